@@ -1,0 +1,288 @@
+#include "base/json.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+
+/* has_line: name already ends in the line's number, so that only the column is added. */
+static vs_status parse(json_t **out, const char *text, size_t len, const char *name, bool has_line,
+                       vs_error *err)
+{
+    static const char byte_order_mark[] = "\xEF\xBB\xBF";
+    vs_status code = VS_E_FORMAT;
+    json_error_t e;
+    json_t *value;
+
+    if (len > VS_JSON_MAX_BYTES)
+        return VS_FAIL(err, VS_E_LIMIT, "%s: %zu bytes of JSON, the limit is %d", name, len,
+                       (int)VS_JSON_MAX_BYTES);
+    if (len >= 3 && memcmp(text, byte_order_mark, 3) == 0) {
+        text += 3;
+        len -= 3;
+    }
+    value = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
+    if (value) {
+        *out = value;
+        return VS_OK;
+    }
+    if (json_error_code(&e) == json_error_out_of_memory) code = VS_E_NOMEM;
+    if (json_error_code(&e) == json_error_stack_overflow) code = VS_E_LIMIT;
+    if (has_line) return VS_FAIL(err, code, "%s:%d: %s", name, e.column, e.text);
+    return VS_FAIL(err, code, "%s:%d:%d: %s", name, e.line, e.column, e.text);
+}
+
+vs_status vs_json_parse(json_t **out, const char *text, size_t len, const char *name, vs_error *err)
+{
+    return parse(out, text, len, name, false, err);
+}
+
+vs_status vs_json_read(json_t **out, const char *path, vs_error *err)
+{
+    vs_status st;
+    char *text = NULL;
+    size_t len;
+
+    VS_TRY(vs_file_read(&text, &len, path, VS_JSON_MAX_BYTES, err));
+    st = parse(out, text, len, path, false, err);
+    free(text);
+    return st;
+}
+
+const char *vs_json_kind(const json_t *value)
+{
+    if (!value) return "nothing";
+    switch (json_typeof(value)) {
+    case JSON_OBJECT: return "an object";
+    case JSON_ARRAY: return "an array";
+    case JSON_STRING: return "a string";
+    case JSON_INTEGER: return "an integer";
+    case JSON_REAL: return "a real number";
+    case JSON_TRUE: return "true";
+    case JSON_FALSE: return "false";
+    case JSON_NULL: return "null";
+    }
+    return "something unknown";
+}
+
+/* *value: the member, or NULL when it is missing or null. */
+static vs_status member(const json_t **value, const json_t *obj, const char *key, const char *where,
+                        vs_error *err)
+{
+    const json_t *found;
+
+    if (!json_is_object(obj))
+        return VS_FAIL(err, VS_E_FORMAT, "%s: found %s, expected an object with \"%s\"", where,
+                       vs_json_kind(obj), key);
+    found = json_object_get(obj, key);
+    *value = json_is_null(found) ? NULL : found;
+    return VS_OK;
+}
+
+static vs_status fail_missing(const char *key, const char *expected, const char *where, vs_error *err)
+{
+    return VS_FAIL(err, VS_E_FORMAT, "%s: missing key \"%s\", expected %s", where, key, expected);
+}
+
+static vs_status fail_kind(const json_t *value, const char *key, const char *expected,
+                           const char *where, vs_error *err)
+{
+    return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": found %s, expected %s", where, key,
+                   vs_json_kind(value), expected);
+}
+
+static vs_status string_member(const char **out, const json_t *obj, const char *key, bool needed,
+                               const char *where, vs_error *err)
+{
+    const json_t *value = NULL;
+
+    VS_TRY(member(&value, obj, key, where, err));
+    if (!value) return needed ? fail_missing(key, "a string", where, err) : VS_OK;
+    if (!json_is_string(value)) return fail_kind(value, key, "a string", where, err);
+    *out = json_string_value(value);
+    return VS_OK;
+}
+
+vs_status vs_json_get_str(const char **out, const json_t *obj, const char *key, const char *where,
+                          vs_error *err)
+{
+    return string_member(out, obj, key, true, where, err);
+}
+
+vs_status vs_json_opt_str(const char **out, const json_t *obj, const char *key, const char *where,
+                          vs_error *err)
+{
+    return string_member(out, obj, key, false, where, err);
+}
+
+static vs_status size_member(size_t *out, const json_t *obj, const char *key, size_t min, size_t max,
+                             bool needed, const char *where, vs_error *err)
+{
+    const json_t *value = NULL;
+    json_int_t found;
+    char expected[80];
+
+    VS_TRY(member(&value, obj, key, where, err));
+    snprintf(expected, sizeof expected, "an integer from %zu to %zu", min, max);
+    if (!value) return needed ? fail_missing(key, expected, where, err) : VS_OK;
+    if (!json_is_integer(value)) return fail_kind(value, key, expected, where, err);
+    found = json_integer_value(value);
+    if (found < 0 || (size_t)found < min || (size_t)found > max)
+        return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": found %lld, expected %s", where, key,
+                       (long long)found, expected);
+    *out = (size_t)found;
+    return VS_OK;
+}
+
+vs_status vs_json_get_size(size_t *out, const json_t *obj, const char *key, size_t min, size_t max,
+                           const char *where, vs_error *err)
+{
+    return size_member(out, obj, key, min, max, true, where, err);
+}
+
+vs_status vs_json_opt_size(size_t *out, const json_t *obj, const char *key, size_t min, size_t max,
+                           const char *where, vs_error *err)
+{
+    return size_member(out, obj, key, min, max, false, where, err);
+}
+
+static vs_status number_member(double *out, const json_t *obj, const char *key, bool needed,
+                               const char *where, vs_error *err)
+{
+    const json_t *value = NULL;
+
+    VS_TRY(member(&value, obj, key, where, err));
+    if (!value) return needed ? fail_missing(key, "a number", where, err) : VS_OK;
+    if (!json_is_number(value)) return fail_kind(value, key, "a number", where, err);
+    *out = json_number_value(value);
+    return VS_OK;
+}
+
+vs_status vs_json_get_num(double *out, const json_t *obj, const char *key, const char *where,
+                          vs_error *err)
+{
+    return number_member(out, obj, key, true, where, err);
+}
+
+vs_status vs_json_opt_num(double *out, const json_t *obj, const char *key, const char *where,
+                          vs_error *err)
+{
+    return number_member(out, obj, key, false, where, err);
+}
+
+vs_status vs_json_opt_bool(bool *out, const json_t *obj, const char *key, const char *where,
+                           vs_error *err)
+{
+    const json_t *value = NULL;
+
+    VS_TRY(member(&value, obj, key, where, err));
+    if (!value) return VS_OK;
+    if (!json_is_boolean(value)) return fail_kind(value, key, "true or false", where, err);
+    *out = json_is_true(value);
+    return VS_OK;
+}
+
+struct vs_jsonl {
+    FILE *fp;
+    size_t name_len, where_cap; /* of where, before and with the line number */
+    char *where; /* "name:line" */
+    size_t line_number;
+    char *line;
+    size_t len, cap;
+};
+
+static void set_where(vs_jsonl *r)
+{
+    snprintf(r->where + r->name_len, r->where_cap - r->name_len, ":%zu", r->line_number);
+}
+
+vs_status vs_jsonl_open(vs_jsonl **out, const char *path, vs_error *err)
+{
+    enum { LINE_NUMBER_CHARS = 24 };
+    const bool is_stdin = strcmp(path, "-") == 0;
+    const char *name = is_stdin ? "standard input" : path;
+    vs_status st = VS_OK;
+    vs_jsonl *r = vs_alloc(1, sizeof *r);
+
+    if (r) {
+        r->name_len = strlen(name);
+        r->where_cap = r->name_len + LINE_NUMBER_CHARS;
+        r->where = vs_alloc(r->where_cap, 1);
+    }
+    if (!r || !r->where) {
+        st = VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", name);
+        goto done;
+    }
+    memcpy(r->where, name, r->name_len);
+    set_where(r);
+    r->fp = is_stdin ? stdin : fopen(path, "re");
+    if (!r->fp) {
+        st = VS_FAIL(err, VS_E_IO, "%s: cannot open: %s", name, strerror(errno));
+        goto done;
+    }
+    *out = r;
+    r = NULL;
+done:
+    vs_jsonl_close(r);
+    return st;
+}
+
+void vs_jsonl_close(vs_jsonl *r)
+{
+    if (!r) return;
+    if (r->fp && r->fp != stdin) fclose(r->fp);
+    free(r->where);
+    free(r->line);
+    free(r);
+}
+
+/* The next line without its end. *found false at the end of the file. Reads by the byte, so that a line
+ * of a pipe is answered before the next one arrives. */
+static vs_status read_line(vs_jsonl *r, bool *found, vs_error *err)
+{
+    int c;
+
+    r->len = 0;
+    r->line_number++;
+    set_where(r);
+    while ((c = getc_unlocked(r->fp)) != EOF && c != '\n') {
+        if (r->len == VS_JSON_MAX_BYTES)
+            return VS_FAIL(err, VS_E_LIMIT, "%s: a line longer than the limit of %d bytes", r->where,
+                           (int)VS_JSON_MAX_BYTES);
+        if (r->len == r->cap && !vs_grow(&r->line, &r->cap, r->len + 1, 1))
+            return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", r->where);
+        r->line[r->len++] = (char)c;
+    }
+    if (c == EOF && ferror(r->fp))
+        return VS_FAIL(err, VS_E_IO, "%s: cannot read: %s", r->where, strerror(errno));
+    *found = c != EOF || r->len > 0;
+    return VS_OK;
+}
+
+static bool is_blank(const char *line, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r') return false;
+    return true;
+}
+
+vs_status vs_jsonl_next(vs_jsonl *r, json_t **out, vs_error *err)
+{
+    bool found;
+
+    do {
+        VS_TRY(read_line(r, &found, err));
+        if (!found) {
+            *out = NULL;
+            return VS_OK;
+        }
+    } while (is_blank(r->line, r->len));
+    return parse(out, r->line, r->len, r->where, true, err);
+}
+
+const char *vs_jsonl_where(const vs_jsonl *r)
+{
+    return r->where;
+}

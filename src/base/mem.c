@@ -1,0 +1,82 @@
+#include "base/mem.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGN_BYTES = 64, FIRST_CAP = 16 };
+
+static atomic_long allowed = -1; /* allocations that still succeed; negative: all of them */
+
+void vs_alloc_fail_after(long n)
+{
+    atomic_store(&allowed, n < 0 ? -1 : n);
+}
+
+int vs_alloc_allowed(void)
+{
+    long left = atomic_load(&allowed);
+
+    while (left > 0 && !atomic_compare_exchange_weak(&allowed, &left, left - 1)) {
+    }
+    return left != 0;
+}
+
+void *vs_alloc(size_t n, size_t size_bytes)
+{
+    size_t bytes;
+    void *p;
+
+    if (__builtin_mul_overflow(n, size_bytes, &bytes) || bytes > PTRDIFF_MAX - ALIGN_BYTES)
+        return NULL;
+    bytes = bytes ? (bytes + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES : ALIGN_BYTES;
+    if (!vs_alloc_allowed()) return NULL;
+    p = aligned_alloc(ALIGN_BYTES, bytes);
+    if (p) memset(p, 0, bytes);
+    return p;
+}
+
+int vs_grow(void *items, size_t *cap, size_t need, size_t size_bytes)
+{
+    size_t new_cap = *cap ? *cap : FIRST_CAP, bytes;
+    void *old, *grown;
+
+    if (need <= *cap) return 1;
+    while (new_cap < need) new_cap = new_cap > SIZE_MAX / 2 ? need : new_cap * 2;
+    if (__builtin_mul_overflow(new_cap, size_bytes, &bytes) || bytes > PTRDIFF_MAX) return 0;
+    if (!vs_alloc_allowed()) return 0;
+    /* items is the address of a pointer of any object type; memcpy reads it without aliasing. */
+    memcpy(&old, items, sizeof old);
+    grown = realloc(old, bytes);
+    if (!grown) return 0;
+    memcpy(items, &grown, sizeof grown);
+    *cap = new_cap;
+    return 1;
+}
+
+char *vs_format(const char *format, ...)
+{
+    char *text = NULL;
+    va_list args;
+    int len;
+
+    if (!vs_alloc_allowed()) return NULL;
+    va_start(args, format);
+    len = vasprintf(&text, format, args);
+    va_end(args);
+    return len < 0 ? NULL : text;
+}
+
+char *vs_strdup_n(const char *text, size_t len)
+{
+    char *copy;
+
+    if (len > PTRDIFF_MAX - 1 || !vs_alloc_allowed()) return NULL;
+    copy = malloc(len + 1);
+    if (!copy) return NULL;
+    if (len) memcpy(copy, text, len);
+    copy[len] = '\0';
+    return copy;
+}

@@ -1,0 +1,38 @@
+/* fast.inc.h - the fast backend, written once over the 16-lane vector of the vec_*.h header included before it and compiled
+ * once per instruction set. Every op gives the bits that its comment in ops.h defines. */
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "engine/tensor/cpu/fast.h"
+#include "engine/tensor/scalar.h"
+
+#include "engine/tensor/cpu/fast_gemm.inc.h"
+
+#include "engine/tensor/cpu/fast_rows.inc.h"
+
+#include "engine/tensor/cpu/fast_attn.inc.h"
+
+const vs_ops VARIANT = {
+    .name = VARIANT_NAME,
+    .gemm = gemm,
+    .pack_rows = pack_rows,
+    .pack_cols = pack_cols,
+    .rmsnorm = rmsnorm,
+    .rmsnorm_bwd_x = rmsnorm_bwd_x,
+    .rmsnorm_bwd_w = rmsnorm_bwd_w,
+    .rope = rope,
+    .kv_store = kv_store,
+    .attn = attn,
+    .attn_bwd = attn_bwd,
+    .attn_scratch = attn_scratch,
+    .swiglu = swiglu,
+    .swiglu_bwd = swiglu_bwd,
+    .add = add,
+    .add_scaled = add_scaled,
+    .lse_tile = lse_tile,
+    .softmax_bwd_tile = softmax_bwd_tile,
+    .sample_weights = sample_weights,
+    .sum_squares = sum_squares,
+    .adamw = adamw,
+};

@@ -1,0 +1,379 @@
+/* fast_attn.inc.h - attention forward and backward as matrix products over blocks of queries. Part of fast.inc.h.
+ *
+ * A block holds up to Q_BLOCK queries (tokens times the query heads of one kv head). Its scores lie in rows
+ * [prompt, padded to 16 | own, padded to 16]. A key that a query must not see gets e = 0 exactly; the zero terms leave
+ * every chain as it is but for the sign of a zero, which the final + 0 of the contract removes. */
+
+enum { Q_BLOCK = 64, PIECES_MAX = Q_BLOCK };
+
+static size_t heads_per_kv(const vs_attn_shape *s)
+{
+    return s->n_heads / s->n_kv_heads;
+}
+
+static size_t block_tokens(const vs_attn_shape *s)
+{
+    const size_t n = Q_BLOCK / heads_per_kv(s);
+
+    return n ? n : 1;
+}
+
+static size_t block_queries(const vs_attn_shape *s)
+{
+    return block_tokens(s) * heads_per_kv(s);
+}
+
+/* In both directions: three blocks of vectors, two packed ones, two of scores; packed keys and values (backward). */
+static size_t attn_scratch(const vs_attn_shape *s, size_t max_rows, size_t max_keys)
+{
+    const size_t d = s->head_dim, keys = max_keys + 2 * VS_LANES;
+
+    (void)max_rows;
+    return block_queries(s) * (3 * d + 2 * vs_round16(d) + 2 * keys) +
+           keys * (2 * d + vs_round16(d));
+}
+
+/* Both parts of the row of scores of one query. */
+typedef struct parts {
+    size_t n_prompt, own_at, n_own, own_end; /* own keys are own_at .. + n_own - 1; zeros up to own_end */
+} parts;
+
+/* x *= scale in place; the maximum joins m. */
+static inline vf scale_max(float *x, size_t n, vf scale, vf m)
+{
+    size_t j = 0;
+
+    for (; j + VS_LANES <= n; j += VS_LANES) {
+        const vf scaled = v_mul(v_load(x + j), scale);
+        v_store(x + j, scaled);
+        m = v_max(scaled, m);
+    }
+    if (j < n) {
+        const vf scaled = v_mul(v_load(x + j), scale); /* the row is padded to 16 */
+        v_store(x + j, scaled);
+        m = v_max(v_blend_n(scaled, m, n - j), m);
+    }
+    return m;
+}
+
+/* e = expf32(x - m) in place for n elements, zeros behind up to `end`; returns tree16 of the e. */
+static inline float exp_sum(float *x, size_t n, size_t end, vf m)
+{
+    vf p = v_set1(0.0f);
+    size_t j = 0;
+
+    for (; j + VS_LANES <= n; j += VS_LANES) {
+        const vf e = v_exp(v_sub(v_load(x + j), m));
+        v_store(x + j, e);
+        p = v_add(p, e);
+    }
+    if (j < n) {
+        const vf e = v_blend_n(v_exp(v_sub(v_load(x + j), m)), v_set1(0.0f), n - j);
+        v_store(x + j, e);
+        p = v_add(p, e); /* no e is -0, so adding 0 changes nothing */
+        j += VS_LANES;
+    }
+    for (; j < end; j += VS_LANES) v_store(x + j, v_set1(0.0f));
+    return v_tree(p);
+}
+
+/* Raw scores -> e in place; returns 1 / sum. */
+static float softmax_row(float *x, const parts *p, float scale)
+{
+    vf m = v_set1(-INFINITY);
+    float lanes[VS_LANES];
+
+    m = scale_max(x, p->n_prompt, v_set1(scale), m);
+    m = scale_max(x + p->own_at, p->n_own, v_set1(scale), m);
+    v_store(lanes, m);
+    const vf max = v_set1(max_of(lanes, VS_LANES));
+    const float sum_prompt = exp_sum(x, p->n_prompt, p->n_prompt, max);
+    const float sum_own = exp_sum(x + p->own_at, p->n_own, p->own_end - p->own_at, max);
+
+    return 1.0f / (sum_prompt + sum_own);
+}
+
+static void kv_store(const vs_attn_shape *s, const vs_span *span, size_t layer, const float *k,
+                     const float *v, size_t ld)
+{
+    const size_t d_n = s->head_dim, cap = span->seg->cap;
+
+    assert(span->start + span->n <= cap);
+    for (size_t g = 0; g < s->n_kv_heads; g++) {
+        float *ks = vs_seg_k(s, span->seg, layer, g), *vs = vs_seg_v(s, span->seg, layer, g);
+
+        for (size_t i = 0; i < span->n; i++) {
+            const size_t j = span->start + i;
+            const float *kr = k + i * ld + g * d_n, *vr = v + i * ld + g * d_n;
+            float *kt = ks + j / VS_LANES * d_n * VS_LANES + j % VS_LANES;
+
+            for (size_t d = 0; d < d_n; d++) kt[d * VS_LANES] = kr[d];
+            for (size_t d = 0; d < d_n; d += VS_LANES)
+                store_part(vs + (d / VS_LANES * cap + j) * VS_LANES, load_part(vr + d, d_n - d),
+                           d_n - d);
+        }
+    }
+}
+
+/* Consecutive tokens of one span within a block. */
+typedef struct piece {
+    const vs_span *span;
+    size_t first, n; /* tokens of the span */
+    size_t at;       /* first query of the block */
+} piece;
+
+typedef struct attn_block {
+    piece pieces[PIECES_MAX];
+    size_t n_pieces, n_queries, longest_own;
+} attn_block;
+
+/* Fills the block with what follows token *first of span *n; moves both on. */
+static void take_block(attn_block *b, const vs_attn_shape *s, const vs_attn_group *g, size_t *n,
+                       size_t *first)
+{
+    const size_t per_kv = heads_per_kv(s);
+    size_t room = block_tokens(s);
+
+    b->n_pieces = b->n_queries = b->longest_own = 0;
+    while (room && *n < g->n_spans) {
+        const vs_span *span = &g->spans[*n];
+        const size_t left = span->n - *first, take = left < room ? left : room;
+        const size_t own = span->start + *first + take;
+
+        if (take) b->pieces[b->n_pieces++] = (piece){span, *first, take, b->n_queries};
+        if (take && own > b->longest_own) b->longest_own = own;
+        b->n_queries += take * per_kv;
+        room -= take;
+        *first += take;
+        if (*first == span->n) {
+            ++*n;
+            *first = 0;
+        }
+    }
+}
+
+/* Keys of the piece's own segment that its last query sees. */
+static size_t piece_keys(const piece *p)
+{
+    return p->span->start + p->first + p->n;
+}
+
+/* Query vectors of rows row .. + n - 1 (columns of one kv head) to and from a block [queries][D]. */
+static void gather(float *block, const float *x, size_t ld, size_t row, size_t n, size_t width)
+{
+    for (size_t i = 0; i < n; i++)
+        memcpy(block + i * width, x + (row + i) * ld, width * sizeof *block);
+}
+
+static void attn_block_run(const vs_attn_shape *s, const vs_attn_group *g, const attn_block *b,
+                           size_t layer, size_t kv_head, const float *q, size_t ld_q, float *out,
+                           size_t ld_out, float *scratch)
+{
+    const size_t d_n = s->head_dim, per_kv = heads_per_kv(s), width = per_kv * d_n;
+    const size_t n_prompt = g->prompt ? g->n_prompt : 0, own_at = vs_round16(n_prompt);
+    const size_t ld_s = own_at + vs_round16(b->longest_own), k_step = d_n * VS_LANES;
+    float *qb = scratch, *ob = qb + b->n_queries * d_n, *e = ob + b->n_queries * d_n;
+
+    for (size_t i = 0; i < b->n_pieces; i++) {
+        const piece *p = &b->pieces[i];
+        gather(qb + p->at * d_n, q + kv_head * width, ld_q, p->span->row + p->first, p->n, width);
+    }
+    if (n_prompt)
+        gemm(e, ld_s, qb, d_n, 1, vs_seg_k(s, g->prompt, layer, kv_head), k_step, b->n_queries,
+             own_at, d_n, false);
+    for (size_t i = 0; i < b->n_pieces; i++) {
+        const piece *p = &b->pieces[i];
+        gemm(e + p->at * ld_s + own_at, ld_s, qb + p->at * d_n, d_n, 1,
+             vs_seg_k(s, p->span->seg, layer, kv_head), k_step, p->n * per_kv,
+             vs_round16(piece_keys(p)), d_n, false);
+    }
+    float *inv = qb; /* the queries are no longer needed */
+
+    for (size_t i = 0; i < b->n_pieces; i++) {
+        const piece *p = &b->pieces[i];
+        for (size_t t = 0; t < p->n * per_kv; t++) {
+            const size_t own = p->span->start + p->first + t / per_kv + 1;
+            const parts row = {n_prompt, own_at, own, own_at + vs_round16(piece_keys(p))};
+            inv[p->at + t] = softmax_row(e + (p->at + t) * ld_s, &row, s->scale);
+        }
+    }
+    if (n_prompt)
+        gemm(ob, d_n, e, ld_s, 1, vs_seg_v(s, g->prompt, layer, kv_head),
+             g->prompt->cap * VS_LANES, b->n_queries, d_n, n_prompt, false);
+    for (size_t i = 0; i < b->n_pieces; i++) {
+        const piece *p = &b->pieces[i];
+        gemm(ob + p->at * d_n, d_n, e + p->at * ld_s + own_at, ld_s, 1,
+             vs_seg_v(s, p->span->seg, layer, kv_head), p->span->seg->cap * VS_LANES,
+             p->n * per_kv, d_n, piece_keys(p), n_prompt > 0);
+        for (size_t t = 0; t < p->n * per_kv; t++) {
+            const vf factor = v_set1(inv[p->at + t]), zero = v_set1(0.0f);
+            const float *from = ob + (p->at + t) * d_n;
+            float *to = out + (p->span->row + p->first + t / per_kv) * ld_out + kv_head * width +
+                        t % per_kv * d_n;
+
+            for (size_t d = 0; d < d_n; d += VS_LANES)
+                store_part(to + d, v_add(v_mul(load_part(from + d, d_n - d), factor), zero),
+                           d_n - d);
+        }
+    }
+}
+
+static void attn(const vs_attn_shape *s, const vs_attn_group *g, size_t layer, size_t kv_head,
+                 const float *q, size_t ld_q, float *out, size_t ld_out, float *scratch)
+{
+    size_t n = 0, first = 0;
+    attn_block b;
+
+    while (n < g->n_spans) {
+        take_block(&b, s, g, &n, &first);
+        if (b.n_queries)
+            attn_block_run(s, g, &b, layer, kv_head, q, ld_q, out, ld_out, scratch);
+    }
+}
+
+/* ---- backward ---- */
+
+/* Keys and values of one part of the row group, packed in the orders that the products read. */
+typedef struct packed_part {
+    size_t row, n;
+    float *k, *v; /* [round16(n) / 16][D][16]: for q K^T and d_out V^T */
+    float *k_col; /* [D16 / 16][n][16]: for ds K */
+} packed_part;
+
+/* The op's arguments, and the blocks of its scratch. k, v, dk, dv point at the kv head's column, the others at its first
+ * query head's. */
+typedef struct bwd {
+    const vs_attn_shape *s;
+    const float *q, *k, *v, *out, *d_out;
+    float *dq, *dk, *dv;
+    size_t ld, ld_o;
+    float *qb, *db, *ob;     /* [queries][D]: q, d_out, then dq */
+    float *q_col, *d_col;    /* packed over queries, for dk and dv */
+    float *scores;           /* [queries] rows of p, then as many of ds */
+} bwd;
+
+static float *pack_part(const bwd *w, packed_part *p, size_t row, size_t n, float *scratch)
+{
+    const size_t d_n = w->s->head_dim, plain = vs_round16(n) * d_n;
+
+    *p = (packed_part){row, n, scratch, scratch + plain, scratch + 2 * plain};
+    pack_rows(p->k, w->k + row * w->ld, w->ld, n, d_n);
+    pack_rows(p->v, w->v + row * w->ld, w->ld, n, d_n);
+    pack_cols(p->k_col, w->k + row * w->ld, w->ld, d_n, n);
+    return p->k_col + vs_round16(d_n) * n;
+}
+
+/* dk, dv of the first n_keys rows of a part from a block's p and ds (pointing at the part's first column). */
+static void bwd_keys(const bwd *w, const packed_part *part, size_t n_keys, const float *p,
+                     const float *ds, size_t ld_s, size_t n_queries)
+{
+    const size_t d_n = w->s->head_dim, step = n_queries * VS_LANES, at = part->row * w->ld;
+
+    gemm(w->dk + at, w->ld, ds, 1, ld_s, w->q_col, step, n_keys, d_n, n_queries, true);
+    gemm(w->dv + at, w->ld, p, 1, ld_s, w->d_col, step, n_keys, d_n, n_queries, true);
+}
+
+/* p, d_out V^T (in ds) -> p, ds of one query; both rows are `end` wide. */
+static void bwd_row(float *p, float *ds, size_t end, float inv_sum, float delta, float scale)
+{
+    const vf inv = v_set1(inv_sum), sub = v_set1(delta), factor = v_set1(scale);
+
+    for (size_t j = 0; j < end; j += VS_LANES) {
+        const vf pj = v_mul(v_load(p + j), inv);
+        v_store(p + j, pj);
+        v_store(ds + j, v_mul(v_mul(pj, v_sub(v_load(ds + j), sub)), factor));
+    }
+}
+
+/* Tokens first .. first + n - 1 of `own`, which see all of `prompt` (may be empty). */
+static void bwd_block(const bwd *w, const packed_part *prompt, const packed_part *own, size_t first,
+                      size_t n)
+{
+    const size_t d_n = w->s->head_dim, per_kv = heads_per_kv(w->s), width = per_kv * d_n;
+    const size_t n_queries = n * per_kv, n_own = first + n, own_at = vs_round16(prompt->n);
+    const size_t ld_s = own_at + vs_round16(n_own), step = d_n * VS_LANES, row = own->row + first;
+    float *p = w->scores, *ds = p + n_queries * ld_s;
+
+    gather(w->qb, w->q, w->ld, row, n, width);
+    gather(w->db, w->d_out, w->ld_o, row, n, width);
+    gather(w->ob, w->out, w->ld_o, row, n, width);
+    gemm(p, ld_s, w->qb, d_n, 1, prompt->k, step, n_queries, own_at, d_n, false);
+    gemm(p + own_at, ld_s, w->qb, d_n, 1, own->k, step, n_queries, ld_s - own_at, d_n, false);
+    gemm(ds, ld_s, w->db, d_n, 1, prompt->v, step, n_queries, own_at, d_n, false);
+    gemm(ds + own_at, ld_s, w->db, d_n, 1, own->v, step, n_queries, ld_s - own_at, d_n, false);
+    for (size_t t = 0; t < n_queries; t++) {
+        const parts cols = {prompt->n, own_at, first + t / per_kv + 1, ld_s};
+        const float inv = softmax_row(p + t * ld_s, &cols, w->s->scale);
+
+        bwd_row(p + t * ld_s, ds + t * ld_s, ld_s, inv,
+                tree_dot(w->db + t * d_n, w->ob + t * d_n, d_n), w->s->scale);
+    }
+    gemm(w->ob, d_n, ds, ld_s, 1, prompt->k_col, prompt->n * VS_LANES, n_queries, d_n, prompt->n,
+         false);
+    gemm(w->ob, d_n, ds + own_at, ld_s, 1, own->k_col, own->n * VS_LANES, n_queries, d_n, n_own,
+         true);
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < width; c++)
+            w->dq[(row + i) * w->ld + c] = w->ob[i * width + c] + 0.0f;
+
+    pack_cols(w->q_col, w->qb, d_n, d_n, n_queries);
+    pack_cols(w->d_col, w->db, d_n, d_n, n_queries);
+    bwd_keys(w, prompt, prompt->n, p, ds, ld_s, n_queries);
+    bwd_keys(w, own, n_own, p + own_at, ds + own_at, ld_s, n_queries);
+}
+
+static void bwd_part(const bwd *w, const packed_part *prompt, const packed_part *own)
+{
+    const size_t block = block_tokens(w->s);
+
+    for (size_t first = 0; first < own->n; first += block)
+        bwd_block(w, prompt, own, first, own->n - first < block ? own->n - first : block);
+}
+
+static void clear_rows(float *x, size_t ld, size_t row, size_t n, size_t d_n)
+{
+    for (size_t i = row; i < row + n; i++) memset(x + i * ld, 0, d_n * sizeof *x);
+}
+
+/* -0 -> +0 */
+static void plain_zeros(float *x, size_t ld, size_t row, size_t n, size_t d_n)
+{
+    for (size_t i = row; i < row + n; i++)
+        for (size_t d = 0; d < d_n; d++) x[i * ld + d] += 0.0f;
+}
+
+static void attn_bwd(const vs_attn_shape *s, size_t prompt_row, size_t n_prompt,
+                     const vs_span *spans, size_t n_spans, size_t kv_head, const float *q,
+                     const float *k, const float *v, size_t ld, const float *out,
+                     const float *d_out, size_t ld_o, float *dq, float *dk, float *dv,
+                     float *scratch)
+{
+    const size_t d_n = s->head_dim, kv = kv_head * d_n, first_q = kv * heads_per_kv(s);
+    const size_t block = block_queries(s), packed = block * vs_round16(d_n);
+    bwd w = {s, q + first_q, k + kv, v + kv, out + first_q, d_out + first_q,
+             dq + first_q, dk + kv, dv + kv, ld, ld_o, scratch, scratch + block * d_n,
+             scratch + 2 * block * d_n, NULL, NULL, NULL};
+    packed_part prompt, own;
+    const packed_part none = {0};
+
+    w.q_col = w.ob + block * d_n;
+    w.d_col = w.q_col + packed;
+    float *rest = pack_part(&w, &prompt, prompt_row, n_prompt, w.d_col + packed);
+
+    clear_rows(w.dk, ld, prompt_row, n_prompt, d_n);
+    clear_rows(w.dv, ld, prompt_row, n_prompt, d_n);
+    w.scores = rest;
+    bwd_part(&w, &none, &prompt);
+    for (size_t n = 0; n < n_spans; n++) {
+        const size_t row = spans[n].row;
+
+        clear_rows(w.dk, ld, row, spans[n].n, d_n);
+        clear_rows(w.dv, ld, row, spans[n].n, d_n);
+        w.scores = pack_part(&w, &own, row, spans[n].n, rest);
+        bwd_part(&w, &prompt, &own);
+        plain_zeros(w.dk, ld, row, spans[n].n, d_n);
+        plain_zeros(w.dv, ld, row, spans[n].n, d_n);
+    }
+    plain_zeros(w.dk, ld, prompt_row, n_prompt, d_n);
+    plain_zeros(w.dv, ld, prompt_row, n_prompt, d_n);
+}

@@ -1,0 +1,3 @@
+#include "engine/tensor/cpu/vec_avx2.h"
+
+#include "engine/tensor/cpu/fast.inc.h"

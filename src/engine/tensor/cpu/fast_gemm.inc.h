@@ -1,0 +1,212 @@
+/* fast_gemm.inc.h - matrix products in register tiles and the packing of their operands. Part of fast.inc.h.
+ *
+ * A tile is R rows by P panels of out. Its R * P * 16 / HV_LANES accumulators stay in registers while k runs, so every
+ * tile shape computes the same chains and the choice among them is one of speed alone. */
+
+enum { ROWS_MAX = 12, HV_PER_PANEL = VS_LANES / HV_LANES };
+
+/* Floats of B (one panel group, one step of k) and of A (one block of rows) that should stay in the first and in the
+ * second level of the cache. */
+/* With fewer tiles to a step than this, asking ahead costs more than it saves. */
+enum { PREFETCH_TILES = 8 };
+
+enum { L1_FLOATS = 8 * 1024, L2_FLOATS = 192 * 1024 };
+
+typedef struct tile_args {
+    float *out;
+    size_t ld_out;
+    const float *a;
+    size_t a_row, a_k;
+    const float *b;
+    size_t panel_step, n_k;
+    bool accumulate;
+} tile_args;
+
+/* r_n and p_n are constants in every call. The pragmas are needed: without them gcc keeps acc in memory. */
+static inline __attribute__((always_inline)) void tile(const tile_args *t, const size_t r_n,
+                                                       const size_t p_n)
+{
+    hv acc[ROWS_MAX][8 * HV_PER_PANEL];
+    const float *a[ROWS_MAX];
+
+#pragma GCC unroll 16
+    for (size_t r = 0; r < r_n; r++) {
+        a[r] = t->a + r * t->a_row;
+#pragma GCC unroll 16
+        for (size_t p = 0; p < p_n * HV_PER_PANEL; p++)
+            acc[r][p] =
+                t->accumulate ? hv_load(t->out + r * t->ld_out + p * HV_LANES) : hv_set1(0.0f);
+    }
+    const float *b = t->b;
+    const size_t a_k = t->a_k, panel_step = t->panel_step;
+    size_t at = 0;
+
+    for (size_t k = t->n_k; k > 0; k--) {
+        hv bv[8 * HV_PER_PANEL];
+
+#pragma GCC unroll 16
+        for (size_t p = 0; p < p_n * HV_PER_PANEL; p++)
+            bv[p] = hv_load(b + p / HV_PER_PANEL * panel_step + p % HV_PER_PANEL * HV_LANES);
+#pragma GCC unroll 16
+        for (size_t r = 0; r < r_n; r++) {
+            const hv av = hv_set1(a[r][at]);
+
+#pragma GCC unroll 16
+            for (size_t p = 0; p < p_n * HV_PER_PANEL; p++) acc[r][p] = hv_fma(av, bv[p], acc[r][p]);
+        }
+        at += a_k;
+        b += VS_LANES;
+    }
+#pragma GCC unroll 16
+    for (size_t r = 0; r < r_n; r++)
+#pragma GCC unroll 16
+        for (size_t p = 0; p < p_n * HV_PER_PANEL; p++)
+            hv_store(t->out + r * t->ld_out + p * HV_LANES, acc[r][p]);
+}
+
+typedef void tile_fn(const tile_args *t);
+
+#define TILE(R, P)                                                                                 \
+    static void tile_##R##x##P(const tile_args *t)                                                 \
+    {                                                                                              \
+        tile(t, R, P);                                                                             \
+    }
+TILE_LIST(TILE)
+#define TILE_ENTRY(R, P) [P][R] = tile_##R##x##P,
+
+static tile_fn *const tiles[9][ROWS_MAX + 1] = {TILE_LIST(TILE_ENTRY)};
+static const size_t rows_of[9] = ROWS_OF; /* tallest tile of so many panels; 0: none so wide */
+
+/* Panels to take side by side: the widest tile that all m rows fit in; with more rows than any tile has, the widest that is
+ * full. At few rows a wide tile is what keeps enough chains in flight. */
+static size_t pick_panels(size_t m, size_t left)
+{
+    size_t best = 1;
+
+    for (size_t p = 1; p <= 8 && p <= left; p *= 2)
+        if (rows_of[p] && (m <= rows_of[p] || rows_of[p] >= 4)) best = p;
+    return best;
+}
+
+/* Asks for share n of n_shares of a step's panels, ahead of their use: the first tile that reads them would otherwise
+ * wait for memory. */
+static void prefetch_panels(const float *b, size_t panel_step, size_t p_n, size_t n_k, size_t n,
+                            size_t n_shares)
+{
+    const size_t k0 = n_k * n / n_shares, k1 = n_k * (n + 1) / n_shares;
+
+    for (size_t p = 0; p < p_n; p++)
+        for (size_t k = k0; k < k1; k++)
+            __builtin_prefetch(b + p * panel_step + k * VS_LANES, 0, 2);
+}
+
+/* Asks for the rows of out that a tile will write: they lie ld_out apart, which no hardware prefetcher follows. */
+static void prefetch_out(const tile_args *t, size_t rows, size_t p_n)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t p = 0; p < p_n; p++) __builtin_prefetch(t->out + r * t->ld_out + p * VS_LANES, 1, 3);
+}
+
+/* out block [m][p_n * 16] for k in steps; m rows are shared out evenly among the tiles. p_next: panels of the group that
+ * comes after this one, 0 at the end. */
+static void gemm_group(const tile_args *whole, size_t m, size_t p_n, size_t p_next)
+{
+    const size_t n_tiles = (m + rows_of[p_n] - 1) / rows_of[p_n];
+    const size_t k_cap = L1_FLOATS / (p_n * VS_LANES);
+    const size_t n_steps = n_tiles == 1 || whole->n_k <= k_cap + k_cap / 2 ? 1 : (whole->n_k + k_cap - 1) / k_cap;
+
+    for (size_t step = 0; step < n_steps; step++) {
+        const size_t k0 = whole->n_k * step / n_steps, k1 = whole->n_k * (step + 1) / n_steps;
+        const bool last = step + 1 == n_steps;
+        const float *next = whole->b + (last ? p_n * whole->panel_step : k1 * VS_LANES);
+        const size_t next_k = whole->n_k / n_steps, next_p = last ? p_next : p_n;
+
+        for (size_t n = 0; n < n_tiles; n++) {
+            const size_t r0 = m * n / n_tiles, r1 = m * (n + 1) / n_tiles;
+            tile_args t = *whole;
+
+            t.out += r0 * t.ld_out;
+            t.a += r0 * t.a_row + k0 * t.a_k;
+            t.b += k0 * VS_LANES;
+            t.n_k = k1 - k0;
+            t.accumulate = t.accumulate || step > 0;
+            if (n_tiles >= PREFETCH_TILES) prefetch_panels(next, whole->panel_step, next_p, next_k, n, n_tiles);
+            if (!t.accumulate) prefetch_out(&t, r1 - r0, p_n);
+            tiles[p_n][r1 - r0](&t);
+        }
+    }
+}
+
+/* The last panel when fewer than 16 of its columns exist: through a tile of its own. */
+static void gemm_tail(const tile_args *whole, size_t m, size_t cols)
+{
+    float tmp[ROWS_MAX * VS_LANES];
+    const size_t r_max = rows_of[1];
+
+    for (size_t r0 = 0; r0 < m; r0 += r_max) {
+        const size_t rows = m - r0 < r_max ? m - r0 : r_max;
+        tile_args t = *whole;
+
+        memset(tmp, 0, sizeof tmp);
+        for (size_t r = 0; whole->accumulate && r < rows; r++)
+            memcpy(tmp + r * VS_LANES, whole->out + (r0 + r) * whole->ld_out, cols * sizeof *tmp);
+        t.out = tmp;
+        t.ld_out = VS_LANES;
+        t.a += r0 * t.a_row;
+        tiles[1][rows](&t);
+        for (size_t r = 0; r < rows; r++)
+            memcpy(whole->out + (r0 + r) * whole->ld_out, tmp + r * VS_LANES, cols * sizeof *tmp);
+    }
+}
+
+/* Blocks of rows stay in the second level of the cache while all panels pass by, a step of a panel group in the first
+ * while the block's tiles pass by. */
+static void gemm(float *out, size_t ld_out, const float *a, size_t a_row, size_t a_k,
+                 const float *panels, size_t panel_step, size_t m, size_t n, size_t n_k,
+                 bool accumulate)
+{
+    const size_t fit = L2_FLOATS / (n_k + 1) / ROWS_MAX * ROWS_MAX;
+    const size_t block = fit > 4 * ROWS_MAX ? fit : 4 * ROWS_MAX;
+    const size_t n_blocks = (m + block - 1) / block, n_panels = n / VS_LANES;
+
+    for (size_t i = 0; i < n_blocks; i++) {
+        const size_t r0 = m * i / n_blocks, rows = m * (i + 1) / n_blocks - r0;
+        tile_args t = {out + r0 * ld_out, ld_out, a + r0 * a_row, a_row, a_k, panels, panel_step, n_k, accumulate};
+
+        for (size_t p = 0, p_n; p < n_panels; p += p_n) {
+            p_n = pick_panels(rows, n_panels - p);
+            gemm_group(&t, rows, p_n, p + 2 * p_n <= n_panels ? p_n : 0);
+            t.out += p_n * VS_LANES;
+            t.b += p_n * panel_step;
+        }
+        if (n % VS_LANES) gemm_tail(&t, rows, n % VS_LANES);
+    }
+}
+
+static void pack_rows(float *panels, const float *w, size_t ld, size_t n, size_t k)
+{
+    for (size_t j0 = 0; j0 < n; j0 += VS_LANES) {
+        const float *from = w + j0 * ld;
+        float *to = panels + j0 * k;
+        const size_t cols = n - j0 < VS_LANES ? n - j0 : VS_LANES;
+        size_t kk = 0;
+
+        for (; cols == VS_LANES && kk + 4 <= k; kk += 4)
+            transpose_16x4(to + kk * VS_LANES, from + kk, ld);
+        for (; kk < k; kk++)
+            for (size_t j = 0; j < VS_LANES; j++)
+                to[kk * VS_LANES + j] = j < cols ? from[j * ld + kk] : 0.0f;
+    }
+}
+
+static void pack_cols(float *panels, const float *w, size_t ld, size_t n, size_t k)
+{
+    for (size_t j0 = 0; j0 < n; j0 += VS_LANES) {
+        const float *from = w + j0;
+        float *to = panels + j0 * k;
+        const size_t cols = n - j0 < VS_LANES ? n - j0 : VS_LANES;
+
+        for (size_t kk = 0; kk < k; kk++, from += ld, to += VS_LANES)
+            v_store(to, cols == VS_LANES ? v_load(from) : v_load_n(from, cols, 0.0f));
+    }
+}

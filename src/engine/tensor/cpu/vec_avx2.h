@@ -1,0 +1,115 @@
+/* vec_avx2.h - 16 lanes of f32 in two registers; tile sizes for 16 registers. */
+#include "engine/tensor/cpu/vec_x86.h"
+#include "engine/tensor/exp_const.h"
+
+#define VARIANT vs_ops_fast_avx2
+#define VARIANT_NAME "fast-avx2"
+
+typedef struct vf {
+    __m256 a, b; /* lanes 0 .. 7, 8 .. 15 */
+} vf;
+typedef __m256 hv; /* one hardware register: what gemm accumulates in */
+
+enum { HV_LANES = 8 };
+/* Tiles as rows by panels: at most 12 accumulators. */
+#define ROWS_OF { [1] = 6, [2] = 3, [4] = 1 }
+#define TILE_LIST(X)                                                                               \
+    X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(1, 2) X(2, 2) X(3, 2) X(1, 4)
+
+#define hv_load(p) _mm256_loadu_ps(p)
+#define hv_store(p, v) _mm256_storeu_ps(p, v)
+#define hv_set1(x) _mm256_set1_ps(x)
+#define hv_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
+
+#define BOTH(op) ((vf){_mm256_##op##_ps(x.a, y.a), _mm256_##op##_ps(x.b, y.b)})
+static inline vf v_load(const float *p) { return (vf){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+static inline vf v_set1(float x) { return (vf){_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
+static inline vf v_add(vf x, vf y) { return BOTH(add); }
+static inline vf v_sub(vf x, vf y) { return BOTH(sub); }
+static inline vf v_mul(vf x, vf y) { return BOTH(mul); }
+static inline vf v_div(vf x, vf y) { return BOTH(div); }
+static inline vf v_max(vf x, vf y) { return BOTH(max); }
+static inline vf v_sqrt(vf x) { return (vf){_mm256_sqrt_ps(x.a), _mm256_sqrt_ps(x.b)}; }
+#undef BOTH
+
+static inline void v_store(float *p, vf v)
+{
+    _mm256_storeu_ps(p, v.a);
+    _mm256_storeu_ps(p + 8, v.b);
+}
+
+static inline vf v_fma(vf x, vf y, vf z)
+{
+    return (vf){_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)};
+}
+
+static inline vf v_fnma(vf x, vf y, vf z)
+{
+    return (vf){_mm256_fnmadd_ps(x.a, y.a, z.a), _mm256_fnmadd_ps(x.b, y.b, z.b)};
+}
+
+/* Lanes below n from p, the others fill; n < 16. */
+static inline vf v_load_n(const float *p, size_t n, float fill)
+{
+    float lanes[16];
+
+    v_store(lanes, v_set1(fill));
+    memcpy(lanes, p, n * sizeof *p);
+    return v_load(lanes);
+}
+
+static inline void v_store_n(float *p, vf v, size_t n)
+{
+    float lanes[16];
+
+    v_store(lanes, v);
+    memcpy(p, lanes, n * sizeof *p);
+}
+
+/* Lanes below n from x, the others from y; n < 16. */
+static inline vf v_blend_n(vf x, vf y, size_t n)
+{
+    float lanes[16];
+
+    v_store(lanes, y);
+    v_store_n(lanes, x, n);
+    return v_load(lanes);
+}
+
+static inline __m256 scale_pow2(__m256 p, __m256 t)
+{
+    const __m256i n =
+        _mm256_sub_epi32(_mm256_castps_si256(t), _mm256_castps_si256(_mm256_set1_ps(EXP_MAGIC)));
+    const __m256i lo = _mm256_srai_epi32(n, 1), hi = _mm256_sub_epi32(n, lo);
+    const __m256i bias = _mm256_set1_epi32(127);
+    const __m256 s_lo = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(lo, bias), 23));
+    const __m256 s_hi = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(hi, bias), 23));
+
+    return _mm256_mul_ps(_mm256_mul_ps(p, s_lo), s_hi);
+}
+
+/* p * 2^n in two steps, n being what the magic addition left in the low bits of t. */
+static inline vf v_scale_pow2(vf p, vf t)
+{
+    return (vf){scale_pow2(p.a, t.a), scale_pow2(p.b, t.b)};
+}
+
+static inline __m256 exp_limits(__m256 x, __m256 y)
+{
+    const __m256 low = _mm256_cmp_ps(x, _mm256_set1_ps(EXP_LO), _CMP_LT_OQ);
+    const __m256 high = _mm256_cmp_ps(x, _mm256_set1_ps(EXP_HI), _CMP_GT_OQ);
+
+    y = _mm256_andnot_ps(low, y);
+    return _mm256_blendv_ps(y, _mm256_set1_ps(INFINITY), high);
+}
+
+/* y, but 0 where x < EXP_LO and infinity where x > EXP_HI. */
+static inline vf v_exp_limits(vf x, vf y)
+{
+    return (vf){exp_limits(x.a, y.a), exp_limits(x.b, y.b)};
+}
+
+static inline float v_tree(vf v)
+{
+    return tree256(v.a, v.b);
+}

@@ -1,0 +1,84 @@
+/* vec_avx512.h - 16 lanes of f32 in one register; tile sizes for 32 registers. */
+#include "engine/tensor/cpu/vec_x86.h"
+#include "engine/tensor/exp_const.h"
+
+#define VARIANT vs_ops_fast_avx512
+#define VARIANT_NAME "fast-avx512"
+
+typedef __m512 vf; /* 16 lanes */
+typedef __m512 hv; /* one hardware register: what gemm accumulates in */
+
+enum { HV_LANES = 16 };
+/* Tiles as rows by panels: at most 24 accumulators, and where rows allow it at least 8 to hide the latency of fma. */
+#define ROWS_OF { [1] = 12, [2] = 12, [4] = 6, [8] = 3 }
+#define TILE_LIST(X)                                                                               \
+    X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1)      \
+    X(12, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(7, 2) X(8, 2) X(9, 2) X(10, 2)      \
+    X(11, 2) X(12, 2) X(1, 4) X(2, 4) X(3, 4) X(4, 4) X(5, 4) X(6, 4) X(1, 8) X(2, 8) X(3, 8)
+
+#define hv_load(p) _mm512_loadu_ps(p)
+#define hv_store(p, v) _mm512_storeu_ps(p, v)
+#define hv_set1(x) _mm512_set1_ps(x)
+#define hv_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
+
+static inline vf v_load(const float *p) { return _mm512_loadu_ps(p); }
+static inline void v_store(float *p, vf v) { _mm512_storeu_ps(p, v); }
+static inline vf v_set1(float x) { return _mm512_set1_ps(x); }
+static inline vf v_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+static inline vf v_fnma(vf a, vf b, vf c) { return _mm512_fnmadd_ps(a, b, c); }
+static inline vf v_add(vf a, vf b) { return _mm512_add_ps(a, b); }
+static inline vf v_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
+static inline vf v_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
+static inline vf v_div(vf a, vf b) { return _mm512_div_ps(a, b); }
+static inline vf v_sqrt(vf a) { return _mm512_sqrt_ps(a); }
+static inline vf v_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+
+static inline __mmask16 first(size_t n)
+{
+    return (__mmask16)((1u << n) - 1u);
+}
+
+/* Lanes below n from p, the others fill; n < 16. */
+static inline vf v_load_n(const float *p, size_t n, float fill)
+{
+    return _mm512_mask_loadu_ps(_mm512_set1_ps(fill), first(n), p);
+}
+
+static inline void v_store_n(float *p, vf v, size_t n)
+{
+    _mm512_mask_storeu_ps(p, first(n), v);
+}
+
+/* Lanes below n from a, the others from b; n < 16. */
+static inline vf v_blend_n(vf a, vf b, size_t n)
+{
+    return _mm512_mask_blend_ps(first(n), b, a);
+}
+
+/* p * 2^n in two steps, n being what the magic addition left in the low bits of t. */
+static inline vf v_scale_pow2(vf p, vf t)
+{
+    const __m512i n =
+        _mm512_sub_epi32(_mm512_castps_si512(t), _mm512_castps_si512(_mm512_set1_ps(EXP_MAGIC)));
+    const __m512i lo = _mm512_srai_epi32(n, 1), hi = _mm512_sub_epi32(n, lo);
+    const __m512i bias = _mm512_set1_epi32(127);
+    const vf s_lo = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(lo, bias), 23));
+    const vf s_hi = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(hi, bias), 23));
+
+    return _mm512_mul_ps(_mm512_mul_ps(p, s_lo), s_hi);
+}
+
+/* y, but 0 where x < EXP_LO and infinity where x > EXP_HI. */
+static inline vf v_exp_limits(vf x, vf y)
+{
+    const __mmask16 low = _mm512_cmp_ps_mask(x, _mm512_set1_ps(EXP_LO), _CMP_LT_OQ);
+    const __mmask16 high = _mm512_cmp_ps_mask(x, _mm512_set1_ps(EXP_HI), _CMP_GT_OQ);
+
+    y = _mm512_mask_blend_ps(low, y, _mm512_setzero_ps());
+    return _mm512_mask_blend_ps(high, y, _mm512_set1_ps(INFINITY));
+}
+
+static inline float v_tree(vf v)
+{
+    return tree256(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+}

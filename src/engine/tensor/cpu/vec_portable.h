@@ -1,0 +1,99 @@
+/* vec_portable.h - 16 lanes of f32 in an array, for processors without AVX2; slow where fmaf is a call. */
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "engine/tensor/exp_const.h"
+
+#define VARIANT vs_ops_fast_portable
+#define VARIANT_NAME "fast-portable"
+
+typedef struct vf {
+    float x[16];
+} vf;
+typedef vf hv;
+
+enum { HV_LANES = 16 };
+#define ROWS_OF { [1] = 4 } /* tiles as rows by panels */
+#define TILE_LIST(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1)
+
+#define LANES(expr)                                                                                \
+    do {                                                                                           \
+        vf r;                                                                                      \
+        for (size_t i = 0; i < 16; i++) r.x[i] = (expr);                                           \
+        return r;                                                                                  \
+    } while (0)
+static inline vf v_load(const float *p) { LANES(p[i]); }
+static inline vf v_set1(float x) { LANES(x); }
+static inline vf v_fma(vf a, vf b, vf c) { LANES(fmaf(a.x[i], b.x[i], c.x[i])); }
+static inline vf v_fnma(vf a, vf b, vf c) { LANES(fmaf(-a.x[i], b.x[i], c.x[i])); }
+static inline vf v_add(vf a, vf b) { LANES(a.x[i] + b.x[i]); }
+static inline vf v_sub(vf a, vf b) { LANES(a.x[i] - b.x[i]); }
+static inline vf v_mul(vf a, vf b) { LANES(a.x[i] * b.x[i]); }
+static inline vf v_div(vf a, vf b) { LANES(a.x[i] / b.x[i]); }
+static inline vf v_sqrt(vf a) { LANES(sqrtf(a.x[i])); }
+static inline vf v_max(vf a, vf b) { LANES(a.x[i] > b.x[i] ? a.x[i] : b.x[i]); }
+static inline vf v_load_n(const float *p, size_t n, float fill) { LANES(i < n ? p[i] : fill); }
+static inline vf v_blend_n(vf a, vf b, size_t n) { LANES(i < n ? a.x[i] : b.x[i]); }
+static inline vf v_exp_limits(vf x, vf y)
+{
+    LANES(x.x[i] < EXP_LO ? 0.0f : x.x[i] > EXP_HI ? INFINITY : y.x[i]);
+}
+#undef LANES
+
+#define hv_load(p) v_load(p)
+#define hv_store(p, v) v_store(p, v)
+#define hv_set1(x) v_set1(x)
+#define hv_fma(a, b, c) v_fma(a, b, c)
+
+static inline void v_store(float *p, vf v)
+{
+    memcpy(p, v.x, sizeof v.x);
+}
+
+static inline void v_store_n(float *p, vf v, size_t n)
+{
+    memcpy(p, v.x, n * sizeof *p);
+}
+
+/* 2^n as a float from its bits; n outside -126 .. 127 gives garbage that v_exp_limits replaces. */
+static inline float pow2(uint32_t n)
+{
+    const uint32_t bits = (n + 127) << 23;
+    float x;
+
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* p * 2^n in two steps, n being what the magic addition left in the low bits of t. */
+static inline vf v_scale_pow2(vf p, vf t)
+{
+    const float magic = EXP_MAGIC;
+    uint32_t magic_bits, bits;
+
+    memcpy(&magic_bits, &magic, sizeof magic_bits);
+    for (size_t i = 0; i < 16; i++) {
+        memcpy(&bits, &t.x[i], sizeof bits);
+        const uint32_t n = bits - magic_bits;
+        const uint32_t lo = n >> 1 | (n & 0x80000000u); /* floor(n / 2), as a signed number */
+
+        p.x[i] = (p.x[i] * pow2(lo)) * pow2(n - lo);
+    }
+    return p;
+}
+
+static inline float v_tree(vf v)
+{
+    for (size_t step = 8; step > 0; step /= 2)
+        for (size_t i = 0; i < step; i++) v.x[i] += v.x[i + step];
+    return v.x[0];
+}
+
+/* to[k][j] = from[j][k] for 16 rows j (step ld) and 4 columns k. */
+static inline void transpose_16x4(float *to, const float *from, size_t ld)
+{
+    for (size_t k = 0; k < 4; k++)
+        for (size_t j = 0; j < 16; j++) to[k * 16 + j] = from[j * ld + k];
+}

@@ -1,0 +1,202 @@
+#include "engine/tensor/par.h"
+
+#include <assert.h>
+#include <omp.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/threads.h"
+
+enum {
+    ROW_TILE = 12,     /* rows are split over threads in multiples of the tallest tile of the fast kernels */
+    MIN_SPLIT = 1 << 20, /* floating-point operations below which waking a thread costs more than it saves */
+    MAX_DIM = 1 << 30, /* so that rounding up to a panel cannot overflow */
+};
+
+/* ---- counters ---- */
+
+static atomic_bool count_on;
+static vs_matmul_count counted; /* calls from inside a parallel region are timed by that region's owner */
+
+void vs_matmul_count_enable(bool on)
+{
+    atomic_store(&count_on, on);
+}
+
+vs_matmul_count vs_matmul_count_take(void)
+{
+    vs_matmul_count c;
+
+#pragma omp critical(vs_matmul_count)
+    {
+        c = counted;
+        counted = (vs_matmul_count){0};
+    }
+    return c;
+}
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double count_begin(void)
+{
+    return atomic_load_explicit(&count_on, memory_order_relaxed) ? now() : 0.0;
+}
+
+static void count_end(double begin, size_t m, size_t n, size_t k)
+{
+    if (begin == 0.0) return;
+    const double seconds = now() - begin;
+
+#pragma omp critical(vs_matmul_count)
+    {
+        counted.flops += 2.0 * (double)m * (double)n * (double)k;
+        counted.seconds += seconds;
+    }
+}
+
+/* ---- splitting ---- */
+
+/* Threads that a product of this size is worth; 1 inside a parallel region, whose owner has split the work. */
+static size_t threads_for(size_t m, size_t n, size_t k)
+{
+    if (omp_in_parallel() || (double)m * (double)n * (double)k * 2.0 < MIN_SPLIT) return 1;
+    return vs_threads();
+}
+
+typedef struct range {
+    size_t begin, end;
+} range;
+
+/* Part `part` of `parts` of 0 .. n, cut at multiples of unit. */
+static range split(size_t n, size_t unit, size_t part, size_t parts)
+{
+    const size_t units = (n + unit - 1) / unit;
+    const size_t begin = units * part / parts * unit, end = units * (part + 1) / parts * unit;
+
+    return (range){begin < n ? begin : n, end < n ? end : n};
+}
+
+/* ---- panels ---- */
+
+vs_status vs_panels_open(vs_panels *p, size_t n, size_t k, vs_error *err)
+{
+    if (n > MAX_DIM || k > MAX_DIM || (k && vs_round16(n) > SIZE_MAX / sizeof(float) / k))
+        return VS_FAIL(err, VS_E_LIMIT, "matrix of %zu x %zu: at most %d in each direction", n, k,
+                       MAX_DIM);
+    float *data = vs_alloc(vs_round16(n) * k, sizeof *data);
+    if (!data) return VS_FAIL(err, VS_E_NOMEM, "matrix of %zu x %zu", n, k);
+    *p = (vs_panels){n, k, data};
+    return VS_OK;
+}
+
+void vs_panels_close(vs_panels *p)
+{
+    free(p->data);
+    *p = (vs_panels){0};
+}
+
+void vs_panels_set_rows(const vs_ops *o, vs_panels *p, size_t n0, const float *w, size_t ld, size_t n)
+{
+    assert(n0 + n <= p->n);
+    size_t j = 0;
+
+    /* Columns of a panel that others share: one at a time. Whole panels, and a last one that ends the matrix: packed. */
+    while (j < n) {
+        const size_t at = n0 + j, left = n - j;
+
+        if (at % VS_LANES == 0 && (left >= VS_LANES || at + left == p->n)) {
+            const size_t take = at + left == p->n ? left : left / VS_LANES * VS_LANES;
+
+            o->pack_rows(p->data + at * p->k, w + j * ld, ld, take, p->k);
+            j += take;
+        } else {
+            float *to = p->data + at / VS_LANES * VS_LANES * p->k + at % VS_LANES;
+
+            for (size_t kk = 0; kk < p->k; kk++) to[kk * VS_LANES] = w[j * ld + kk];
+            j++;
+        }
+    }
+}
+
+/* ---- products ---- */
+
+void vs_matmul_cols(const vs_ops *o, float *out, size_t ld_out, const float *a, size_t ld_a,
+                    const vs_panels *w, size_t n0, size_t n, size_t m, bool accumulate)
+{
+    assert(n0 % VS_LANES == 0 && n0 + n <= w->n);
+    const double begin = count_begin();
+    const size_t k = w->k, n_threads = threads_for(m, n, k);
+    const float *panels = w->data + n0 * k;
+    const bool by_row = m >= ROW_TILE * n_threads;
+
+    if (n_threads == 1) {
+        o->gemm(out, ld_out, a, ld_a, 1, panels, k * VS_LANES, m, n, k, accumulate);
+    } else {
+#pragma omp parallel num_threads((int)n_threads)
+        {
+            const size_t part = (size_t)omp_get_thread_num(), parts = (size_t)omp_get_num_threads();
+            const range rows = by_row ? split(m, ROW_TILE, part, parts) : (range){0, m};
+            const range cols = by_row ? (range){0, n} : split(n, VS_LANES, part, parts);
+
+            o->gemm(out + rows.begin * ld_out + cols.begin, ld_out, a + rows.begin * ld_a, ld_a, 1,
+                    panels + cols.begin * k, k * VS_LANES, rows.end - rows.begin,
+                    cols.end - cols.begin, k, accumulate);
+        }
+    }
+    count_end(begin, m, n, k);
+}
+
+void vs_matmul(const vs_ops *o, float *out, size_t ld_out, const float *a, size_t ld_a,
+               const vs_panels *w, size_t m, bool accumulate)
+{
+    vs_matmul_cols(o, out, ld_out, a, ld_a, w, 0, w->n, m, accumulate);
+}
+
+/* Columns of dw: each thread packs the columns of x that it alone needs, so that no thread waits for another. */
+static void grad_cols(const vs_ops *o, float *dw, size_t ld_w, const float *dy, size_t ld_dy,
+                      const float *x, size_t ld_x, size_t rows, size_t n, range cols, float *scratch)
+{
+    float *packed = scratch + cols.begin * rows;
+
+    o->pack_cols(packed, x + cols.begin, ld_x, cols.end - cols.begin, rows);
+    o->gemm(dw + cols.begin, ld_w, dy, 1, ld_dy, packed, rows * VS_LANES, n, cols.end - cols.begin,
+            rows, true);
+}
+
+void vs_matmul_grad(const vs_ops *o, float *dw, size_t ld_w, const float *dy, size_t ld_dy,
+                    const float *x, size_t ld_x, size_t rows, size_t n, size_t k, float *scratch)
+{
+    const double begin = count_begin();
+    const size_t n_threads = threads_for(rows, n, k);
+    const bool by_col = k >= 2 * VS_LANES * n_threads;
+
+    if (n_threads == 1) {
+        grad_cols(o, dw, ld_w, dy, ld_dy, x, ld_x, rows, n, (range){0, k}, scratch);
+    } else {
+#pragma omp parallel num_threads((int)n_threads)
+        {
+            const size_t part = (size_t)omp_get_thread_num(), parts = (size_t)omp_get_num_threads();
+            const range cols = split(k, VS_LANES, part, parts), out = split(n, ROW_TILE, part, parts);
+
+            if (by_col) {
+                grad_cols(o, dw, ld_w, dy, ld_dy, x, ld_x, rows, n, cols, scratch);
+            } else { /* narrow: by row of dw, once all of x is packed */
+                o->pack_cols(scratch + cols.begin * rows, x + cols.begin, ld_x,
+                             cols.end - cols.begin, rows);
+#pragma omp barrier
+                o->gemm(dw + out.begin * ld_w, ld_w, dy + out.begin, 1, ld_dy, scratch,
+                        rows * VS_LANES, out.end - out.begin, k, rows, true);
+            }
+        }
+    }
+    count_end(begin, n, k, rows);
+}

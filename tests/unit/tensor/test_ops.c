@@ -1,0 +1,237 @@
+/* Every backend gives the bits of cpu/ref, over one table of ops and one table of sizes. */
+#include "tensor_test.h"
+
+/* Sizes of one case: rows, width and a third size whose meaning the op gives. Odd on purpose. */
+typedef struct sizes {
+    size_t rows, width, third;
+} sizes;
+
+static const sizes all_sizes[] = {
+    {1, 1, 1},    {1, 16, 15},   {2, 15, 17},   {3, 17, 16},   {5, 31, 64},  {7, 64, 64},
+    {1, 176, 64}, {13, 48, 176}, {25, 129, 33}, {67, 64, 176}, {3, 1030, 5}, {130, 33, 500},
+};
+
+enum { MAX_OUT = 1 << 18 };
+
+/* Runs the op on inputs that depend on the sizes alone; writes all it produced to out and returns how many floats. */
+typedef size_t op_fn(const vs_ops *o, const sizes *s, float *out);
+
+static float *random_into(float *out, size_t n, uint32_t seed)
+{
+    float *x = randoms(n, seed, 2.0f);
+
+    memcpy(out, x, n * sizeof *x);
+    free(x);
+    return out;
+}
+
+/* out [rows][width + 3] (+ accumulate) of a [rows][third + 2] by panels; both layouts of A. */
+static size_t run_gemm(const vs_ops *o, const sizes *s, float *out)
+{
+    const size_t m = s->rows, n = s->width, k = s->third, ld = n + 3, step = (k + 1) * VS_LANES;
+    float *a = randoms(m * (k + 2) + k * (m + 2), 1, 1.0f);
+    float *b = randoms(vs_round16(n) / VS_LANES * step, 2, 1.0f);
+    size_t used = 0;
+
+    for (int accumulate = 0; accumulate < 2; accumulate++)
+        for (int crosswise = 0; crosswise < 2; crosswise++, used += m * ld)
+            o->gemm(random_into(out + used, m * ld, 3), ld, a, crosswise ? 1 : k + 2,
+                    crosswise ? m + 2 : 1, b, step, m, n, k, accumulate);
+    free(a);
+    free(b);
+    return used;
+}
+
+static size_t run_pack(const vs_ops *o, const sizes *s, float *out)
+{
+    const size_t n = s->rows, k = s->width, one = vs_round16(n) * k;
+    float *w = randoms((n + 2) * (k + 2), 1, 1.0f);
+
+    o->pack_rows(out, w, k + 2, n, k);
+    o->pack_cols(out + one, w, n + 2, n, k);
+    free(w);
+    return 2 * one;
+}
+
+static size_t run_rmsnorm(const vs_ops *o, const sizes *s, float *out)
+{
+    const size_t t = s->rows, c = s->width, n = t * c;
+    float *x = randoms(n, 1, 3.0f), *w = randoms(c, 2, 1.0f), *dy = randoms(n, 3, 1.0f);
+    float *inv = out, *y = inv + t, *dx = y + n, *dw = random_into(dx + n, c, 4);
+
+    o->rmsnorm(y, inv, x, w, t, c, 1e-5f);
+    random_into(dx, n, 5);
+    o->rmsnorm_bwd_x(dx, dy, x, w, inv, t, c);
+    o->rmsnorm_bwd_w(dw, dy, x, inv, t, c, c / 3, c);
+    o->rmsnorm_bwd_w(dw, dy, x, inv, t, c, 0, c / 3);
+    free(x);
+    free(w);
+    free(dy);
+    return t + 2 * n + c;
+}
+
+static size_t run_rope(const vs_ops *o, const sizes *s, float *out)
+{
+    const size_t t = s->rows, d = 2 * (s->width / 4 + 1), heads = 3, ld = heads * d + 1;
+    float *table = randoms((t + 1) * d, 1, 1.0f);
+    int32_t *pos = vs_alloc(t, sizeof *pos);
+
+    assert_non_null(pos);
+    for (size_t i = 0; i < t; i++) pos[i] = (int32_t)((i * 7) % (t + 1));
+    o->rope(random_into(out, t * ld, 2), ld, pos, table, t, heads, d, 1.0f);
+    o->rope(random_into(out + t * ld, t * ld, 2), ld, pos, table, t, heads, d, -1.0f);
+    free(table);
+    free(pos);
+    return 2 * t * ld;
+}
+
+static size_t run_swiglu(const vs_ops *o, const sizes *s, float *out)
+{
+    const size_t n = s->rows * s->width;
+    float *gu = randoms(2 * n, 1, 100.0f), *da = randoms(n, 2, 1.0f); /* beyond both ends of expf32 */
+
+    o->swiglu(out, gu, s->rows, s->width);
+    o->swiglu_bwd(out + n, da, gu, s->rows, s->width);
+    free(gu);
+    free(da);
+    return 3 * n;
+}
+
+static size_t run_add(const vs_ops *o, const sizes *s, float *out)
+{
+    const size_t n = s->rows * s->width;
+    float *x = randoms(n, 1, 1.0f);
+
+    o->add(random_into(out, n, 2), x, n);
+    o->add_scaled(random_into(out + n, n, 3), x, 0.3f, n);
+    free(x);
+    return 2 * n;
+}
+
+/* Two tiles of the running sum, then the gradient from it, then sampling weights. */
+static size_t run_vocab(const vs_ops *o, const sizes *s, float *out)
+{
+    const size_t t = s->rows, v = s->width, ld = v + 5;
+    float *max = out, *sum = max + t, *l = sum + t, *w = l + t * ld;
+    float *c = randoms(t, 1, 1.0f), *first = randoms(t * ld, 2, 30.0f);
+
+    for (size_t i = 0; i < t; i++) {
+        max[i] = -INFINITY;
+        sum[i] = 0.0f;
+    }
+    random_into(l, t * ld, 3);
+    o->lse_tile(max, sum, first, ld, t, v);
+    o->lse_tile(max, sum, l, ld, t, v);
+    o->softmax_bwd_tile(l, ld, max, sum, c, t, v);
+    o->sample_weights(w, first, v, 1.3f);
+    free(c);
+    free(first);
+    return 2 * t + t * ld + v;
+}
+
+static size_t run_adamw(const vs_ops *o, const sizes *s, float *out)
+{
+    const size_t n = s->rows * s->width;
+    const vs_adamw a = {1e-3f, 0.9f, 0.99f, 1e-8f, 0.1f, 0.19f, 0.0199f, 0.7f};
+    float *grad = randoms(n, 1, 1.0f);
+    float *p = random_into(out, n, 2), *m = random_into(p + n, n, 3), *v = random_into(m + n, n, 4);
+    const double squares = o->sum_squares(grad, n);
+
+    for (size_t i = 0; i < n; i++) v[i] *= v[i];
+    o->adamw(p, grad, m, v, n, &a, s->rows % 2);
+    memcpy(v + n, &squares, sizeof squares);
+    free(grad);
+    return 3 * n + sizeof squares / sizeof *out;
+}
+
+static const struct {
+    const char *name;
+    op_fn *run;
+} all_ops[] = {
+    {"gemm", run_gemm},     {"pack", run_pack},     {"rmsnorm", run_rmsnorm}, {"rope", run_rope},
+    {"swiglu", run_swiglu}, {"add", run_add},       {"vocab", run_vocab},     {"adamw", run_adamw},
+};
+
+TEST(ops, every_backend_gives_the_bits_of_ref)
+{
+    float *expected = zeros(MAX_OUT), *found = zeros(MAX_OUT);
+    size_t n_backends;
+    const vs_ops *const *backends = vs_ops_all(&n_backends);
+
+    CHECK(n_backends >= 2);
+    for (size_t i = 0; i < sizeof all_ops / sizeof *all_ops; i++)
+        for (size_t j = 0; j < sizeof all_sizes / sizeof *all_sizes; j++) {
+            const size_t n = all_ops[i].run(backends[0], &all_sizes[j], expected);
+
+            CHECK(n <= MAX_OUT);
+            for (size_t b = 1; b < n_backends; b++) {
+                char what[100];
+
+                snprintf(what, sizeof what, "%s, %s, sizes %zu", all_ops[i].name, backends[b]->name, j);
+                CHECK(all_ops[i].run(backends[b], &all_sizes[j], found) == n);
+                check_bits(what, found, expected, n);
+            }
+        }
+    free(expected);
+    free(found);
+}
+
+TEST(ops, every_number_of_rows_and_columns_of_a_product_has_its_bits)
+{
+    enum { MAX_M = 27, MAX_N = 150, K = 9, LD = MAX_N };
+    float *a = randoms(MAX_M * K, 1, 1.0f), *b = randoms(vs_round16(MAX_N) * K, 2, 1.0f);
+    float *expected = zeros(MAX_M * LD), *found = zeros(MAX_M * LD);
+    size_t n_backends;
+    const vs_ops *const *backends = vs_ops_all(&n_backends);
+
+    for (size_t back = 1; back < n_backends; back++)
+        for (size_t m = 1; m <= MAX_M; m++)
+            for (size_t n = 1; n <= MAX_N; n += m % 2 ? 7 : 16) {
+                memset(expected, 0, MAX_M * LD * sizeof *expected);
+                memset(found, 0, MAX_M * LD * sizeof *found);
+                backends[0]->gemm(expected, LD, a, K, 1, b, K * VS_LANES, m, n, K, false);
+                backends[back]->gemm(found, LD, a, K, 1, b, K * VS_LANES, m, n, K, false);
+                check_bits(backends[back]->name, found, expected, MAX_M * LD);
+            }
+    free(a);
+    free(b);
+    free(expected);
+    free(found);
+}
+
+/* Long chains and many rows: where the fast kernels cut k and rows into blocks. */
+TEST(ops, blocks_of_a_large_product_leave_its_bits)
+{
+    enum { M = 210, N = 80, K = 1100 };
+    float *a = randoms(M * K, 1, 1.0f), *b = randoms(N * K, 2, 1.0f);
+    float *expected = zeros(M * N), *found = zeros(M * N);
+    size_t n_backends;
+    const vs_ops *const *backends = vs_ops_all(&n_backends);
+
+    backends[0]->gemm(expected, N, a, K, 1, b, K * VS_LANES, M, N, K, false);
+    for (size_t back = 1; back < n_backends; back++) {
+        backends[back]->gemm(found, N, a, K, 1, b, K * VS_LANES, M, N, K, false);
+        check_bits(backends[back]->name, found, expected, M * N);
+    }
+    free(a);
+    free(b);
+    free(expected);
+    free(found);
+}
+
+TEST(ops, backend_name_in_the_environment_decides)
+{
+    char *old = getenv("VSTAR_BACKEND") ? strdup(getenv("VSTAR_BACKEND")) : NULL;
+
+    setenv("VSTAR_BACKEND", "ref", 1);
+    CHECK_STR(vs_ops_best()->name, "ref");
+    setenv("VSTAR_BACKEND", "portable", 1);
+    CHECK_STR(vs_ops_best()->name, "fast-portable");
+    setenv("VSTAR_BACKEND", "no such one", 1);
+    CHECK(strcmp(vs_ops_best()->name, "ref") != 0);
+    if (old)
+        setenv("VSTAR_BACKEND", old, 1);
+    else
+        unsetenv("VSTAR_BACKEND");
+    free(old);
+}

@@ -1,0 +1,175 @@
+/* Products over threads: equal bits for every number of threads and every way of cutting the work into calls. */
+#include <omp.h>
+
+#include "base/threads.h"
+#include "engine/tensor/par.h"
+#include "tensor_test.h"
+
+/* Rows, columns, chain length. The first is below the size that is split, the others are split by row or by panel. */
+static const size_t shapes[][3] = {
+    {3, 20, 16}, {129, 130, 70}, {700, 48, 64}, {2, 4000, 90}, {17, 1024, 176}, {64, 33, 600},
+};
+enum { N_SHAPES = sizeof shapes / sizeof *shapes };
+
+static vs_panels panels_of(const vs_ops *o, const float *w, size_t n, size_t k)
+{
+    vs_panels p = {0};
+    vs_error err;
+
+    CHECK_OK(vs_panels_open(&p, n, k, &err));
+    vs_panels_set_rows(o, &p, 0, w, k, n);
+    return p;
+}
+
+TEST(par, a_product_is_the_same_on_1_2_3_and_7_threads)
+{
+    const vs_ops *o = vs_ops_best();
+    static const size_t n_threads[] = {1, 2, 3, 7};
+
+    for (size_t i = 0; i < N_SHAPES; i++) {
+        const size_t m = shapes[i][0], n = shapes[i][1], k = shapes[i][2], ld = n + 1;
+        float *a = randoms(m * k, 1, 1.0f), *w = randoms(n * k, 2, 1.0f);
+        float *expected = zeros(m * ld), *start = randoms(m * ld, 3, 1.0f), *found = zeros(m * ld);
+        vs_panels p = panels_of(o, w, n, k);
+
+        memcpy(expected, start, m * ld * sizeof *start);
+        vs_ops_ref()->gemm(expected, ld, a, k, 1, p.data, k * VS_LANES, m, n, k, true);
+        for (size_t t = 0; t < sizeof n_threads / sizeof *n_threads; t++) {
+            vs_threads_set(n_threads[t]);
+            memcpy(found, start, m * ld * sizeof *start);
+            vs_matmul(o, found, ld, a, k, &p, m, true);
+            check_bits("whole", found, expected, m * ld);
+
+            memcpy(found, start, m * ld * sizeof *start);
+            for (size_t r = 0, rows; r < m; r += rows) { /* 1, 2, 3, .. rows */
+                rows = r / 3 + 1 < m - r ? r / 3 + 1 : m - r;
+                vs_matmul_cols(o, found + r * ld, ld, a + r * k, k, &p, 0, n / 32 * 16, rows, true);
+                vs_matmul_cols(o, found + r * ld + n / 32 * 16, ld, a + r * k, k, &p, n / 32 * 16,
+                               n - n / 32 * 16, rows, true);
+            }
+            check_bits("in pieces", found, expected, m * ld);
+        }
+        vs_panels_close(&p);
+        free(a);
+        free(w);
+        free(expected);
+        free(start);
+        free(found);
+    }
+    vs_threads_set(0);
+}
+
+TEST(par, a_weight_gradient_is_the_same_for_every_split_of_its_rows)
+{
+    const vs_ops *o = vs_ops_best();
+
+    for (size_t i = 0; i < N_SHAPES; i++) {
+        const size_t rows = shapes[i][0], n = shapes[i][1], k = shapes[i][2], ld = k + 2;
+        float *x = randoms(rows * k, 1, 1.0f), *dy = randoms(rows * n, 2, 1.0f);
+        float *start = randoms(n * ld, 3, 1.0f), *expected = zeros(n * ld), *found = zeros(n * ld);
+        float *scratch = zeros(vs_round16(k) * rows);
+
+        memcpy(expected, start, n * ld * sizeof *start);
+        for (size_t r = 0; r < n; r++) /* straight from the definition */
+            for (size_t c = 0; c < k; c++)
+                for (size_t t = 0; t < rows; t++)
+                    expected[r * ld + c] = fmaf(dy[t * n + r], x[t * k + c], expected[r * ld + c]);
+        for (size_t t = 1; t <= 5; t += 2) {
+            vs_threads_set(t);
+            memcpy(found, start, n * ld * sizeof *start);
+            vs_matmul_grad(o, found, ld, dy, n, x, k, rows, n, k, scratch);
+            check_bits("whole", found, expected, n * ld);
+
+            const size_t cut = rows * t / 7;
+            memcpy(found, start, n * ld * sizeof *start);
+            vs_matmul_grad(o, found, ld, dy, n, x, k, cut, n, k, scratch);
+            vs_matmul_grad(o, found, ld, dy + cut * n, n, x + cut * k, k, rows - cut, n, k, scratch);
+            check_bits("two calls", found, expected, n * ld);
+        }
+        free(x);
+        free(dy);
+        free(start);
+        free(expected);
+        free(found);
+        free(scratch);
+    }
+    vs_threads_set(0);
+}
+
+TEST(par, rows_may_be_set_at_any_column)
+{
+    enum { N = 70, K = 11 };
+    const vs_ops *o = vs_ops_best();
+    float *w = randoms(N * K, 1, 1.0f);
+    vs_panels whole = panels_of(o, w, N, K), pieces = {0};
+    vs_error err;
+
+    for (size_t cut = 1; cut < N; cut++)
+        for (size_t second = cut; second < N; second += 5) {
+            CHECK_OK(vs_panels_open(&pieces, N, K, &err));
+            vs_panels_set_rows(o, &pieces, second, w + second * K, K, N - second);
+            vs_panels_set_rows(o, &pieces, cut, w + cut * K, K, second - cut);
+            vs_panels_set_rows(o, &pieces, 0, w, K, cut);
+            check_bits("panels", pieces.data, whole.data, vs_round16(N) * K);
+            vs_panels_close(&pieces);
+        }
+    vs_panels_close(&whole);
+    free(w);
+}
+
+TEST(par, a_product_inside_a_parallel_region_is_whole)
+{
+    enum { M = 64, N = 256, K = 128, TEAM = 2 };
+    const vs_ops *o = vs_ops_best();
+    float *a = randoms(M * K, 1, 1.0f), *w = randoms(N * K, 2, 1.0f);
+    float *expected = zeros(M * N), *found = zeros(TEAM * M * N);
+    vs_panels p = panels_of(o, w, N, K);
+
+    vs_matmul(o, expected, N, a, K, &p, M, false);
+#pragma omp parallel for num_threads(TEAM)
+    for (size_t t = 0; t < TEAM; t++) vs_matmul(o, found + t * M * N, N, a, K, &p, M, false);
+    for (size_t t = 0; t < TEAM; t++) check_bits("inside", found + t * M * N, expected, M * N);
+    vs_panels_close(&p);
+    free(a);
+    free(w);
+    free(expected);
+    free(found);
+}
+
+TEST(par, counters_add_up_and_start_again)
+{
+    enum { M = 5, N = 32, K = 7 };
+    const vs_ops *o = vs_ops_best();
+    float *a = randoms(M * K, 1, 1.0f), *w = randoms(N * K, 2, 1.0f), *out = zeros(M * N);
+    float *dw = zeros(N * K), *scratch = zeros(vs_round16(K) * M);
+    vs_panels p = panels_of(o, w, N, K);
+
+    vs_matmul(o, out, N, a, K, &p, M, false); /* not counted: off */
+    vs_matmul_count_enable(true);
+    vs_matmul(o, out, N, a, K, &p, M, false);
+    vs_matmul_grad(o, dw, K, out, N, a, K, M, N, K, scratch);
+    vs_matmul_count_enable(false);
+    const vs_matmul_count c = vs_matmul_count_take();
+    CHECK(c.flops == 2.0 * 2.0 * M * N * K && c.seconds > 0.0);
+    CHECK(vs_matmul_count_take().flops == 0.0);
+    vs_panels_close(&p);
+    free(a);
+    free(w);
+    free(out);
+    free(dw);
+    free(scratch);
+}
+
+TEST(par, panels_refuse_sizes_that_overflow_and_report_lack_of_memory)
+{
+    vs_panels p = {0};
+    vs_error err = {0};
+
+    CHECK(vs_panels_open(&p, SIZE_MAX, 2, &err) == VS_E_LIMIT);
+    CHECK(vs_panels_open(&p, 2, SIZE_MAX / 4, &err) == VS_E_LIMIT);
+    vs_alloc_fail_after(0);
+    CHECK(vs_panels_open(&p, 16, 16, &err) == VS_E_NOMEM);
+    vs_alloc_fail_after(-1);
+    CHECK(p.data == NULL);
+    vs_panels_close(&p);
+}
