@@ -1,0 +1,52 @@
+/* folder.h - Hugging Face model folders and PEFT adapter folders, in and out.
+ *
+ * A model folder: config.json, model.safetensors (or model.safetensors.index.json with shards), tokenizer files.
+ * An adapter folder: adapter_config.json, adapter_model.safetensors. Both get manifest.json when vstar writes them: what
+ * they were made from, by content hash. */
+#ifndef VS_MODEL_FOLDER_H
+#define VS_MODEL_FOLDER_H
+
+#include "base/error.h"
+#include "engine/model/config.h"
+#include "engine/model/params.h"
+
+/* The table of a model's tensors, in this order (names as in transformers' LlamaForCausalLM):
+ *   model.embed_tokens.weight [V][C]
+ *   per layer i, prefix model.layers.i.:
+ *     input_layernorm.weight [C]; self_attn.{q,k,v}_proj.weight [H*D | G*D | G*D][C]; self_attn.o_proj.weight [C][H*D];
+ *     post_attention_layernorm.weight [C]; mlp.{gate,up}_proj.weight [F][C]; mlp.down_proj.weight [C][F]
+ *   model.norm.weight [C]; lm_head.weight [V][C] unless tied */
+VS_NODISCARD vs_status vs_weights_table(vs_params *out, const vs_config *c, vs_error *err);
+
+/* Reads all tensors of DIR into a new table; every tensor must be there with its shape, none may be left over
+ * (rotary inv_freq buffers, and lm_head.weight beside tied embeddings when equal to them, are ignored). */
+VS_NODISCARD vs_status vs_weights_read(vs_params *out, const vs_config *c, const char *dir, vs_error *err);
+/* Writes config.json and model.safetensors, and copies tokenizer files byte for byte from tokenizer_dir (NULL: none). Makes DIR. */
+VS_NODISCARD vs_status vs_weights_write(const vs_params *p, const vs_config *c, const char *dir,
+                                        const char *tokenizer_dir, vs_error *err);
+
+/* Linear layers that LoRA can sit on, bit i of targets. */
+typedef enum vs_linear { VS_Q, VS_K, VS_V, VS_O, VS_GATE, VS_UP, VS_DOWN, VS_N_LINEAR } vs_linear;
+extern const char *const vs_linear_name[VS_N_LINEAR]; /* "q_proj", .. */
+void vs_linear_shape(size_t *rows, size_t *cols, const vs_config *c, vs_linear which); /* out, in */
+
+typedef struct vs_lora_config {
+    size_t rank;      /* 0: no adapter */
+    double alpha;     /* scale = alpha / rank */
+    unsigned targets; /* bit set of vs_linear */
+} vs_lora_config;
+
+/* Per layer and target, PEFT names: base_model.model.model.layers.i.{self_attn|mlp}.NAME.lora_A.weight [r][in], then
+ * .lora_B.weight [out][r]. */
+VS_NODISCARD vs_status vs_lora_table(vs_params *out, const vs_config *c, const vs_lora_config *l, vs_error *err);
+/* Refuses adapters with unused or missing tensors, unknown peft types, use_dora, use_rslora, bias != none, modules_to_save. */
+VS_NODISCARD vs_status vs_lora_read(vs_params *out, vs_lora_config *l, const vs_config *c, const char *dir,
+                                    vs_error *err);
+VS_NODISCARD vs_status vs_lora_write(const vs_params *p, const vs_lora_config *l, const char *base_name,
+                                     const char *dir, vs_error *err);
+/* W += scale * B A in f32 (double sums), rounded once. */
+void vs_lora_merge(vs_params *weights, const vs_params *lora, const vs_lora_config *l, const vs_config *c);
+
+/* Whether DIR is an adapter folder (has adapter_config.json). */
+bool vs_is_adapter(const char *dir);
+#endif

@@ -1,0 +1,43 @@
+/* params.h - all tensors of a model or adapter in one block of f32, cut up by one named table.
+ *
+ * The same struct holds weights, gradients and optimiser moments, so that they share offsets. */
+#ifndef VS_MODEL_PARAMS_H
+#define VS_MODEL_PARAMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "engine/model/config.h"
+
+enum { VS_TENSOR_NAME = 160 };
+
+typedef struct vs_tensor {
+    char name[VS_TENSOR_NAME]; /* as in the safetensors file */
+    size_t rows, cols;         /* 1-D tensors: rows 1 */
+    bool is_vector;            /* written with one dimension; takes no weight decay */
+    size_t offset;             /* into data, in elements; a multiple of 16 */
+} vs_tensor;
+
+typedef struct vs_params {
+    vs_tensor *tensors;
+    size_t n_tensors;
+    float *data;    /* n elements, 64-byte boundary; gaps between tensors are zero */
+    size_t n;       /* elements, gaps included */
+    size_t n_model; /* elements without gaps: the number of parameters */
+} vs_params;
+
+/* Appends one tensor to a table that has no data yet. */
+VS_NODISCARD vs_status vs_params_add(vs_params *p, const char *name, size_t rows, size_t cols,
+                                     bool is_vector, vs_error *err);
+/* Allocates data, zeroed. */
+VS_NODISCARD vs_status vs_params_alloc(vs_params *p, vs_error *err);
+/* A zeroed block with the same table (gradients, moments). */
+VS_NODISCARD vs_status vs_params_like(vs_params *out, const vs_params *p, vs_error *err);
+void vs_params_close(vs_params *p); /* zeroed is allowed */
+const vs_tensor *vs_params_find(const vs_params *p, const char *name); /* NULL: none */
+
+/* SHA-256 over the tensors in table order: name, rows, cols (u64 little endian) and f32 data. */
+VS_NODISCARD vs_status vs_params_hash(char hex[VS_HASH_HEX], const vs_params *p, vs_error *err);
+#endif
