@@ -1,0 +1,360 @@
+#include "engine/model/model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fmath.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/threads.h"
+#include "engine/tensor/par.h"
+
+static const vs_linear lin_parts[VS_N_LIN][3] = {
+    [VS_LIN_QKV] = {VS_Q, VS_K, VS_V},
+    [VS_LIN_O] = {VS_O},
+    [VS_LIN_GATE_UP] = {VS_GATE, VS_UP},
+    [VS_LIN_DOWN] = {VS_DOWN},
+};
+static const size_t lin_n_parts[VS_N_LIN] = {3, 1, 2, 1};
+
+static const vs_tensor *layer_tensor(const vs_base *b, size_t layer, const char *name)
+{
+    char full[VS_TENSOR_NAME];
+
+    snprintf(full, sizeof full, "model.layers.%zu.%s.weight", layer, name);
+    return vs_params_find(&b->params, full);
+}
+
+static const char *linear_path(vs_linear which)
+{
+    static const char *const path[VS_N_LINEAR] = {
+        "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
+        "mlp.gate_proj",    "mlp.up_proj",      "mlp.down_proj",
+    };
+    return path[which];
+}
+
+static vs_status open_lin(vs_base *b, size_t layer, int kind, vs_error *err)
+{
+    vs_lin *lin = &b->layers[layer].lin[kind];
+
+    lin->n_parts = lin_n_parts[kind];
+    for (size_t i = 0; i < lin->n_parts; i++) {
+        const vs_tensor *w = layer_tensor(b, layer, linear_path(lin_parts[kind][i]));
+        if (!w) return VS_FAIL(err, VS_E_FORMAT, "layer %zu: a linear layer's weight is missing", layer);
+        lin->which[i] = lin_parts[kind][i];
+        lin->col[i] = lin->n;
+        lin->w[i] = w;
+        lin->n += w->rows;
+        lin->k = w->cols;
+    }
+    return vs_panels_open(&lin->fwd, lin->n, lin->k, err);
+}
+
+static void pack_lin(const vs_base *b, vs_lin *lin, bool bwd)
+{
+    for (size_t i = 0; i < lin->n_parts; i++) {
+        const vs_tensor *w = lin->w[i];
+        vs_panels_set_rows(b->ops, &lin->fwd, lin->col[i], b->params.data + w->offset, w->cols, w->rows);
+    }
+    if (!bwd) return;
+    /* dx = dy W: panels over the inputs, the chain runs over all outputs; part i fills its rows of the chain. */
+    for (size_t p = 0; p < vs_round16(lin->k) / 16; p++) {
+        const size_t n = lin->k - p * 16 < 16 ? lin->k - p * 16 : 16;
+        for (size_t i = 0; i < lin->n_parts; i++) {
+            const vs_tensor *w = lin->w[i];
+            float *to = lin->bwd.data + p * 16 * lin->n + lin->col[i] * 16;
+            b->ops->pack_cols(to, b->params.data + w->offset + p * 16, w->cols, n, w->rows);
+        }
+    }
+}
+
+/* Panels of a plain [rows][cols] matrix for x W^T, and for dy W. */
+static void pack_matrix(const vs_ops *o, vs_panels *fwd, vs_panels *bwd, const float *w, size_t rows,
+                        size_t cols)
+{
+    vs_panels_set_rows(o, fwd, 0, w, cols, rows);
+    if (bwd->data) o->pack_cols(bwd->data, w, cols, cols, rows);
+}
+
+/* Angles in double, rounded once. Source: arXiv:2104.09864, in transformers' half-split layout. */
+static vs_status fill_rope(vs_base *b, vs_error *err)
+{
+    const size_t d = b->config.head_dim, half = d / 2, n = b->config.n_positions;
+
+    b->cos_sin = vs_alloc(n * d, sizeof(float));
+    if (!b->cos_sin) return VS_FAIL(err, VS_E_NOMEM, "rotary table of %zu positions", n);
+    for (size_t i = 0; i < half; i++) {
+        const double frequency = vs_pow(b->config.rope_theta, -2.0 * (double)i / (double)d);
+        for (size_t pos = 0; pos < n; pos++) {
+            const double angle = (double)pos * frequency;
+            b->cos_sin[pos * d + i] = (float)vs_cos(angle);
+            b->cos_sin[pos * d + half + i] = (float)vs_sin(angle);
+        }
+    }
+    return VS_OK;
+}
+
+static vs_status open_layers(vs_base *b, vs_error *err)
+{
+    b->layers = vs_alloc(b->config.n_layers, sizeof *b->layers);
+    if (!b->layers) return VS_FAIL(err, VS_E_NOMEM, "%zu layers", b->config.n_layers);
+    for (size_t i = 0; i < b->config.n_layers; i++) {
+        b->layers[i].norm1 = layer_tensor(b, i, "input_layernorm");
+        b->layers[i].norm2 = layer_tensor(b, i, "post_attention_layernorm");
+        for (int kind = 0; kind < VS_N_LIN; kind++) VS_TRY(open_lin(b, i, kind, err));
+    }
+    return VS_OK;
+}
+
+static vs_status pack_base(vs_base *b, bool bwd, vs_error *err)
+{
+    const vs_config *c = &b->config;
+
+    for (size_t i = 0; i < c->n_layers; i++) {
+        for (int kind = 0; kind < VS_N_LIN; kind++) {
+            vs_lin *lin = &b->layers[i].lin[kind];
+            if (bwd && !lin->bwd.data) VS_TRY(vs_panels_open(&lin->bwd, lin->k, lin->n, err));
+            pack_lin(b, lin, bwd);
+        }
+    }
+    if (bwd && !b->head_bwd.data) VS_TRY(vs_panels_open(&b->head_bwd, c->n_embd, c->n_vocab, err));
+    pack_matrix(b->ops, &b->head_fwd, &b->head_bwd, b->params.data + b->head->offset, c->n_vocab, c->n_embd);
+    return VS_OK;
+}
+
+vs_status vs_base_create(vs_base **out, const vs_config *c, vs_params *params, vs_error *err)
+{
+    vs_status st;
+    vs_base *b = vs_alloc(1, sizeof *b);
+
+    if (!b) return VS_FAIL(err, VS_E_NOMEM, "model");
+    b->ops = vs_ops_best();
+    b->config = *c;
+    b->params = *params;
+    b->embed = vs_params_find(&b->params, "model.embed_tokens.weight");
+    b->norm = vs_params_find(&b->params, "model.norm.weight");
+    b->head = c->is_tied ? b->embed : vs_params_find(&b->params, "lm_head.weight");
+    if (!b->embed || !b->norm || !b->head) {
+        st = VS_FAIL(err, VS_E_FORMAT, "model: embedding, final norm or head is missing");
+        goto done;
+    }
+    VS_CHECK(open_layers(b, err));
+    VS_CHECK(vs_panels_open(&b->head_fwd, c->n_vocab, c->n_embd, err));
+    VS_CHECK(fill_rope(b, err));
+    VS_CHECK(pack_base(b, false, err));
+    memset(params, 0, sizeof *params);
+    *out = b;
+    b = NULL;
+done:
+    if (b) memset(&b->params, 0, sizeof b->params); /* still the caller's */
+    vs_base_close(b);
+    return st;
+}
+
+vs_status vs_base_open(vs_base **out, const char *dir, vs_error *err)
+{
+    vs_status st;
+    vs_config config;
+    vs_params params = {0};
+
+    VS_TRY(vs_config_read(&config, dir, err));
+    VS_CHECK(vs_weights_read(&params, &config, dir, err));
+    VS_CHECK(vs_base_create(out, &config, &params, err));
+done:
+    vs_params_close(&params);
+    return st;
+}
+
+void vs_base_close(vs_base *b)
+{
+    if (!b) return;
+    for (size_t i = 0; b->layers && i < b->config.n_layers; i++) {
+        for (int kind = 0; kind < VS_N_LIN; kind++) {
+            vs_panels_close(&b->layers[i].lin[kind].fwd);
+            vs_panels_close(&b->layers[i].lin[kind].bwd);
+        }
+    }
+    vs_panels_close(&b->head_fwd);
+    vs_panels_close(&b->head_bwd);
+    vs_params_close(&b->params);
+    free(b->layers);
+    free(b->cos_sin);
+    free(b);
+}
+
+/* -- adapters -- */
+
+static vs_status open_lora(vs_model *m, vs_error *err)
+{
+    const vs_config *c = &m->base->config;
+
+    m->lora_lin = vs_alloc(c->n_layers * VS_N_LINEAR, sizeof *m->lora_lin);
+    if (!m->lora_lin) return VS_FAIL(err, VS_E_NOMEM, "adapter");
+    for (size_t i = 0; i < c->n_layers; i++) {
+        for (int which = 0; which < VS_N_LINEAR; which++) {
+            vs_lora_lin *l = &m->lora_lin[i * VS_N_LINEAR + (size_t)which];
+            char name[VS_TENSOR_NAME];
+            if (!(m->lora_config.targets >> which & 1)) continue;
+            snprintf(name, sizeof name, "base_model.model.model.layers.%zu.%s.lora_A.weight", i,
+                     linear_path((vs_linear)which));
+            l->a = vs_params_find(&m->lora, name);
+            snprintf(name, sizeof name, "base_model.model.model.layers.%zu.%s.lora_B.weight", i,
+                     linear_path((vs_linear)which));
+            l->b = vs_params_find(&m->lora, name);
+            if (!l->a || !l->b) return VS_FAIL(err, VS_E_FORMAT, "adapter: %s is missing", name);
+            VS_TRY(vs_panels_open(&l->a_fwd, l->a->rows, l->a->cols, err));
+            VS_TRY(vs_panels_open(&l->b_fwd, l->b->rows, l->b->cols, err));
+        }
+    }
+    return VS_OK;
+}
+
+static vs_status pack_lora(vs_model *m, bool bwd, vs_error *err)
+{
+    const vs_ops *o = m->base->ops;
+
+    for (size_t i = 0; i < m->base->config.n_layers * VS_N_LINEAR; i++) {
+        vs_lora_lin *l = &m->lora_lin[i];
+        if (!l->a) continue;
+        if (bwd && !l->a_bwd.data) {
+            VS_TRY(vs_panels_open(&l->a_bwd, l->a->cols, l->a->rows, err));
+            VS_TRY(vs_panels_open(&l->b_bwd, l->b->cols, l->b->rows, err));
+        }
+        pack_matrix(o, &l->a_fwd, &l->a_bwd, m->lora.data + l->a->offset, l->a->rows, l->a->cols);
+        pack_matrix(o, &l->b_fwd, &l->b_bwd, m->lora.data + l->b->offset, l->b->rows, l->b->cols);
+    }
+    return VS_OK;
+}
+
+vs_status vs_model_create(vs_model **out, vs_base *base, const vs_lora_config *config, vs_params *lora,
+                          vs_error *err)
+{
+    vs_status st;
+    const vs_config *c = &base->config;
+    vs_model *m = vs_alloc(1, sizeof *m);
+
+    if (!m) return VS_FAIL(err, VS_E_NOMEM, "model");
+    m->base = base;
+    m->shape = (vs_attn_shape){c->n_layers, c->n_heads, c->n_kv_heads, c->head_dim,
+                               (float)(1.0 / sqrt((double)c->head_dim))};
+    if (lora) {
+        m->lora_config = *config;
+        m->lora_scale = (float)(config->alpha / (double)config->rank);
+        m->lora = *lora;
+        VS_CHECK(open_lora(m, err));
+        VS_CHECK(pack_lora(m, false, err));
+    }
+    VS_CHECK(vs_model_rehash(m, err));
+    if (lora) memset(lora, 0, sizeof *lora);
+    *out = m;
+    m = NULL;
+done:
+    if (m) memset(&m->lora, 0, sizeof m->lora);
+    vs_model_close(m);
+    return st;
+}
+
+vs_status vs_model_open(vs_model **out, vs_base *base, const char *adapter_dir, vs_error *err)
+{
+    vs_status st;
+    vs_lora_config config = {0};
+    vs_params lora = {0};
+
+    if (!adapter_dir) return vs_model_create(out, base, NULL, NULL, err);
+    VS_CHECK(vs_lora_read(&lora, &config, &base->config, adapter_dir, err));
+    VS_CHECK(vs_model_create(out, base, &config, &lora, err));
+done:
+    vs_params_close(&lora);
+    return st;
+}
+
+void vs_model_close(vs_model *m)
+{
+    if (!m) return;
+    for (size_t i = 0; m->lora_lin && i < m->base->config.n_layers * VS_N_LINEAR; i++) {
+        vs_panels_close(&m->lora_lin[i].a_fwd);
+        vs_panels_close(&m->lora_lin[i].b_fwd);
+        vs_panels_close(&m->lora_lin[i].a_bwd);
+        vs_panels_close(&m->lora_lin[i].b_bwd);
+    }
+    free(m->lora_lin);
+    vs_params_close(&m->lora);
+    free(m);
+}
+
+vs_params *vs_model_trainable(vs_model *m)
+{
+    return m->lora_config.rank ? &m->lora : &m->base->params;
+}
+
+vs_status vs_model_repack(vs_model *m, bool bwd, vs_error *err)
+{
+    if (m->lora_config.rank) {
+        if (bwd && !m->base->head_bwd.data) VS_TRY(pack_base(m->base, true, err));
+        return pack_lora(m, bwd, err);
+    }
+    return pack_base(m->base, bwd, err);
+}
+
+/* The hash covers the numbers of the shape that the weights alone do not tell. */
+vs_status vs_model_rehash(vs_model *m, vs_error *err)
+{
+    const vs_config *c = &m->base->config;
+    char weights[VS_HASH_HEX], lora[VS_HASH_HEX] = "", text[512];
+    int n;
+
+    VS_TRY(vs_params_hash(weights, &m->base->params, err));
+    if (m->lora_config.rank) VS_TRY(vs_params_hash(lora, &m->lora, err));
+    n = snprintf(text, sizeof text, "llama heads %zu kv %zu head_dim %zu rope %a eps %a tied %d weights %s lora %s alpha %a",
+                 c->n_heads, c->n_kv_heads, c->head_dim, c->rope_theta, c->rms_eps, c->is_tied, weights, lora,
+                 m->lora_config.alpha);
+    vs_sha256_hex(m->hash, text, (size_t)n);
+    return VS_OK;
+}
+
+/* -- fresh weights -- */
+
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t n = strlen(text), k = strlen(end);
+    return n >= k && strcmp(text + n - k, end) == 0;
+}
+
+enum { EMBED_SD_MILLI = 57 }; /* 0.057: the demo base's embedding (measured choice of the demo task) */
+
+void vs_weights_init(vs_params *p, const vs_config *c, uint64_t seed)
+{
+    const vs_rng_key key = vs_rng_key_make(seed, VS_RNG_INIT, 0);
+
+    for (size_t i = 0; i < p->n_tensors; i++) {
+        const vs_tensor *t = &p->tensors[i];
+        float *data = p->data + t->offset;
+        vs_rng rng = vs_rng_stream(key, i);
+        double sd = 1.0 / sqrt((double)t->cols);
+
+        if (ends_with(t->name, "o_proj.weight") || ends_with(t->name, "down_proj.weight"))
+            sd /= sqrt(2.0 * (double)c->n_layers);
+        if (ends_with(t->name, "embed_tokens.weight")) sd = EMBED_SD_MILLI / 1000.0;
+        for (size_t j = 0; j < t->rows * t->cols; j++)
+            data[j] = t->is_vector ? 1.0F : (float)(sd * vs_rng_normal(&rng));
+    }
+}
+
+void vs_lora_init(vs_params *p, uint64_t seed)
+{
+    const vs_rng_key key = vs_rng_key_make(seed, VS_RNG_INIT, 1);
+
+    for (size_t i = 0; i < p->n_tensors; i++) {
+        const vs_tensor *t = &p->tensors[i];
+        float *data = p->data + t->offset;
+        vs_rng rng = vs_rng_stream(key, i);
+        const double bound = 1.0 / sqrt((double)t->cols);
+        const bool is_a = ends_with(t->name, "lora_A.weight");
+
+        for (size_t j = 0; j < t->rows * t->cols; j++)
+            data[j] = is_a ? (float)(bound * (2.0 * vs_rng_uniform(&rng) - 1.0)) : 0.0F;
+    }
+}

@@ -1,0 +1,81 @@
+/* work.c - scratch memory and the split of row ranges over threads. */
+#include <omp.h>
+#include <string.h>
+
+#include "base/threads.h"
+#include "engine/model/model.h"
+
+enum { MIN_PARALLEL_FLOPS = 200000 }; /* below, starting a region costs more than the second thread saves */
+
+void vs_parallel_range(size_t n, double cost, size_t n_threads, vs_range_fn f, void *ctx)
+{
+    if (n_threads < 2 || n < 2 || omp_in_parallel() || cost * (double)n < MIN_PARALLEL_FLOPS) {
+        if (n) f(ctx, 0, n, 0);
+        return;
+    }
+#pragma omp parallel num_threads((int)n_threads)
+    {
+        const size_t id = (size_t)omp_get_thread_num(), parts = (size_t)omp_get_num_threads();
+        const size_t begin = n * id / parts, end = n * (id + 1) / parts;
+        if (begin < end) f(ctx, begin, end, id);
+    }
+}
+
+static size_t widest_linear(const vs_config *c)
+{
+    size_t widest = 0;
+
+    for (int i = 0; i < VS_N_LINEAR; i++) {
+        size_t rows, cols;
+        vs_linear_shape(&rows, &cols, c, (vs_linear)i);
+        if (rows > widest) widest = rows;
+    }
+    return widest;
+}
+
+static float *push(vs_work *w, size_t per_row, bool *failed)
+{
+    float *p = vs_arena_push(w->arena, w->max_rows * per_row, sizeof(float));
+
+    if (!p) *failed = true;
+    return p;
+}
+
+vs_status vs_work_open(vs_work *w, const vs_model *m, const vs_work_size *size, vs_error *err)
+{
+    const vs_config *c = &m->base->config;
+    const size_t width_qkv = (c->n_heads + 2 * c->n_kv_heads) * c->head_dim;
+    bool failed = false;
+    vs_acts *a = &w->acts;
+
+    memset(w, 0, sizeof *w);
+    VS_TRY(vs_arena_open(&w->arena, 1 << 20, err));
+    w->max_rows = size->max_rows;
+    w->x = push(w, c->n_embd, &failed);
+    a->h1 = push(w, c->n_embd, &failed);
+    a->h2 = size->keep ? push(w, c->n_embd, &failed) : a->h1;
+    a->r1 = push(w, 1, &failed);
+    a->r2 = size->keep ? push(w, 1, &failed) : a->r1;
+    a->qkv = push(w, width_qkv, &failed);
+    a->att = push(w, c->n_heads * c->head_dim, &failed);
+    a->gu = push(w, 2 * c->n_ffn, &failed);
+    a->act = push(w, c->n_ffn, &failed);
+    if (m->lora_config.rank) {
+        a->lora_u = push(w, m->lora_config.rank, &failed);
+        a->lora_t = push(w, widest_linear(c), &failed);
+    }
+    a->n_threads = size->n_threads;
+    a->attn_floats = vs_round16(m->base->ops->attn_scratch(&m->shape, size->max_group_rows, size->max_keys));
+    a->attn_scratch = vs_arena_push(w->arena, a->attn_floats * a->n_threads, sizeof(float));
+    if (failed || !a->attn_scratch) {
+        vs_work_close(w);
+        return VS_FAIL(err, VS_E_NOMEM, "scratch for %zu rows of tokens", size->max_rows);
+    }
+    return VS_OK;
+}
+
+void vs_work_close(vs_work *w)
+{
+    vs_arena_close(w->arena);
+    memset(w, 0, sizeof *w);
+}
