@@ -11,7 +11,7 @@
 
 typedef struct vs_st_tensor {
     char *name;
-    char dtype[8];       /* "F32", "BF16", .. as written */
+    char dtype[16];      /* "F32", "BF16", .. as written */
     size_t shape[8], n_dims;
     size_t n;            /* elements */
     const unsigned char *data; /* little endian, borrowed from the mapping */

@@ -1,20 +1,21 @@
 /* ops.h - the operations that models are made of, as one table of functions per backend.
  *
- * Numbers:  finite inputs; a NaN or an infinity gives an unspecified NaN or infinity somewhere in the result.
- * Threads:  an op is serial and touches only what its arguments name; par.h splits work over threads
- *           by output element. Ops allocate nothing; scratch comes from the caller.
- * Bits:     every op's result is defined to the last bit by its comment (the order of summation is the
- *           contract). All backends and instruction sets give equal bits; tests hold them to it.
+ * Numbers:  finite inputs; what a NaN or an infinity among them gives is not specified.
+ * Threads:  an op is serial and touches only what its arguments name; par.h splits work over
+ *           threads by output element. Ops allocate nothing; scratch comes from the caller.
+ * Bits:     every op's result is defined to the last bit by its comment (the order of summation is
+ *           the contract). All backends and instruction sets give equal bits; tests see to it.
  *
  *   chain(k: f(k))   acc = c0; for k = 0, 1, ..: acc = fma(a_k, b_k, acc)   single f32 accumulator,
  *                    c0 = 0 or the value already in memory (accumulate)
- *   tree16(j: f(j))  16 partial sums, p[j % 16] += f(j) in order of j (plain f32 add; fma where f is
- *                    a product: p = fma(a_j, b_j, p)), then p[i] += p[i + 8] (i < 8), p[i] += p[i + 4]
- *                    (i < 4), p[i] += p[i + 2], p[0] += p[1]
+ *   tree16(j: f(j))  16 partial sums, p[j % 16] += f(j) in order of j (plain f32 add; fma where f
+ *                    is a product: p = fma(a_j, b_j, p)), then p[i] += p[i + 8] (i < 8),
+ *                    p[i] += p[i + 4] (i < 4), p[i] += p[i + 2], p[0] += p[1]
  *   expf32(x)        vs_expf of scalar.h: the same sequence of operations in every backend
  *
- * Shapes: T rows of tokens, C width, H query heads, G key-value heads, D head width, F hidden width of
- * the feed-forward part, V vocabulary. Everything is f32, row-major, ld = step between rows in elements. */
+ * Shapes: T rows of tokens, C width, H query heads, G key-value heads, D head width, F hidden width
+ * of the feed-forward part, V vocabulary. Everything is f32, row-major; ld = step between rows in
+ * elements. */
 #ifndef VS_TENSOR_OPS_H
 #define VS_TENSOR_OPS_H
 
@@ -24,18 +25,19 @@
 
 enum {
     VS_LANES = 16,        /* columns of a panel; partial sums of tree16 */
-    VS_VOCAB_TILE = 1024, /* entries of the vocabulary that one step of the running log-sum-exp takes */
+    VS_VOCAB_TILE = 1024, /* entries of the vocabulary in one step of the running log-sum-exp */
 };
 
-/* A matrix laid out once in the order in which gemm reads it: data[n / 16][k][n % 16], the last panel padded with
- * zeros. Owner: whoever called vs_panels_open; on a 64-byte boundary. */
+/* A matrix laid out once in the order in which gemm reads it: data[n / 16][k][n % 16],
+ * the last panel padded with zeros. Owner: whoever called vs_panels_open; on a 64-byte boundary. */
 typedef struct vs_panels {
     size_t n, k;
     float *data; /* [ceil(n / 16)][k][16] */
 } vs_panels;
 
 /* Keys and values of a run of consecutive tokens, all layers: a prompt, or one solution.
- *   data [layer][kv head][ K: [cap / 16][D][16] | V: [D16 / 16][cap][16] ]     D16 = D rounded up to 16
+ *   data [layer][kv head][ K: [cap / 16][D][16] | V: [D16 / 16][cap][16] ]
+ *   D16 = D rounded up to 16
  * Entries at or beyond len are zero or stale but always finite. */
 typedef struct vs_seg {
     float *data;
@@ -48,14 +50,16 @@ typedef struct vs_attn_shape {
     float scale; /* 1 / sqrt(head_dim) */
 } vs_attn_shape;
 
-/* Consecutive tokens of one segment: rows row .. row + n - 1 of the batch hold its tokens start .. start + n - 1. */
+/* Consecutive tokens of one segment: rows row .. row + n - 1 of the batch hold its tokens
+ * start .. start + n - 1. */
 typedef struct vs_span {
     vs_seg *seg;
     size_t row, n, start;
 } vs_span;
 
-/* Spans that see one common prompt (and each itself). prompt NULL: the spans are prompts, or stand alone.
- * Query i of a span attends to prompt tokens 0 .. n_prompt - 1, then to its own segment's 0 .. start + i. */
+/* Spans that see one common prompt (and each itself). prompt NULL: the spans are prompts, or stand
+ * alone. Query i of a span attends to prompt tokens 0 .. n_prompt - 1, then to its own segment's
+ * 0 .. start + i. */
 typedef struct vs_attn_group {
     const vs_seg *prompt;
     size_t n_prompt;
@@ -74,13 +78,15 @@ static inline size_t vs_seg_floats(const vs_attn_shape *s, size_t cap)
     return s->n_layers * s->n_kv_heads * (s->head_dim + vs_round16(s->head_dim)) * cap;
 }
 
-static inline float *vs_seg_k(const vs_attn_shape *s, const vs_seg *seg, size_t layer, size_t kv_head)
+static inline float *vs_seg_k(const vs_attn_shape *s, const vs_seg *seg, size_t layer,
+                              size_t kv_head)
 {
     return seg->data +
            (layer * s->n_kv_heads + kv_head) * (s->head_dim + vs_round16(s->head_dim)) * seg->cap;
 }
 
-static inline float *vs_seg_v(const vs_attn_shape *s, const vs_seg *seg, size_t layer, size_t kv_head)
+static inline float *vs_seg_v(const vs_attn_shape *s, const vs_seg *seg, size_t layer,
+                              size_t kv_head)
 {
     return vs_seg_k(s, seg, layer, kv_head) + s->head_dim * seg->cap;
 }
@@ -95,15 +101,17 @@ typedef struct vs_ops {
     const char *name; /* "ref", "fast-avx512", "fast-avx2", "fast-portable" */
 
     /* out[i][j] = chain(k < n_k: A(i, k) * B(k, j)),  A(i, k) = a[i * a_row + k * a_k],  B = panels
-     *   out [m][n] step ld_out; panels data[n / 16][n_k][16] with step panel_step floats between panels
-     *   (n_k * 16 when dense); accumulate: the chain starts from out. out must not alias a or panels. */
+     *   out [m][n] step ld_out; panels data[n / 16][n_k][16] with panel_step floats from panel to
+     *   panel (n_k * 16 when dense); accumulate: the chain starts from out. out must not alias a or
+     *   panels. */
     void (*gemm)(float *out, size_t ld_out, const float *a, size_t a_row, size_t a_k,
                  const float *panels, size_t panel_step, size_t m, size_t n, size_t n_k,
                  bool accumulate);
 
     /* panels from w [n][k] step ld: data[j / 16][kk][j % 16] = w[j][kk]   (weights: x W^T) */
     void (*pack_rows)(float *panels, const float *w, size_t ld, size_t n, size_t k);
-    /* panels from w [k][n] step ld: data[j / 16][kk][j % 16] = w[kk][j]   (dx = dy W; dW = dy^T x) */
+    /* panels from w [k][n] step ld: data[j / 16][kk][j % 16] = w[kk][j]  (dx = dy W, dW = dy^T x)
+     * Columns beyond n of the last panel become zeros, in both. */
     void (*pack_cols)(float *panels, const float *w, size_t ld, size_t n, size_t k);
 
     /* y[t][c] = x[t][c] * inv_rms[t] * w[c],  inv_rms[t] = 1 / sqrt(tree16(c: x[t][c]^2) / C + eps)
@@ -118,78 +126,88 @@ typedef struct vs_ops {
     void (*rmsnorm_bwd_w)(float *dw, const float *dy, const float *x, const float *inv_rms,
                           size_t rows, size_t c, size_t c0, size_t c1);
 
-    /* Rotates pairs (i, i + D / 2) of each of n_heads heads in place by the angle of pos[t]; half-split, as Hugging Face
-     * lays weights out. a' = a cos - b sin, b' = b cos + a sin, each as fma(-b, sin, a * cos), fma(a, sin, b * cos).
-     *   x [rows][>= n_heads * D] step ld; cos_sin [n_positions][D]: D / 2 cosines, then D / 2 sines; sign -1 rotates
-     *   backwards (the backward pass). */
+    /* Rotates pairs (i, i + D / 2) of each of n_heads heads in place by the angle of pos[t];
+     * half-split, as Hugging Face lays weights out. a' = a cos - b sin, b' = b cos + a sin, as
+     * fma(-b, sin, a * cos), fma(a, sin, b * cos).
+     *   x [rows][>= n_heads * D] step ld; cos_sin [n_positions][D]: D / 2 cosines, then D / 2
+     *   sines; sign -1 rotates backwards (the backward pass). */
     void (*rope)(float *x, size_t ld, const int32_t *pos, const float *cos_sin, size_t rows,
                  size_t n_heads, size_t head_dim, float sign);
 
-    /* Stores the span's rows k, v [n][G * D] (step ld, span row 0 first) into its segment's layer. Does not set len. */
+    /* Stores the span's rows k, v [n][G * D] (step ld, span row 0 first) into its segment's layer.
+     * Does not set len. */
     void (*kv_store)(const vs_attn_shape *s, const vs_span *span, size_t layer, const float *k,
                      const float *v, size_t ld);
 
     /* Attention of every query of the group for one kv head and its H / G query heads.
      *   logical keys j: the prompt's 0 .. P - 1, then the segment's own 0 .. start + i
      *   s_j  = chain(d: q[d] * k_j[d]) * scale;  m = max_j s_j;  e_j = expf32(s_j - m)
-     *   sum  = tree16(j in prompt: e_j) + tree16(j in own: e_j)     (index j counted within each part)
+     *   sum  = tree16(j in prompt: e_j) + tree16(j in own: e_j)     (j counted within each part)
      *   out[d] = chain(j in logical order: e_j * v_j[d]) * (1 / sum) + 0
      * q, out: base pointers of the whole batch, row r at q + r * ld_q; head h at column h * D.
      * scratch: attn_scratch floats. */
     void (*attn)(const vs_attn_shape *s, const vs_attn_group *g, size_t layer, size_t kv_head,
                  const float *q, size_t ld_q, float *out, size_t ld_out, float *scratch);
 
-    /* Backward of one whole row group [prompt | s1 | .. | sn] for one kv head, all spans from start 0.
-     *   q, k, v: rows of the batch after rotation (step ld; head columns as in the forward pass), rows of the prompt
-     *   prompt_row .. + n_prompt - 1 (n_prompt may be 0), then spans' rows. d_out, out likewise (step ld_o).
+    /* Backward of one whole row group [prompt | s1 | .. | sn] for one kv head, all spans from
+     * start 0.
+     *   q, k, v: rows of the batch after rotation (step ld; head columns as in the forward pass):
+     *   the prompt's rows prompt_row .. + n_prompt - 1 (n_prompt may be 0), then the spans' rows.
+     *   d_out, out likewise (step ld_o).
      *   p_ij as in attn (e_j * (1 / sum));  delta_i = tree16(d: d_out_i[d] * out_i[d])
      *   ds_ij = (p_ij * (chain(d: d_out_i[d] * v_j[d]) - delta_i)) * scale
      *   dq_i = chain(j in logical order: ds_ij * k_j) + 0
-     *   dk_j = chain(queries that see j, in order of row, and in a row by query head: ds_ij * q_i) + 0
-     *   dv_j = likewise p_ij * d_out_i, + 0   (so that -0 never shows, whichever zero terms a kernel adds)
-     * The prompt's own queries come first, then the spans in order. Writes (does not add to) dq, dk, dv (step ld) of all
+     *   dk_j = chain(queries that see j, by row and in a row by query head: ds_ij * q_i) + 0
+     *   dv_j = likewise p_ij * d_out_i, + 0
+     * The + 0 keeps -0 from showing, whichever zero terms a kernel adds. The prompt's own queries
+     * come first, then the spans in order. Writes (does not add to) dq, dk, dv (step ld) of all
      * rows. */
     void (*attn_bwd)(const vs_attn_shape *s, size_t prompt_row, size_t n_prompt,
                      const vs_span *spans, size_t n_spans, size_t kv_head, const float *q,
                      const float *k, const float *v, size_t ld, const float *out,
                      const float *d_out, size_t ld_o, float *dq, float *dk, float *dv,
                      float *scratch);
-    /* Floats of scratch for attn and attn_bwd when no group has more than max_rows rows (prompt included) and no query
-     * sees more than max_keys keys. */
+    /* Floats of scratch for attn and attn_bwd when no group has more than max_rows rows (prompt
+     * included) and no query sees more than max_keys keys. */
     size_t (*attn_scratch)(const vs_attn_shape *s, size_t max_rows, size_t max_keys);
 
     /* a[t][f] = silu(g) * u, silu(g) = g / (1 + expf32(-g)); gu [rows][2F]: g, then u. */
     void (*swiglu)(float *a, const float *gu, size_t rows, size_t f);
-    /* sig = 1 / (1 + expf32(-g)); du = da * (g * sig); dg = da * u * (sig * (1 + g * (1 - sig))), left to right */
+    /* sig = 1 / (1 + expf32(-g)); du = da * (g * sig); dg = da * u * (sig * (1 + g * (1 - sig))),
+     * left to right */
     void (*swiglu_bwd)(float *dgu, const float *da, const float *gu, size_t rows, size_t f);
 
-    void (*add)(float *y, const float *x, size_t n);                    /* y += x */
-    void (*add_scaled)(float *y, const float *x, float s, size_t n);    /* y = fma(s, x, y) */
+    void (*add)(float *y, const float *x, size_t n);                 /* y += x */
+    void (*add_scaled)(float *y, const float *x, float s, size_t n); /* y = fma(s, x, y) */
 
-    /* One tile of the running log-sum-exp of each row; tiles come in order, each VS_VOCAB_TILE entries wide but the last.
+    /* One tile of the running log-sum-exp of each row; tiles come in order, each VS_VOCAB_TILE
+     * entries wide but the last.
      *   m_t = max_v l[v];  s_t = tree16(v: expf32(l[v] - m_t));  M' = max(M, m_t)
-     *   S = S * expf32(M - M') + s_t * expf32(m_t - M')     (plain mul, mul, add); start: M = -INFINITY, S = 0
-     *   M' is stored + 0, so that it is never -0
+     *   S = S * expf32(M - M') + s_t * expf32(m_t - M')     (plain mul, mul, add)
+     *   start: M = -INFINITY, S = 0; M' is stored + 0, so that it is never -0
      *   (expf32(-INFINITY) = 0). logits [rows][n] step ld. */
     void (*lse_tile)(float *max, float *sum, const float *logits, size_t ld, size_t rows, size_t n);
     /* logits -> their gradient, in place: l[v] = -c[t] * (expf32(l[v] - max[t]) * (1 / sum[t]))
-     *   c[t]: sum of the coefficients dL/dlogp of the row's targets; the caller then adds each target's coefficient at
-     *   its own entry. */
+     *   c[t]: sum of the coefficients dL/dlogp of the row's targets; the caller then adds each
+     *   target's coefficient at its own entry. */
     void (*softmax_bwd_tile)(float *logits, size_t ld, const float *max, const float *sum,
                              const float *c, size_t rows, size_t n);
-    /* w[v] = expf32((l[v] - max_v l) * inv_temperature): unnormalised sampling weights of one row */
+    /* w[v] = expf32((l[v] - max_v l) * inv_temperature): unnormalised sampling weights of a row */
     void (*sample_weights)(float *w, const float *logits, size_t n, float inv_temperature);
 
     /* sum of squares in double: 16 partials by index, combined as tree16 */
     double (*sum_squares)(const float *x, size_t n);
-    /* g = grad * grad_scale; m = fma(beta1, m, (1 - beta1) * g); v = fma(beta2, v, ((1 - beta2) * g) * g);
-     * p = p - lr * ((m / bias1) / (sqrt(v / bias2) + eps) + weight_decay * p); arXiv:1711.05101. decay: 0 or 1 by tensor. */
+    /* g = grad * grad_scale;
+     * m = fma(beta1, m, (1 - beta1) * g); v = fma(beta2, v, ((1 - beta2) * g) * g);
+     * p = p - lr * ((m / bias1) / (sqrt(v / bias2) + eps) + weight_decay * p); arXiv:1711.05101.
+     * decay false: weight_decay counts as 0. */
     void (*adamw)(float *p, const float *grad, float *m, float *v, size_t n, const vs_adamw *a,
                   bool decay);
 } vs_ops;
 
-/* The naive specification; and the best variant that this processor runs. VSTAR_BACKEND=ref|avx512|avx2|portable
- * overrides the choice (a variant that the processor lacks is ignored). */
+/* The naive specification; and the best variant that this processor runs.
+ * VSTAR_BACKEND=ref|avx512|avx2|portable overrides the choice (a variant that the processor lacks
+ * is ignored). */
 const vs_ops *vs_ops_ref(void);
 const vs_ops *vs_ops_best(void);
 /* All variants that this processor runs, ref first; for tests and bench. *n is their number. */

@@ -11,15 +11,18 @@
 #include "base/threads.h"
 
 enum {
-    ROW_TILE = 12,     /* rows are split over threads in multiples of the tallest tile of the fast kernels */
-    MIN_SPLIT = 1 << 20, /* floating-point operations below which waking a thread costs more than it saves */
-    MAX_DIM = 1 << 30, /* so that rounding up to a panel cannot overflow */
+    /* Rows are split over threads in multiples of the tallest tile of the fast kernels. */
+    ROW_TILE = 12,
+    /* Floating-point operations below which waking a thread costs more than it saves. */
+    MIN_SPLIT = 1 << 20,
+    /* Rounding a dimension up to whole panels cannot overflow. */
+    MAX_DIM = 1 << 30,
 };
 
 /* ---- counters ---- */
 
 static atomic_bool count_on;
-static vs_matmul_count counted; /* calls from inside a parallel region are timed by that region's owner */
+static vs_matmul_count counted;
 
 void vs_matmul_count_enable(bool on)
 {
@@ -65,7 +68,8 @@ static void count_end(double begin, size_t m, size_t n, size_t k)
 
 /* ---- splitting ---- */
 
-/* Threads that a product of this size is worth; 1 inside a parallel region, whose owner has split the work. */
+/* Threads that a product of this size is worth; 1 inside a parallel region, whose owner has split
+ * the work. */
 static size_t threads_for(size_t m, size_t n, size_t k)
 {
     if (omp_in_parallel() || (double)m * (double)n * (double)k * 2.0 < MIN_SPLIT) return 1;
@@ -104,12 +108,14 @@ void vs_panels_close(vs_panels *p)
     *p = (vs_panels){0};
 }
 
-void vs_panels_set_rows(const vs_ops *o, vs_panels *p, size_t n0, const float *w, size_t ld, size_t n)
+void vs_panels_set_rows(const vs_ops *o, vs_panels *p, size_t n0, const float *w, size_t ld,
+                        size_t n)
 {
     assert(n0 + n <= p->n);
     size_t j = 0;
 
-    /* Columns of a panel that others share: one at a time. Whole panels, and a last one that ends the matrix: packed. */
+    /* Columns of a panel that others share: one at a time. Whole panels, and a last one that ends
+     * the matrix: packed. */
     while (j < n) {
         const size_t at = n0 + j, left = n - j;
 
@@ -161,9 +167,11 @@ void vs_matmul(const vs_ops *o, float *out, size_t ld_out, const float *a, size_
     vs_matmul_cols(o, out, ld_out, a, ld_a, w, 0, w->n, m, accumulate);
 }
 
-/* Columns of dw: each thread packs the columns of x that it alone needs, so that no thread waits for another. */
+/* Columns of dw: each thread packs the columns of x that it alone needs, so that no thread waits
+ * for another. */
 static void grad_cols(const vs_ops *o, float *dw, size_t ld_w, const float *dy, size_t ld_dy,
-                      const float *x, size_t ld_x, size_t rows, size_t n, range cols, float *scratch)
+                      const float *x, size_t ld_x, size_t rows, size_t n, range cols,
+                      float *scratch)
 {
     float *packed = scratch + cols.begin * rows;
 
@@ -185,7 +193,8 @@ void vs_matmul_grad(const vs_ops *o, float *dw, size_t ld_w, const float *dy, si
 #pragma omp parallel num_threads((int)n_threads)
         {
             const size_t part = (size_t)omp_get_thread_num(), parts = (size_t)omp_get_num_threads();
-            const range cols = split(k, VS_LANES, part, parts), out = split(n, ROW_TILE, part, parts);
+            const range cols = split(k, VS_LANES, part, parts),
+                        out = split(n, ROW_TILE, part, parts);
 
             if (by_col) {
                 grad_cols(o, dw, ld_w, dy, ld_dy, x, ld_x, rows, n, cols, scratch);

@@ -1,4 +1,5 @@
-/* par.h - ops over all threads, split by output element; results do not depend on the number of threads. */
+/* par.h - ops over all threads, split by output element; results do not depend on the number of
+ * threads. */
 #ifndef VS_TENSOR_PAR_H
 #define VS_TENSOR_PAR_H
 
@@ -8,7 +9,8 @@
 VS_NODISCARD vs_status vs_panels_open(vs_panels *p, size_t n, size_t k, vs_error *err);
 void vs_panels_close(vs_panels *p); /* zeroed is allowed */
 /* Fills panel columns [n0, n0 + n) from w [n][k] step ld. n0 need not be a multiple of 16. */
-void vs_panels_set_rows(const vs_ops *o, vs_panels *p, size_t n0, const float *w, size_t ld, size_t n);
+void vs_panels_set_rows(const vs_ops *o, vs_panels *p, size_t n0, const float *w, size_t ld,
+                        size_t n);
 
 /* out [m][w->n] = a [m][w->k] W^T: few rows split by panel, many rows by row. */
 void vs_matmul(const vs_ops *o, float *out, size_t ld_out, const float *a, size_t ld_a,
@@ -17,12 +19,14 @@ void vs_matmul(const vs_ops *o, float *out, size_t ld_out, const float *a, size_
 void vs_matmul_cols(const vs_ops *o, float *out, size_t ld_out, const float *a, size_t ld_a,
                     const vs_panels *w, size_t n0, size_t n, size_t m, bool accumulate);
 
-/* dw [n][k] (step ld_w) = chain(t: dy[t][n] * x[t][k]) from dw: the weight gradient, carried in memory so that any split
- * of the tokens into calls gives the same bits. scratch: x packed by the call, vs_round16(k) * rows floats. */
+/* dw [n][k] (step ld_w) = chain(t: dy[t][n] * x[t][k]) from dw: the weight gradient, carried in
+ * memory so that any split of the tokens into calls gives the same bits. scratch: x packed by the
+ * call, vs_round16(k) * rows floats. */
 void vs_matmul_grad(const vs_ops *o, float *dw, size_t ld_w, const float *dy, size_t ld_dy,
                     const float *x, size_t ld_x, size_t rows, size_t n, size_t k, float *scratch);
 
-/* Counters for bench: matrix-product work since the last reset (multiply and add counted as 2), and the wall time of it. */
+/* Counters for bench: matrix-product work since the last reset (multiply and add counted as 2), and
+ * the wall time of it; calls made inside a parallel region add the time of each thread. */
 typedef struct vs_matmul_count {
     double flops, seconds;
 } vs_matmul_count;

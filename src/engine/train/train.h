@@ -66,7 +66,10 @@ VS_NODISCARD vs_status vs_trainer_open(vs_trainer **out, vs_model *m, vs_loss_ki
                                        const vs_train_options *o, size_t n_steps,
                                        const char *checkpoint_dir, vs_error *err);
 void vs_trainer_close(vs_trainer *t); /* NULL is allowed */
-/* Resumes from the checkpoint if there is one, runs to the end, calls report after each step. VS_E_STOPPED after SIGINT, with
+/* DPO whose reference is the policy that it starts from: every reward is 0 at step 0 and the loss ln 2, or the run stops
+ * (VS_E_STATE) before any update: then the reference log-probs are of other weights or other tokens. */
+void vs_trainer_expect_reference(vs_trainer *t);
+/* Resumes from the checkpoint (of the same model, options and number of steps; another is ignored) if there is one, runs to the end, calls report after each step. VS_E_STOPPED after SIGINT, with
  * a checkpoint saved. */
 VS_NODISCARD vs_status vs_trainer_run(vs_trainer *t, vs_step_source source, vs_step_report report, void *ctx,
                                       vs_error *err);
@@ -75,8 +78,10 @@ VS_NODISCARD vs_status vs_trainer_grads(vs_trainer *t, const vs_example *example
                                         const vs_params **grads, vs_error *err);
 /* Learning rate of a step. */
 double vs_schedule_at(const vs_train_options *o, size_t step, size_t n_steps);
-/* DPO's per-solution coefficients: dL/dlogp_i for L = the mean over all_pairs pairs of -log sigmoid(h), and the sums that stats
- * need. Source: docs/MATH.md, design idea 2; arXiv:2305.18290 eq. 7. */
+/* DPO over one group: coef[i] = dL/dlogp_i [n_solutions] for L = sum over the group's pairs (r, w) of
+ * -(1 - eps) log sigmoid(h) - eps log sigmoid(-h), divided by all_pairs; h = beta ((logp_r - ref_r) - (logp_w - ref_w)).
+ * One number per solution, whatever the number of pairs. Source: arXiv:2305.18290 eq. 7, summed over pairs.
+ * Adds to sums: loss, accuracy (count of h > 0), margin, logp_right, logp_wrong, n_pairs as plain sums. */
 void vs_dpo_coefs(double *coef, const vs_example *e, const double *logp, double beta, double smoothing,
                   size_t all_pairs, vs_step_stats *sums);
 size_t vs_example_pairs(const vs_example *e);

@@ -1,5 +1,5 @@
-/* fast.h - the variants of cpu/fast, one source compiled for three instruction sets. Private to tensor/.
- * Only backend.c may name them: it alone knows what the processor runs. */
+/* fast.h - the variants of cpu/fast, one source compiled for three instruction sets. Private to
+ * tensor/. Only backend.c may name them: it alone knows what the processor runs. */
 #ifndef VS_TENSOR_CPU_FAST_H
 #define VS_TENSOR_CPU_FAST_H
 

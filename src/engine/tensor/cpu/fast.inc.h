@@ -1,5 +1,6 @@
-/* fast.inc.h - the fast backend, written once over the 16-lane vector of the vec_*.h header included before it and compiled
- * once per instruction set. Every op gives the bits that its comment in ops.h defines. */
+/* fast.inc.h - the fast backend, written once over the 16-lane vector of the vec_*.h header
+ * included before it and compiled once per instruction set. Every op gives the bits that its
+ * comment in ops.h defines. */
 #include <assert.h>
 #include <math.h>
 #include <string.h>

@@ -1,8 +1,10 @@
-/* fast_attn.inc.h - attention forward and backward as matrix products over blocks of queries. Part of fast.inc.h.
+/* fast_attn.inc.h - attention forward and backward as matrix products over blocks of
+ * queries. Part of fast.inc.h.
  *
- * A block holds up to Q_BLOCK queries (tokens times the query heads of one kv head). Its scores lie in rows
- * [prompt, padded to 16 | own, padded to 16]. A key that a query must not see gets e = 0 exactly; the zero terms leave
- * every chain as it is but for the sign of a zero, which the final + 0 of the contract removes. */
+ * A block holds up to Q_BLOCK queries (tokens times the query heads of one kv head). Its scores lie
+ * in rows [prompt, padded to 16 | own, padded to 16]. A key that a query must not see gets e = 0
+ * exactly; the zero terms leave every chain as it is but for the sign of a zero, which the
+ * final + 0 of the contract removes. */
 
 enum { Q_BLOCK = 64, PIECES_MAX = Q_BLOCK };
 
@@ -23,7 +25,8 @@ static size_t block_queries(const vs_attn_shape *s)
     return block_tokens(s) * heads_per_kv(s);
 }
 
-/* In both directions: three blocks of vectors, two packed ones, two of scores; packed keys and values (backward). */
+/* In both directions: three blocks of vectors, two packed ones, two of scores; packed keys and
+ * values (backward). */
 static size_t attn_scratch(const vs_attn_shape *s, size_t max_rows, size_t max_keys)
 {
     const size_t d = s->head_dim, keys = max_keys + 2 * VS_LANES;
@@ -33,9 +36,10 @@ static size_t attn_scratch(const vs_attn_shape *s, size_t max_rows, size_t max_k
            keys * (2 * d + vs_round16(d));
 }
 
-/* Both parts of the row of scores of one query. */
+/* Both parts of the row of scores of one query: prompt keys from 0; own keys at own_at .. + n_own -
+ * 1, zeros behind them up to own_end. */
 typedef struct parts {
-    size_t n_prompt, own_at, n_own, own_end; /* own keys are own_at .. + n_own - 1; zeros up to own_end */
+    size_t n_prompt, own_at, n_own, own_end;
 } parts;
 
 /* x *= scale in place; the maximum joins m. */
@@ -158,7 +162,7 @@ static size_t piece_keys(const piece *p)
     return p->span->start + p->first + p->n;
 }
 
-/* Query vectors of rows row .. + n - 1 (columns of one kv head) to and from a block [queries][D]. */
+/* Query vectors of rows row .. + n - 1 (columns of one kv head) to a block [queries][D]. */
 static void gather(float *block, const float *x, size_t ld, size_t row, size_t n, size_t width)
 {
     for (size_t i = 0; i < n; i++)
@@ -198,13 +202,13 @@ static void attn_block_run(const vs_attn_shape *s, const vs_attn_group *g, const
         }
     }
     if (n_prompt)
-        gemm(ob, d_n, e, ld_s, 1, vs_seg_v(s, g->prompt, layer, kv_head),
-             g->prompt->cap * VS_LANES, b->n_queries, d_n, n_prompt, false);
+        gemm(ob, d_n, e, ld_s, 1, vs_seg_v(s, g->prompt, layer, kv_head), g->prompt->cap * VS_LANES,
+             b->n_queries, d_n, n_prompt, false);
     for (size_t i = 0; i < b->n_pieces; i++) {
         const piece *p = &b->pieces[i];
         gemm(ob + p->at * d_n, d_n, e + p->at * ld_s + own_at, ld_s, 1,
-             vs_seg_v(s, p->span->seg, layer, kv_head), p->span->seg->cap * VS_LANES,
-             p->n * per_kv, d_n, piece_keys(p), n_prompt > 0);
+             vs_seg_v(s, p->span->seg, layer, kv_head), p->span->seg->cap * VS_LANES, p->n * per_kv,
+             d_n, piece_keys(p), n_prompt > 0);
         for (size_t t = 0; t < p->n * per_kv; t++) {
             const vf factor = v_set1(inv[p->at + t]), zero = v_set1(0.0f);
             const float *from = ob + (p->at + t) * d_n;
@@ -226,8 +230,7 @@ static void attn(const vs_attn_shape *s, const vs_attn_group *g, size_t layer, s
 
     while (n < g->n_spans) {
         take_block(&b, s, g, &n, &first);
-        if (b.n_queries)
-            attn_block_run(s, g, &b, layer, kv_head, q, ld_q, out, ld_out, scratch);
+        if (b.n_queries) attn_block_run(s, g, &b, layer, kv_head, q, ld_q, out, ld_out, scratch);
     }
 }
 
@@ -240,16 +243,16 @@ typedef struct packed_part {
     float *k_col; /* [D16 / 16][n][16]: for ds K */
 } packed_part;
 
-/* The op's arguments, and the blocks of its scratch. k, v, dk, dv point at the kv head's column, the others at its first
- * query head's. */
+/* The op's arguments, and the blocks of its scratch. k, v, dk, dv point at the kv head's column,
+ * the others at its first query head's. */
 typedef struct bwd {
     const vs_attn_shape *s;
     const float *q, *k, *v, *out, *d_out;
     float *dq, *dk, *dv;
     size_t ld, ld_o;
-    float *qb, *db, *ob;     /* [queries][D]: q, d_out, then dq */
-    float *q_col, *d_col;    /* packed over queries, for dk and dv */
-    float *scores;           /* [queries] rows of p, then as many of ds */
+    float *qb, *db, *ob;  /* [queries][D]: q, d_out, then dq */
+    float *q_col, *d_col; /* packed over queries, for dk and dv */
+    float *scores;        /* [queries] rows of p, then as many of ds */
 } bwd;
 
 static float *pack_part(const bwd *w, packed_part *p, size_t row, size_t n, float *scratch)
@@ -263,7 +266,8 @@ static float *pack_part(const bwd *w, packed_part *p, size_t row, size_t n, floa
     return p->k_col + vs_round16(d_n) * n;
 }
 
-/* dk, dv of the first n_keys rows of a part from a block's p and ds (pointing at the part's first column). */
+/* dk, dv of the first n_keys rows of a part from a block's p and ds (pointing at the part's first
+ * column). */
 static void bwd_keys(const bwd *w, const packed_part *part, size_t n_keys, const float *p,
                      const float *ds, size_t ld_s, size_t n_queries)
 {
@@ -350,9 +354,23 @@ static void attn_bwd(const vs_attn_shape *s, size_t prompt_row, size_t n_prompt,
 {
     const size_t d_n = s->head_dim, kv = kv_head * d_n, first_q = kv * heads_per_kv(s);
     const size_t block = block_queries(s), packed = block * vs_round16(d_n);
-    bwd w = {s, q + first_q, k + kv, v + kv, out + first_q, d_out + first_q,
-             dq + first_q, dk + kv, dv + kv, ld, ld_o, scratch, scratch + block * d_n,
-             scratch + 2 * block * d_n, NULL, NULL, NULL};
+    bwd w = {s,
+             q + first_q,
+             k + kv,
+             v + kv,
+             out + first_q,
+             d_out + first_q,
+             dq + first_q,
+             dk + kv,
+             dv + kv,
+             ld,
+             ld_o,
+             scratch,
+             scratch + block * d_n,
+             scratch + 2 * block * d_n,
+             NULL,
+             NULL,
+             NULL};
     packed_part prompt, own;
     const packed_part none = {0};
 

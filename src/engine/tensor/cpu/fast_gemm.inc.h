@@ -1,16 +1,22 @@
-/* fast_gemm.inc.h - matrix products in register tiles and the packing of their operands. Part of fast.inc.h.
+/* fast_gemm.inc.h - matrix products in register tiles and the packing of their operands. Part of
+ * fast.inc.h.
  *
- * A tile is R rows by P panels of out. Its R * P * 16 / HV_LANES accumulators stay in registers while k runs, so every
- * tile shape computes the same chains and the choice among them is one of speed alone. */
+ * A tile is R rows by P panels of out. Its R * P * 16 / HV_LANES accumulators stay in registers
+ * while k runs, so every tile shape computes the same chains and the choice among them is one of
+ * speed alone. */
 
 enum { ROWS_MAX = 12, HV_PER_PANEL = VS_LANES / HV_LANES };
 
-/* Floats of B (one panel group, one step of k) and of A (one block of rows) that should stay in the first and in the
- * second level of the cache. */
-/* With fewer tiles to a step than this, asking ahead costs more than it saves. */
-enum { PREFETCH_TILES = 8 };
-
-enum { L1_FLOATS = 8 * 1024, L2_FLOATS = 192 * 1024 };
+enum {
+    /* Floats of B (one panel group, one step of k) and of A (one block of rows) that should stay in
+     * the first and in the second level of the cache. */
+    L1_FLOATS = 8 * 1024,
+    L2_FLOATS = 192 * 1024,
+    /* With fewer tiles to a step than this, asking ahead for memory costs more than it saves. */
+    PREFETCH_TILES = 8,
+    /* A tile of fewer rows loads B too often for its work to be used over and over. */
+    ROWS_WORTH_REPEATING = 4,
+};
 
 typedef struct tile_args {
     float *out;
@@ -22,7 +28,8 @@ typedef struct tile_args {
     bool accumulate;
 } tile_args;
 
-/* r_n and p_n are constants in every call. The pragmas are needed: without them gcc keeps acc in memory. */
+/* r_n and p_n are constants in every call. The pragmas are needed: without them gcc keeps acc in
+ * memory. */
 static inline __attribute__((always_inline)) void tile(const tile_args *t, const size_t r_n,
                                                        const size_t p_n)
 {
@@ -52,7 +59,8 @@ static inline __attribute__((always_inline)) void tile(const tile_args *t, const
             const hv av = hv_set1(a[r][at]);
 
 #pragma GCC unroll 16
-            for (size_t p = 0; p < p_n * HV_PER_PANEL; p++) acc[r][p] = hv_fma(av, bv[p], acc[r][p]);
+            for (size_t p = 0; p < p_n * HV_PER_PANEL; p++)
+                acc[r][p] = hv_fma(av, bv[p], acc[r][p]);
         }
         at += a_k;
         b += VS_LANES;
@@ -66,10 +74,10 @@ static inline __attribute__((always_inline)) void tile(const tile_args *t, const
 
 typedef void tile_fn(const tile_args *t);
 
-#define TILE(R, P)                                                                                 \
-    static void tile_##R##x##P(const tile_args *t)                                                 \
-    {                                                                                              \
-        tile(t, R, P);                                                                             \
+#define TILE(R, P)                                 \
+    static void tile_##R##x##P(const tile_args *t) \
+    {                                              \
+        tile(t, R, P);                             \
     }
 TILE_LIST(TILE)
 #define TILE_ENTRY(R, P) [P][R] = tile_##R##x##P,
@@ -77,19 +85,19 @@ TILE_LIST(TILE)
 static tile_fn *const tiles[9][ROWS_MAX + 1] = {TILE_LIST(TILE_ENTRY)};
 static const size_t rows_of[9] = ROWS_OF; /* tallest tile of so many panels; 0: none so wide */
 
-/* Panels to take side by side: the widest tile that all m rows fit in; with more rows than any tile has, the widest that is
- * full. At few rows a wide tile is what keeps enough chains in flight. */
+/* Panels to take side by side: the widest tile that all m rows fit into or that is worth repeating.
+ * At few rows a wide tile is what keeps enough chains in flight. */
 static size_t pick_panels(size_t m, size_t left)
 {
     size_t best = 1;
 
     for (size_t p = 1; p <= 8 && p <= left; p *= 2)
-        if (rows_of[p] && (m <= rows_of[p] || rows_of[p] >= 4)) best = p;
+        if (rows_of[p] && (m <= rows_of[p] || rows_of[p] >= ROWS_WORTH_REPEATING)) best = p;
     return best;
 }
 
-/* Asks for share n of n_shares of a step's panels, ahead of their use: the first tile that reads them would otherwise
- * wait for memory. */
+/* Asks for share n of n_shares of a step's panels, ahead of their use: the first tile that reads
+ * them would otherwise wait for memory. */
 static void prefetch_panels(const float *b, size_t panel_step, size_t p_n, size_t n_k, size_t n,
                             size_t n_shares)
 {
@@ -100,20 +108,23 @@ static void prefetch_panels(const float *b, size_t panel_step, size_t p_n, size_
             __builtin_prefetch(b + p * panel_step + k * VS_LANES, 0, 2);
 }
 
-/* Asks for the rows of out that a tile will write: they lie ld_out apart, which no hardware prefetcher follows. */
+/* Asks for the rows of out that a tile will write: they lie ld_out apart, which no hardware
+ * prefetcher follows. */
 static void prefetch_out(const tile_args *t, size_t rows, size_t p_n)
 {
     for (size_t r = 0; r < rows; r++)
-        for (size_t p = 0; p < p_n; p++) __builtin_prefetch(t->out + r * t->ld_out + p * VS_LANES, 1, 3);
+        for (size_t p = 0; p < p_n; p++)
+            __builtin_prefetch(t->out + r * t->ld_out + p * VS_LANES, 1, 3);
 }
 
-/* out block [m][p_n * 16] for k in steps; m rows are shared out evenly among the tiles. p_next: panels of the group that
- * comes after this one, 0 at the end. */
+/* out block [m][p_n * 16] for k in steps; m rows are shared out evenly among the tiles. p_next:
+ * panels of the group that comes after this one, 0 at the end. */
 static void gemm_group(const tile_args *whole, size_t m, size_t p_n, size_t p_next)
 {
     const size_t n_tiles = (m + rows_of[p_n] - 1) / rows_of[p_n];
     const size_t k_cap = L1_FLOATS / (p_n * VS_LANES);
-    const size_t n_steps = n_tiles == 1 || whole->n_k <= k_cap + k_cap / 2 ? 1 : (whole->n_k + k_cap - 1) / k_cap;
+    const size_t n_steps =
+        n_tiles == 1 || whole->n_k <= k_cap + k_cap / 2 ? 1 : (whole->n_k + k_cap - 1) / k_cap;
 
     for (size_t step = 0; step < n_steps; step++) {
         const size_t k0 = whole->n_k * step / n_steps, k1 = whole->n_k * (step + 1) / n_steps;
@@ -130,7 +141,8 @@ static void gemm_group(const tile_args *whole, size_t m, size_t p_n, size_t p_ne
             t.b += k0 * VS_LANES;
             t.n_k = k1 - k0;
             t.accumulate = t.accumulate || step > 0;
-            if (n_tiles >= PREFETCH_TILES) prefetch_panels(next, whole->panel_step, next_p, next_k, n, n_tiles);
+            if (n_tiles >= PREFETCH_TILES)
+                prefetch_panels(next, whole->panel_step, next_p, next_k, n, n_tiles);
             if (!t.accumulate) prefetch_out(&t, r1 - r0, p_n);
             tiles[p_n][r1 - r0](&t);
         }
@@ -159,8 +171,8 @@ static void gemm_tail(const tile_args *whole, size_t m, size_t cols)
     }
 }
 
-/* Blocks of rows stay in the second level of the cache while all panels pass by, a step of a panel group in the first
- * while the block's tiles pass by. */
+/* Blocks of rows stay in the second level of the cache while all panels pass by, a step of a panel
+ * group in the first while the block's tiles pass by. */
 static void gemm(float *out, size_t ld_out, const float *a, size_t a_row, size_t a_k,
                  const float *panels, size_t panel_step, size_t m, size_t n, size_t n_k,
                  bool accumulate)
@@ -171,7 +183,8 @@ static void gemm(float *out, size_t ld_out, const float *a, size_t a_row, size_t
 
     for (size_t i = 0; i < n_blocks; i++) {
         const size_t r0 = m * i / n_blocks, rows = m * (i + 1) / n_blocks - r0;
-        tile_args t = {out + r0 * ld_out, ld_out, a + r0 * a_row, a_row, a_k, panels, panel_step, n_k, accumulate};
+        tile_args t = {out + r0 * ld_out, ld_out, a + r0 * a_row, a_row, a_k, panels,
+                       panel_step,        n_k,    accumulate};
 
         for (size_t p = 0, p_n; p < n_panels; p += p_n) {
             p_n = pick_panels(rows, n_panels - p);

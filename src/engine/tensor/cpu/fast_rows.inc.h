@@ -1,7 +1,8 @@
-/* fast_rows.inc.h - ops that work along rows: norms, rotation, activations, vocabulary, optimiser. Part of fast.inc.h.
+/* fast_rows.inc.h - ops that work along rows: norms, rotation, activations, vocabulary, optimiser.
+ * Part of fast.inc.h.
  *
- * Loops take 16 elements at a time and the rest through v_load_n and v_store_n, whose unused lanes never reach a
- * partial sum: v_blend_n keeps those lanes as they were. */
+ * Loops take 16 elements at a time and the rest through v_load_n and v_store_n, whose unused lanes
+ * never reach a partial sum: v_blend_n keeps those lanes as they were. */
 
 /* vs_expf lane by lane: the same sequence of operations. */
 static inline vf v_exp(vf x)
@@ -230,7 +231,8 @@ static void sample_weights(float *w, const float *logits, size_t n, float inv_te
         store_part(w + v, v_exp(v_mul(v_sub(load_part(logits + v, n - v), m), inv)), n - v);
 }
 
-/* Squares of floats are exact in double, so it does not matter whether a compiler fuses them into the sums. */
+/* Squares of floats are exact in double, so it does not matter whether a compiler fuses them into
+ * the sums. */
 static double sum_squares(const float *x, size_t n)
 {
     double p[VS_LANES] = {0};

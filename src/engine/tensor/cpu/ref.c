@@ -1,5 +1,5 @@
-/* ref.c - every op of ops.h written as its comment says and no faster: the specification that tests hold the other
- * backends to. Never optimised. */
+/* ref.c - every op of ops.h written as its comment says and no faster: the specification that tests
+ * hold the other backends to. Never optimised. */
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -166,7 +166,8 @@ static float softmax_parts(float *e, size_t n_prompt, size_t n_own)
     return 1.0f / (tree_sum(e, n_prompt) + tree_sum(e + n_prompt, n_own));
 }
 
-static void scores_of_seg(const vs_attn_shape *s, float *e, const float *q, const float *ks, size_t n)
+static void scores_of_seg(const vs_attn_shape *s, float *e, const float *q, const float *ks,
+                          size_t n)
 {
     for (size_t j = 0; j < n; j++) {
         float acc = 0.0f;
@@ -217,7 +218,8 @@ static void attn(const vs_attn_shape *s, const vs_attn_group *g, size_t layer, s
     }
 }
 
-/* Rows that one query of the backward pass sees: a run of the prompt, then a run of its own segment. */
+/* Rows that one query of the backward pass sees: a run of the prompt, then a run of its own
+ * segment. */
 typedef struct seen {
     size_t prompt_row, n_prompt, own_row, n_own;
 } seen;
@@ -227,8 +229,8 @@ static size_t seen_row(const seen *k, size_t j)
     return j < k->n_prompt ? k->prompt_row + j : k->own_row + j - k->n_prompt;
 }
 
-/* One query of attn_bwd; q, out, d_out, dq point at the query's head, k, v, dk, dv at the batch's column of the kv head.
- * p, ds: scratch of one float per key. */
+/* One query of attn_bwd; q, out, d_out, dq point at the query's head, k, v, dk, dv at the batch's
+ * column of the kv head. p, ds: scratch of one float per key. */
 static void attn_bwd_query(const vs_attn_shape *s, const seen *keys, const float *q, const float *k,
                            const float *v, size_t ld, const float *out, const float *d_out,
                            float *dq, float *dk, float *dv, float *p, float *ds)
@@ -266,7 +268,7 @@ static void attn_bwd_query(const vs_attn_shape *s, const seen *keys, const float
         }
 }
 
-/* Sets (scale 0) rows to zero, or (otherwise) turns -0 into +0. */
+/* Sets rows to zero, or turns their -0 into +0. */
 static void clear_rows(float *x, size_t ld, size_t row, size_t n, size_t d_n, bool to_zero)
 {
     for (size_t i = row; i < row + n; i++)
@@ -281,7 +283,7 @@ static void attn_bwd(const vs_attn_shape *s, size_t prompt_row, size_t n_prompt,
 {
     const size_t per_kv = s->n_heads / s->n_kv_heads, d_n = s->head_dim, kv = kv_head * d_n;
 
-    for (int pass = 0; pass < 3; pass++) /* zero, compute, + 0 */
+    for (int pass = 0; pass < 3; pass++)        /* zero, compute, + 0 */
         for (size_t n = 0; n <= n_spans; n++) { /* the prompt is span 0 here */
             const size_t row = n ? spans[n - 1].row : prompt_row;
             const size_t n_rows = n ? spans[n - 1].n : n_prompt;

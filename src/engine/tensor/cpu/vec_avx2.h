@@ -2,7 +2,7 @@
 #include "engine/tensor/cpu/vec_x86.h"
 #include "engine/tensor/exp_const.h"
 
-#define VARIANT vs_ops_fast_avx2
+#define VARIANT      vs_ops_fast_avx2
 #define VARIANT_NAME "fast-avx2"
 
 typedef struct vf {
@@ -12,24 +12,50 @@ typedef __m256 hv; /* one hardware register: what gemm accumulates in */
 
 enum { HV_LANES = 8 };
 /* Tiles as rows by panels: at most 12 accumulators. */
-#define ROWS_OF { [1] = 6, [2] = 3, [4] = 1 }
-#define TILE_LIST(X)                                                                               \
-    X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(1, 2) X(2, 2) X(3, 2) X(1, 4)
+#define ROWS_OF                   \
+    {                             \
+        [1] = 6, [2] = 3, [4] = 1 \
+    }
+#define TILE_LIST(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(1, 2) X(2, 2) X(3, 2) X(1, 4)
 
-#define hv_load(p) _mm256_loadu_ps(p)
-#define hv_store(p, v) _mm256_storeu_ps(p, v)
-#define hv_set1(x) _mm256_set1_ps(x)
+#define hv_load(p)      _mm256_loadu_ps(p)
+#define hv_store(p, v)  _mm256_storeu_ps(p, v)
+#define hv_set1(x)      _mm256_set1_ps(x)
 #define hv_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
 
 #define BOTH(op) ((vf){_mm256_##op##_ps(x.a, y.a), _mm256_##op##_ps(x.b, y.b)})
-static inline vf v_load(const float *p) { return (vf){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
-static inline vf v_set1(float x) { return (vf){_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
-static inline vf v_add(vf x, vf y) { return BOTH(add); }
-static inline vf v_sub(vf x, vf y) { return BOTH(sub); }
-static inline vf v_mul(vf x, vf y) { return BOTH(mul); }
-static inline vf v_div(vf x, vf y) { return BOTH(div); }
-static inline vf v_max(vf x, vf y) { return BOTH(max); }
-static inline vf v_sqrt(vf x) { return (vf){_mm256_sqrt_ps(x.a), _mm256_sqrt_ps(x.b)}; }
+static inline vf v_load(const float *p)
+{
+    return (vf){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
+}
+static inline vf v_set1(float x)
+{
+    return (vf){_mm256_set1_ps(x), _mm256_set1_ps(x)};
+}
+static inline vf v_add(vf x, vf y)
+{
+    return BOTH(add);
+}
+static inline vf v_sub(vf x, vf y)
+{
+    return BOTH(sub);
+}
+static inline vf v_mul(vf x, vf y)
+{
+    return BOTH(mul);
+}
+static inline vf v_div(vf x, vf y)
+{
+    return BOTH(div);
+}
+static inline vf v_max(vf x, vf y)
+{
+    return BOTH(max);
+}
+static inline vf v_sqrt(vf x)
+{
+    return (vf){_mm256_sqrt_ps(x.a), _mm256_sqrt_ps(x.b)};
+}
 #undef BOTH
 
 static inline void v_store(float *p, vf v)

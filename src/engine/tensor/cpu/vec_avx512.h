@@ -2,36 +2,72 @@
 #include "engine/tensor/cpu/vec_x86.h"
 #include "engine/tensor/exp_const.h"
 
-#define VARIANT vs_ops_fast_avx512
+#define VARIANT      vs_ops_fast_avx512
 #define VARIANT_NAME "fast-avx512"
 
 typedef __m512 vf; /* 16 lanes */
 typedef __m512 hv; /* one hardware register: what gemm accumulates in */
 
 enum { HV_LANES = 16 };
-/* Tiles as rows by panels: at most 24 accumulators, and where rows allow it at least 8 to hide the latency of fma. */
+/* Tiles as rows by panels: at most 24 accumulators, and where rows allow it at least 8 to hide the
+ * latency of fma. */
+/* clang-format off */
 #define ROWS_OF { [1] = 12, [2] = 12, [4] = 6, [8] = 3 }
 #define TILE_LIST(X)                                                                               \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1)      \
     X(12, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(7, 2) X(8, 2) X(9, 2) X(10, 2)      \
     X(11, 2) X(12, 2) X(1, 4) X(2, 4) X(3, 4) X(4, 4) X(5, 4) X(6, 4) X(1, 8) X(2, 8) X(3, 8)
+/* clang-format on */
 
-#define hv_load(p) _mm512_loadu_ps(p)
-#define hv_store(p, v) _mm512_storeu_ps(p, v)
-#define hv_set1(x) _mm512_set1_ps(x)
+#define hv_load(p)      _mm512_loadu_ps(p)
+#define hv_store(p, v)  _mm512_storeu_ps(p, v)
+#define hv_set1(x)      _mm512_set1_ps(x)
 #define hv_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
 
-static inline vf v_load(const float *p) { return _mm512_loadu_ps(p); }
-static inline void v_store(float *p, vf v) { _mm512_storeu_ps(p, v); }
-static inline vf v_set1(float x) { return _mm512_set1_ps(x); }
-static inline vf v_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
-static inline vf v_fnma(vf a, vf b, vf c) { return _mm512_fnmadd_ps(a, b, c); }
-static inline vf v_add(vf a, vf b) { return _mm512_add_ps(a, b); }
-static inline vf v_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
-static inline vf v_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
-static inline vf v_div(vf a, vf b) { return _mm512_div_ps(a, b); }
-static inline vf v_sqrt(vf a) { return _mm512_sqrt_ps(a); }
-static inline vf v_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+static inline vf v_load(const float *p)
+{
+    return _mm512_loadu_ps(p);
+}
+static inline void v_store(float *p, vf v)
+{
+    _mm512_storeu_ps(p, v);
+}
+static inline vf v_set1(float x)
+{
+    return _mm512_set1_ps(x);
+}
+static inline vf v_fma(vf a, vf b, vf c)
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+static inline vf v_fnma(vf a, vf b, vf c)
+{
+    return _mm512_fnmadd_ps(a, b, c);
+}
+static inline vf v_add(vf a, vf b)
+{
+    return _mm512_add_ps(a, b);
+}
+static inline vf v_sub(vf a, vf b)
+{
+    return _mm512_sub_ps(a, b);
+}
+static inline vf v_mul(vf a, vf b)
+{
+    return _mm512_mul_ps(a, b);
+}
+static inline vf v_div(vf a, vf b)
+{
+    return _mm512_div_ps(a, b);
+}
+static inline vf v_sqrt(vf a)
+{
+    return _mm512_sqrt_ps(a);
+}
+static inline vf v_max(vf a, vf b)
+{
+    return _mm512_max_ps(a, b);
+}
 
 static inline __mmask16 first(size_t n)
 {

@@ -1,4 +1,5 @@
-/* vec_portable.h - 16 lanes of f32 in an array, for processors without AVX2; slow where fmaf is a call. */
+/* vec_portable.h - 16 lanes of f32 in an array, for processors without AVX2; slow where fmaf is a
+ * call. */
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -6,7 +7,7 @@
 
 #include "engine/tensor/exp_const.h"
 
-#define VARIANT vs_ops_fast_portable
+#define VARIANT      vs_ops_fast_portable
 #define VARIANT_NAME "fast-portable"
 
 typedef struct vf {
@@ -15,36 +16,75 @@ typedef struct vf {
 typedef vf hv;
 
 enum { HV_LANES = 16 };
-#define ROWS_OF { [1] = 4 } /* tiles as rows by panels */
+#define ROWS_OF \
+    {           \
+        [1] = 4 \
+    } /* tiles as rows by panels */
 #define TILE_LIST(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1)
 
-#define LANES(expr)                                                                                \
-    do {                                                                                           \
-        vf r;                                                                                      \
-        for (size_t i = 0; i < 16; i++) r.x[i] = (expr);                                           \
-        return r;                                                                                  \
+#define LANES(expr)                                      \
+    do {                                                 \
+        vf r;                                            \
+        for (size_t i = 0; i < 16; i++) r.x[i] = (expr); \
+        return r;                                        \
     } while (0)
-static inline vf v_load(const float *p) { LANES(p[i]); }
-static inline vf v_set1(float x) { LANES(x); }
-static inline vf v_fma(vf a, vf b, vf c) { LANES(fmaf(a.x[i], b.x[i], c.x[i])); }
-static inline vf v_fnma(vf a, vf b, vf c) { LANES(fmaf(-a.x[i], b.x[i], c.x[i])); }
-static inline vf v_add(vf a, vf b) { LANES(a.x[i] + b.x[i]); }
-static inline vf v_sub(vf a, vf b) { LANES(a.x[i] - b.x[i]); }
-static inline vf v_mul(vf a, vf b) { LANES(a.x[i] * b.x[i]); }
-static inline vf v_div(vf a, vf b) { LANES(a.x[i] / b.x[i]); }
-static inline vf v_sqrt(vf a) { LANES(sqrtf(a.x[i])); }
-static inline vf v_max(vf a, vf b) { LANES(a.x[i] > b.x[i] ? a.x[i] : b.x[i]); }
-static inline vf v_load_n(const float *p, size_t n, float fill) { LANES(i < n ? p[i] : fill); }
-static inline vf v_blend_n(vf a, vf b, size_t n) { LANES(i < n ? a.x[i] : b.x[i]); }
+static inline vf v_load(const float *p)
+{
+    LANES(p[i]);
+}
+static inline vf v_set1(float x)
+{
+    LANES(x);
+}
+static inline vf v_fma(vf a, vf b, vf c)
+{
+    LANES(fmaf(a.x[i], b.x[i], c.x[i]));
+}
+static inline vf v_fnma(vf a, vf b, vf c)
+{
+    LANES(fmaf(-a.x[i], b.x[i], c.x[i]));
+}
+static inline vf v_add(vf a, vf b)
+{
+    LANES(a.x[i] + b.x[i]);
+}
+static inline vf v_sub(vf a, vf b)
+{
+    LANES(a.x[i] - b.x[i]);
+}
+static inline vf v_mul(vf a, vf b)
+{
+    LANES(a.x[i] * b.x[i]);
+}
+static inline vf v_div(vf a, vf b)
+{
+    LANES(a.x[i] / b.x[i]);
+}
+static inline vf v_sqrt(vf a)
+{
+    LANES(sqrtf(a.x[i]));
+}
+static inline vf v_max(vf a, vf b)
+{
+    LANES(a.x[i] > b.x[i] ? a.x[i] : b.x[i]);
+}
+static inline vf v_load_n(const float *p, size_t n, float fill)
+{
+    LANES(i < n ? p[i] : fill);
+}
+static inline vf v_blend_n(vf a, vf b, size_t n)
+{
+    LANES(i < n ? a.x[i] : b.x[i]);
+}
 static inline vf v_exp_limits(vf x, vf y)
 {
     LANES(x.x[i] < EXP_LO ? 0.0f : x.x[i] > EXP_HI ? INFINITY : y.x[i]);
 }
 #undef LANES
 
-#define hv_load(p) v_load(p)
-#define hv_store(p, v) v_store(p, v)
-#define hv_set1(x) v_set1(x)
+#define hv_load(p)      v_load(p)
+#define hv_store(p, v)  v_store(p, v)
+#define hv_set1(x)      v_set1(x)
 #define hv_fma(a, b, c) v_fma(a, b, c)
 
 static inline void v_store(float *p, vf v)

@@ -1,0 +1,301 @@
+/* group.c - rows of whole groups: layout, and scoring of given solutions. */
+#include "engine/model/group.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/threads.h"
+
+size_t vs_group_rows(const vs_group *g)
+{
+    size_t rows = g->n_prompt;
+
+    for (size_t i = 0; i < g->n_solutions; i++) rows += g->solutions[i].n - 1;
+    return rows;
+}
+
+size_t vs_group_tokens(const vs_group *g)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < g->n_solutions; i++) n += g->solutions[i].n;
+    return n;
+}
+
+static vs_status check_ids(const int32_t *ids, size_t n, const char *what, const vs_config *c, const char *where,
+                           vs_error *err)
+{
+    if (n == 0) return VS_FAIL(err, VS_E_INPUT, "%s: the %s has no tokens, expected at least one", where, what);
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] < 0 || (size_t)ids[i] >= c->n_vocab)
+            return VS_FAIL(err, VS_E_INPUT, "%s: token %zu of the %s is %d, expected 0 to %zu", where, i, what,
+                           ids[i], c->n_vocab - 1);
+    return VS_OK;
+}
+
+vs_status vs_group_check(const vs_group *g, const vs_config *c, const char *where, vs_error *err)
+{
+    VS_TRY(check_ids(g->prompt, g->n_prompt, "prompt", c, where, err));
+    if (g->n_prompt > c->n_positions)
+        return VS_FAIL(err, VS_E_INPUT, "%s: the prompt has %zu tokens, the model takes %zu", where, g->n_prompt,
+                       c->n_positions);
+    for (size_t i = 0; i < g->n_solutions; i++) {
+        const vs_solution *s = &g->solutions[i];
+        VS_TRY(check_ids(s->ids, s->n, "completion", c, where, err));
+        if (g->n_prompt + s->n - 1 > c->n_positions)
+            return VS_FAIL(err, VS_E_INPUT, "%s: prompt and completion have %zu tokens, the model takes %zu", where,
+                           g->n_prompt + s->n, c->n_positions + 1);
+    }
+    return VS_OK;
+}
+
+/* Counts that size a batch. */
+typedef struct row_counts {
+    size_t rows, tokens, solutions, attn_groups;
+} row_counts;
+
+static row_counts count_rows(const vs_group *groups, size_t n)
+{
+    row_counts k = {0};
+
+    for (size_t i = 0; i < n; i++) {
+        k.rows += vs_group_rows(&groups[i]);
+        k.tokens += vs_group_tokens(&groups[i]);
+        k.solutions += groups[i].n_solutions;
+        k.attn_groups += 2;
+    }
+    return k;
+}
+
+/* Where the builder stands. */
+typedef struct row_cursor {
+    vs_rows *out;
+    vs_arena *arena;
+    vs_attn_shape kv; /* of one layer */
+    int32_t *tokens, *pos;
+    vs_seg *segs;
+    vs_span *spans;
+    vs_attn_group *groups;
+    uint32_t *row_of; /* [tokens] batch row that predicts target i, in data order */
+    int32_t *id_of;
+    size_t row, seg, group, target;
+} row_cursor;
+
+/* One run of tokens as a span with a segment of its own. */
+static vs_span *put_span(row_cursor *c, const int32_t *ids, size_t n, size_t first_pos)
+{
+    vs_seg *seg = &c->segs[c->seg];
+    vs_span *span = &c->spans[c->seg++];
+
+    seg->cap = vs_round16(n ? n : 1);
+    seg->len = n;
+    seg->data = vs_arena_push(c->arena, vs_seg_floats(&c->kv, seg->cap), sizeof(float));
+    if (!seg->data) return NULL;
+    memset(seg->data, 0, vs_seg_floats(&c->kv, seg->cap) * sizeof(float));
+    *span = (vs_span){.seg = seg, .row = c->row, .n = n, .start = 0};
+    for (size_t i = 0; i < n; i++) {
+        c->tokens[c->row] = ids[i];
+        c->pos[c->row++] = (int32_t)(first_pos + i);
+    }
+    return span;
+}
+
+static bool put_group(row_cursor *c, const vs_group *g)
+{
+    vs_span *prompt = put_span(c, g->prompt, g->n_prompt, 0);
+    const size_t last = c->row - 1;
+    vs_span *first = &c->spans[c->seg];
+    size_t n_spans = 0;
+
+    if (!prompt) return false;
+    c->groups[c->group++] = (vs_attn_group){.spans = prompt, .n_spans = 1};
+    for (size_t i = 0; i < g->n_solutions; i++) {
+        const vs_solution *s = &g->solutions[i];
+        for (size_t t = 0; t < s->n; t++) {
+            c->row_of[c->target] = (uint32_t)(t == 0 ? last : c->row + t - 1);
+            c->id_of[c->target++] = s->ids[t];
+        }
+        if (s->n == 1) continue;
+        if (!put_span(c, s->ids, s->n - 1, g->n_prompt)) return false;
+        n_spans++;
+    }
+    if (n_spans)
+        c->groups[c->group++] = (vs_attn_group){.prompt = prompt->seg, .n_prompt = g->n_prompt, .spans = first,
+                                                .n_spans = n_spans};
+    return true;
+}
+
+/* Sorts targets by batch row (counting sort, stable: data order within a row) and numbers the rows that have any. */
+static bool sort_targets(row_cursor *c, size_t n_rows)
+{
+    const size_t n = c->target;
+    uint32_t *begin = vs_arena_push(c->arena, n_rows + 1, sizeof *begin);
+    uint32_t *row = vs_arena_push(c->arena, n, sizeof *row);
+    int32_t *id = vs_arena_push(c->arena, n, sizeof *id);
+    uint32_t *rank = vs_arena_push(c->arena, n, sizeof *rank);
+    uint32_t *gather = vs_arena_push(c->arena, n_rows, sizeof *gather);
+    size_t n_gather = 0, at = 0;
+
+    if (!begin || !row || !id || !rank || !gather) return false;
+    memset(begin, 0, (n_rows + 1) * sizeof *begin);
+    for (size_t i = 0; i < n; i++) begin[c->row_of[i]]++;
+    for (size_t r = 0; r < n_rows; r++) {
+        const uint32_t count = begin[r];
+        begin[r] = (uint32_t)at;
+        for (uint32_t k = 0; k < count; k++) row[at++] = (uint32_t)n_gather;
+        if (count) gather[n_gather++] = (uint32_t)r;
+    }
+    for (size_t i = 0; i < n; i++) {
+        rank[i] = begin[c->row_of[i]]++;
+        id[rank[i]] = c->id_of[i];
+    }
+    c->out->targets = (vs_targets){.n_rows = n_gather, .n = n, .row = row, .id = id};
+    c->out->gather = gather;
+    c->out->target_rank = rank;
+    return true;
+}
+
+vs_status vs_rows_build(vs_rows *out, vs_arena *arena, const vs_model *m, const vs_group *groups, size_t n_groups,
+                        vs_error *err)
+{
+    const row_counts k = count_rows(groups, n_groups);
+    row_cursor c = {.out = out, .arena = arena, .kv = m->shape};
+    bool ok;
+
+    memset(out, 0, sizeof *out);
+    out->arena = arena;
+    c.kv.n_layers = 1;
+    c.tokens = vs_arena_push(arena, k.rows, sizeof *c.tokens);
+    c.pos = vs_arena_push(arena, k.rows, sizeof *c.pos);
+    c.segs = vs_arena_push(arena, k.solutions + n_groups, sizeof *c.segs);
+    c.spans = vs_arena_push(arena, k.solutions + n_groups, sizeof *c.spans);
+    c.groups = vs_arena_push(arena, k.attn_groups, sizeof *c.groups);
+    c.row_of = vs_arena_push(arena, k.tokens, sizeof *c.row_of);
+    c.id_of = vs_arena_push(arena, k.tokens, sizeof *c.id_of);
+    ok = c.tokens && c.pos && c.segs && c.spans && c.groups && c.row_of && c.id_of;
+    for (size_t i = 0; ok && i < n_groups; i++) ok = put_group(&c, &groups[i]);
+    if (!ok || !sort_targets(&c, k.rows)) return VS_FAIL(err, VS_E_NOMEM, "batch of %zu rows of tokens", k.rows);
+    out->batch = (vs_batch){.tokens = c.tokens, .pos = c.pos, .n_rows = k.rows, .groups = c.groups,
+                            .n_groups = c.group, .one_layer_kv = true};
+    out->n_solutions = k.solutions;
+    return VS_OK;
+}
+
+/* -- scoring -- */
+
+struct vs_scorer {
+    const vs_model *m;
+    size_t max_rows;
+    vs_work work;
+    size_t work_group, work_keys; /* what the scratch was made for */
+    vs_arena *arena;
+};
+
+vs_status vs_scorer_open(vs_scorer **out, const vs_model *m, size_t max_rows, vs_error *err)
+{
+    vs_status st;
+    vs_scorer *s = vs_alloc(1, sizeof *s);
+
+    if (!s) return VS_FAIL(err, VS_E_NOMEM, "scorer");
+    s->m = m;
+    s->max_rows = max_rows;
+    VS_CHECK(vs_arena_open(&s->arena, 1 << 20, err));
+    *out = s;
+    s = NULL;
+done:
+    vs_scorer_close(s);
+    return st;
+}
+
+void vs_scorer_close(vs_scorer *s)
+{
+    if (!s) return;
+    vs_work_close(&s->work);
+    vs_arena_close(s->arena);
+    free(s);
+}
+
+static size_t group_keys(const vs_group *g)
+{
+    size_t longest = 0;
+
+    for (size_t i = 0; i < g->n_solutions; i++)
+        if (g->solutions[i].n > longest) longest = g->solutions[i].n;
+    return g->n_prompt + longest;
+}
+
+/* Makes the scratch large enough for a batch. */
+static vs_status fit_work(vs_scorer *s, size_t rows, size_t group_rows, size_t keys, vs_error *err)
+{
+    vs_work_size size = {.n_threads = vs_threads()};
+
+    if (rows <= s->work.max_rows && group_rows <= s->work_group && keys <= s->work_keys) return VS_OK;
+    size.max_rows = rows > s->max_rows ? rows : s->max_rows;
+    s->work_group = size.max_group_rows = group_rows > s->work_group ? group_rows : s->work_group;
+    s->work_keys = size.max_keys = keys > s->work_keys ? keys : s->work_keys;
+    vs_work_close(&s->work);
+    return vs_work_open(&s->work, s->m, &size, err);
+}
+
+/* Sums of each solution's token log-probs, in order of tokens. */
+static void sum_solutions(const vs_group *groups, size_t n_groups, const float *token_logp, double *logprob)
+{
+    for (size_t g = 0; g < n_groups; g++) {
+        for (size_t i = 0; i < groups[g].n_solutions; i++) {
+            double sum = 0.0;
+            for (size_t t = 0; t < groups[g].solutions[i].n; t++) sum += (double)*token_logp++;
+            *logprob++ = sum;
+        }
+    }
+}
+
+static vs_status score_batch(vs_scorer *s, const vs_group *groups, size_t n_groups, float *token_logprobs,
+                             double *logprob, vs_error *err)
+{
+    const size_t c = s->m->base->config.n_embd;
+    vs_rows rows;
+    float *hidden, *picked, *tile, *logp, *max, *sum, *ordered;
+
+    vs_arena_reset(s->arena);
+    VS_TRY(vs_rows_build(&rows, s->arena, s->m, groups, n_groups, err));
+    hidden = vs_arena_push(s->arena, rows.batch.n_rows * c, sizeof *hidden);
+    picked = vs_arena_push(s->arena, rows.targets.n_rows * c, sizeof *picked);
+    tile = vs_arena_push(s->arena, rows.targets.n_rows * VS_VOCAB_TILE, sizeof *tile);
+    max = vs_arena_push(s->arena, rows.targets.n_rows, sizeof *max);
+    sum = vs_arena_push(s->arena, rows.targets.n_rows, sizeof *sum);
+    logp = vs_arena_push(s->arena, rows.targets.n, sizeof *logp);
+    ordered = vs_arena_push(s->arena, rows.targets.n, sizeof *ordered);
+    if (!hidden || !picked || !tile || !max || !sum || !logp || !ordered)
+        return VS_FAIL(err, VS_E_NOMEM, "scoring of %zu rows of tokens", rows.batch.n_rows);
+    vs_forward(s->m, &rows.batch, &s->work, hidden, NULL);
+    for (size_t i = 0; i < rows.targets.n_rows; i++) memcpy(picked + i * c, hidden + rows.gather[i] * c, c * sizeof *picked);
+    vs_head_logprobs(s->m, picked, &rows.targets, tile, logp, max, sum);
+    for (size_t i = 0; i < rows.targets.n; i++) ordered[i] = logp[rows.target_rank[i]];
+    if (token_logprobs) memcpy(token_logprobs, ordered, rows.targets.n * sizeof *ordered);
+    if (logprob) sum_solutions(groups, n_groups, ordered, logprob);
+    return VS_OK;
+}
+
+vs_status vs_score(vs_scorer *s, const vs_group *groups, size_t n_groups, float *token_logprobs, double *logprob,
+                   vs_error *err)
+{
+    for (size_t at = 0; at < n_groups;) {
+        size_t n = 0, rows = 0, tokens = 0, solutions = 0, widest = 0, keys = 0;
+        while (at + n < n_groups && (n == 0 || rows + vs_group_rows(&groups[at + n]) <= s->max_rows)) {
+            const vs_group *g = &groups[at + n++];
+            const size_t r = vs_group_rows(g);
+            rows += r;
+            tokens += vs_group_tokens(g);
+            solutions += g->n_solutions;
+            if (r > widest) widest = r;
+            if (group_keys(g) > keys) keys = group_keys(g);
+        }
+        VS_TRY(fit_work(s, rows, widest, keys, err));
+        VS_TRY(score_batch(s, groups + at, n, token_logprobs, logprob, err));
+        if (token_logprobs) token_logprobs += tokens;
+        if (logprob) logprob += solutions;
+        at += n;
+    }
+    return VS_OK;
+}
