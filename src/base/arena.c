@@ -14,7 +14,7 @@ typedef struct block {
 } block;
 
 struct vs_arena {
-    block *newest; /* never NULL: pushes go here */
+    block *newest;     /* never NULL: pushes go here */
     size_t older_used; /* bytes used in all older blocks */
     size_t peak_bytes;
 };
@@ -31,8 +31,8 @@ static block *block_new(size_t cap, block *older)
     return b;
 }
 
-/* bytes rounded up to whole lines; 0 when that overflows. One line stands for zero bytes, so that every
- * push has an address of its own. */
+/* bytes rounded up to whole lines; 0 when that overflows. One line stands for zero bytes, so that
+ * every push has an address of its own. */
 static size_t round_up(size_t bytes)
 {
     if (bytes > PTRDIFF_MAX - 2 * ALIGN_BYTES) return 0;

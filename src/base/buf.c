@@ -54,7 +54,8 @@ void vs_buf_printf(vs_buf *b, const char *format, ...)
     va_end(args);
 }
 
-/* Length in bytes of the well-formed UTF-8 sequence at s (Unicode 15, table 3-7); 0 when there is none. */
+/* Length in bytes of the well-formed UTF-8 sequence at s (Unicode 15, table 3-7); 0 when there is
+ * none. */
 static size_t utf8_len(const unsigned char *s, size_t left)
 {
     unsigned char low = 0x80, high = 0xBF;
@@ -106,12 +107,23 @@ void vs_buf_html(vs_buf *b, const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         switch (text[i]) {
-        case '&': vs_buf_str(b, "&amp;"); break;
-        case '<': vs_buf_str(b, "&lt;"); break;
-        case '>': vs_buf_str(b, "&gt;"); break;
-        case '"': vs_buf_str(b, "&quot;"); break;
-        case '\'': vs_buf_str(b, "&#39;"); break;
-        default: vs_buf_add(b, text + i, 1);
+        case '&':
+            vs_buf_str(b, "&amp;");
+            break;
+        case '<':
+            vs_buf_str(b, "&lt;");
+            break;
+        case '>':
+            vs_buf_str(b, "&gt;");
+            break;
+        case '"':
+            vs_buf_str(b, "&quot;");
+            break;
+        case '\'':
+            vs_buf_str(b, "&#39;");
+            break;
+        default:
+            vs_buf_add(b, text + i, 1);
         }
     }
 }

@@ -45,7 +45,8 @@ vs_status vs_dir_make(const char *path, vs_error *err)
         }
         *c = held;
     }
-    if (st == VS_OK && !*path) st = VS_FAIL(err, VS_E_IO, "cannot make a folder with an empty name");
+    if (st == VS_OK && !*path)
+        st = VS_FAIL(err, VS_E_IO, "cannot make a folder with an empty name");
     free(at);
     return st;
 }
@@ -136,7 +137,8 @@ vs_status vs_dir_replace(const char *final_path, const char *temp_path, vs_error
         return sync_above(final_path, err);
     }
     if (!S_ISDIR(info.st_mode))
-        return VS_FAIL(err, VS_E_IO, "%s: cannot replace: found a file, expected a folder", final_path);
+        return VS_FAIL(err, VS_E_IO, "%s: cannot replace: found a file, expected a folder",
+                       final_path);
     if (renameat2(AT_FDCWD, temp_path, AT_FDCWD, final_path, RENAME_EXCHANGE) != 0) {
         if (errno == EINVAL || errno == ENOSYS || errno == ENOTSUP)
             return replace_in_two_steps(final_path, temp_path, err);

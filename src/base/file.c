@@ -41,7 +41,8 @@ static vs_status read_all(char **data, size_t *cap, size_t *len, int fd, const c
         if (n == 0) break;
         *len += (size_t)n;
         if (*len > max_bytes)
-            return VS_FAIL(err, VS_E_LIMIT, "%s: larger than the limit of %zu bytes", path, max_bytes);
+            return VS_FAIL(err, VS_E_LIMIT, "%s: larger than the limit of %zu bytes", path,
+                           max_bytes);
     }
     (*data)[*len] = '\0';
     return VS_OK;
@@ -122,7 +123,8 @@ vs_status vs_replace_begin(vs_replace *r, const char *path, vs_error *err)
     /* A name that a crashed process left behind is passed over. */
     do {
         free(made.temp_path);
-        made.temp_path = vs_format("%s.tmp.%ld.%u", path, (long)getpid(), atomic_fetch_add(&count, 1));
+        made.temp_path =
+            vs_format("%s.tmp.%ld.%u", path, (long)getpid(), atomic_fetch_add(&count, 1));
         if (!made.temp_path) break;
         fd = open(made.temp_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     } while (fd < 0 && errno == EEXIST);
@@ -232,7 +234,8 @@ vs_status vs_map_open(vs_map *out, const char *path, vs_error *err)
     } else if (!S_ISREG(info.st_mode)) {
         st = VS_FAIL(err, VS_E_IO, "%s: not a regular file, which is needed to map it", path);
     } else if ((uintmax_t)info.st_size > PTRDIFF_MAX) {
-        st = VS_FAIL(err, VS_E_LIMIT, "%s: %jd bytes are too many to map", path, (intmax_t)info.st_size);
+        st = VS_FAIL(err, VS_E_LIMIT, "%s: %jd bytes are too many to map", path,
+                     (intmax_t)info.st_size);
     } else if (info.st_size == 0) {
         *out = (vs_map){.data = nothing};
     } else {

@@ -4,14 +4,15 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Argument reduction follows W. Cody and W. Waite, "Software Manual for the Elementary Functions" (1980):
- * a constant is split into parts with so many trailing zero bits that k * part is exact. */
+/* Argument reduction follows W. Cody and W. Waite, "Software Manual for the Elementary Functions"
+ * (1980): a constant is split into parts with so many trailing zero bits that k * part is exact. */
 static const double LN2_HI = 0x1.62e42fefa2000p-1; /* 40 bits: exact times |k| < 2^13 */
 static const double LN2_LO = 0x1.9ef35793c7673p-41;
 static const double INV_LN2 = 0x1.71547652b82fep+0;
-static const double HALF_PI_1 = 0x1.921fb54000000p+0; /* 29 bits: exact times |k| <= 2^24 */
+static const double HALF_PI_1 = 0x1.921fb54000000p+0;  /* 29 bits: exact times |k| <= 2^24 */
 static const double HALF_PI_2 = 0x1.10b4611000000p-30; /* 29 bits */
-static const double HALF_PI_3 = 0x1.4c4c6628b80dcp-59;
+static const double HALF_PI_3 = 0x1.4c4c662000000p-59; /* 29 bits */
+static const double HALF_PI_4 = 0x1.1701b839a2520p-88;
 static const double INV_HALF_PI = 0x1.45f306dc9c883p-1;
 static const double MAX_ANGLE = 0x1p24; /* above, k has too many bits for the parts */
 
@@ -31,13 +32,25 @@ static double power_of_two(int64_t k)
     return x;
 }
 
-/* exp(x) = 2^k exp(r), |r| <= ln(2)/2; the Taylor polynomial's first left-out term is below 5e-18. */
+/* exp(x) = 2^k exp(r), |r| <= ln(2)/2; the Taylor polynomial's first left-out term is below 5e-18.
+ */
 double vs_exp(double x)
 {
     static const double inverse_factorial[14] = {
-        1.0,         1.0,          1.0 / 2,       1.0 / 6,        1.0 / 24,
-        1.0 / 120,   1.0 / 720,    1.0 / 5040,    1.0 / 40320,    1.0 / 362880,
-        1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0,
+        1.0,
+        1.0,
+        1.0 / 2,
+        1.0 / 6,
+        1.0 / 24,
+        1.0 / 120,
+        1.0 / 720,
+        1.0 / 5040,
+        1.0 / 40320,
+        1.0 / 362880,
+        1.0 / 3628800,
+        1.0 / 39916800,
+        1.0 / 479001600,
+        1.0 / 6227020800.0,
     };
     int64_t k;
     double r, p;
@@ -53,8 +66,8 @@ double vs_exp(double x)
     return p * power_of_two(k / 2) * power_of_two(k - k / 2);
 }
 
-/* log(2^k m) = k ln 2 + 2 atanh(s) with s = (m-1)/(m+1), m in [sqrt(1/2), sqrt(2)), so |s| < 0.1716; the
- * series' first left-out term is below 1e-19 of the sum. */
+/* log(2^k m) = k ln 2 + 2 atanh(s) with s = (m-1)/(m+1), m in [sqrt(1/2), sqrt(2)), so |s| <
+ * 0.1716; the series' first left-out term is below 1e-19 of the sum. */
 double vs_log(double x)
 {
     uint64_t bits;
@@ -82,8 +95,8 @@ double vs_log(double x)
     return (double)k * LN2_HI + (2.0 * (s + s * p) + (double)k * LN2_LO);
 }
 
-/* log(1+x) = x log(u)/(u-1) with u the rounded 1+x: the rounding of u cancels (Goldberg, "What every computer
- * scientist should know about floating-point arithmetic", theorem 4). */
+/* log(1+x) = x log(u)/(u-1) with u the rounded 1+x: the rounding of u cancels (Goldberg, "What
+ * every computer scientist should know about floating-point arithmetic", theorem 4). */
 double vs_log1p(double x)
 {
     const double u = 1.0 + x;
@@ -93,8 +106,8 @@ double vs_log1p(double x)
     return vs_log(u) * (x / (u - 1.0));
 }
 
-/* x = k pi/2 + r, |r| <= pi/4 (and a rounding); returns k mod 4. The first subtraction is exact, what the
- * second loses is kept, so that r is accurate next to multiples of pi/2 too. */
+/* x = k pi/2 + r, |r| <= pi/4 (and a rounding); returns k mod 4. The first subtraction is exact,
+ * what the second loses is kept, so that r is accurate next to multiples of pi/2 too. */
 static unsigned reduce_angle(double *r, double x)
 {
     const int64_t k = nearest(x * INV_HALF_PI);
@@ -102,7 +115,7 @@ static unsigned reduce_angle(double *r, double x)
     const double d = a - b, back = a - d;
     const double lost = (a - (d + back)) + (back - b); /* two-sum (Knuth): a - b = d + lost */
 
-    *r = d + (lost - (double)k * HALF_PI_3);
+    *r = (d - (double)k * HALF_PI_3) + (lost - (double)k * HALF_PI_4);
     return (unsigned)((uint64_t)k & 3);
 }
 
@@ -112,7 +125,7 @@ static double sin_near_zero(double r)
     const double rr = r * r;
     double p = 0.0;
 
-    for (int i = 17; i >= 3; i -= 2) p = (p - 1.0) * (rr / ((double)i * (i - 1)));
+    for (int i = 17; i >= 3; i -= 2) p = -(1.0 + p) * (rr / ((double)i * (i - 1)));
     return r + r * p;
 }
 
@@ -121,7 +134,7 @@ static double cos_near_zero(double r)
     const double rr = r * r;
     double p = 0.0;
 
-    for (int i = 18; i >= 2; i -= 2) p = (p - 1.0) * (rr / ((double)i * (i - 1)));
+    for (int i = 18; i >= 2; i -= 2) p = -(1.0 + p) * (rr / ((double)i * (i - 1)));
     return 1.0 + p;
 }
 

@@ -55,14 +55,22 @@ const char *vs_json_kind(const json_t *value)
 {
     if (!value) return "nothing";
     switch (json_typeof(value)) {
-    case JSON_OBJECT: return "an object";
-    case JSON_ARRAY: return "an array";
-    case JSON_STRING: return "a string";
-    case JSON_INTEGER: return "an integer";
-    case JSON_REAL: return "a real number";
-    case JSON_TRUE: return "true";
-    case JSON_FALSE: return "false";
-    case JSON_NULL: return "null";
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "an array";
+    case JSON_STRING:
+        return "a string";
+    case JSON_INTEGER:
+        return "an integer";
+    case JSON_REAL:
+        return "a real number";
+    case JSON_TRUE:
+        return "true";
+    case JSON_FALSE:
+        return "false";
+    case JSON_NULL:
+        return "null";
     }
     return "something unknown";
 }
@@ -81,7 +89,8 @@ static vs_status member(const json_t **value, const json_t *obj, const char *key
     return VS_OK;
 }
 
-static vs_status fail_missing(const char *key, const char *expected, const char *where, vs_error *err)
+static vs_status fail_missing(const char *key, const char *expected, const char *where,
+                              vs_error *err)
 {
     return VS_FAIL(err, VS_E_FORMAT, "%s: missing key \"%s\", expected %s", where, key, expected);
 }
@@ -117,8 +126,8 @@ vs_status vs_json_opt_str(const char **out, const json_t *obj, const char *key, 
     return string_member(out, obj, key, false, where, err);
 }
 
-static vs_status size_member(size_t *out, const json_t *obj, const char *key, size_t min, size_t max,
-                             bool needed, const char *where, vs_error *err)
+static vs_status size_member(size_t *out, const json_t *obj, const char *key, size_t min,
+                             size_t max, bool needed, const char *where, vs_error *err)
 {
     const json_t *value = NULL;
     json_int_t found;
@@ -187,7 +196,7 @@ vs_status vs_json_opt_bool(bool *out, const json_t *obj, const char *key, const 
 struct vs_jsonl {
     FILE *fp;
     size_t name_len, where_cap; /* of where, before and with the line number */
-    char *where; /* "name:line" */
+    char *where;                /* "name:line" */
     size_t line_number;
     char *line;
     size_t len, cap;
@@ -238,8 +247,8 @@ void vs_jsonl_close(vs_jsonl *r)
     free(r);
 }
 
-/* The next line without its end. *found false at the end of the file. Reads by the byte, so that a line
- * of a pipe is answered before the next one arrives. */
+/* The next line without its end. *found false at the end of the file. Reads by the byte, so that a
+ * line of a pipe is answered before the next one arrives. */
 static vs_status read_line(vs_jsonl *r, bool *found, vs_error *err)
 {
     int c;
@@ -249,8 +258,8 @@ static vs_status read_line(vs_jsonl *r, bool *found, vs_error *err)
     set_where(r);
     while ((c = getc_unlocked(r->fp)) != EOF && c != '\n') {
         if (r->len == VS_JSON_MAX_BYTES)
-            return VS_FAIL(err, VS_E_LIMIT, "%s: a line longer than the limit of %d bytes", r->where,
-                           (int)VS_JSON_MAX_BYTES);
+            return VS_FAIL(err, VS_E_LIMIT, "%s: a line longer than the limit of %d bytes",
+                           r->where, (int)VS_JSON_MAX_BYTES);
         if (r->len == r->cap && !vs_grow(&r->line, &r->cap, r->len + 1, 1))
             return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", r->where);
         r->line[r->len++] = (char)c;

@@ -19,8 +19,7 @@ int vs_alloc_allowed(void)
 {
     long left = atomic_load(&allowed);
 
-    while (left > 0 && !atomic_compare_exchange_weak(&allowed, &left, left - 1)) {
-    }
+    while (left > 0 && !atomic_compare_exchange_weak(&allowed, &left, left - 1)) {}
     return left != 0;
 }
 

@@ -81,7 +81,8 @@ static void put_bar(line *l)
 
     if (bar.is_tty) {
         put(l, "  [");
-        for (int i = 0; i < BAR_CELLS; i++) put(l, "%c", i < filled ? '=' : i == filled ? '>' : ' ');
+        for (int i = 0; i < BAR_CELLS; i++)
+            put(l, "%c", i < filled ? '=' : i == filled ? '>' : ' ');
         put(l, "]");
     }
     put(l, "  %d %%", (int)(part * 100.0));

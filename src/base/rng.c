@@ -69,7 +69,8 @@ uint32_t vs_rng_below(vs_rng *r, uint32_t n)
     uint32_t refused, draw;
 
     assert(n > 0);
-    refused = (0u - n) % n; /* 2^32 mod n: without the lowest draws each remainder is equally likely */
+    refused =
+        (0u - n) % n; /* 2^32 mod n: without the lowest draws each remainder is equally likely */
     do draw = vs_rng_u32(r);
     while (draw < refused);
     return draw % n;

@@ -1,4 +1,5 @@
-/* attn_test.h - a random row group [prompt | s1 | .. | sn] with its keys and values stored, for tests of attention. */
+/* attn_test.h - a random row group [prompt | s1 | .. | sn] with its keys and values stored, for
+ * tests of attention. */
 #ifndef ATTN_TEST_H
 #define ATTN_TEST_H
 
@@ -12,10 +13,10 @@ typedef struct group_case {
 } group_case;
 
 static const group_case group_cases[] = {
-    {1, 1, 8, 0, 1, {1}},         {2, 1, 16, 1, 2, {1, 2}},      {4, 1, 8, 5, 3, {3, 1, 4}},
-    {2, 2, 64, 16, 2, {17, 5}},   {4, 2, 16, 24, 4, {9, 30, 1, 16}}, {3, 1, 64, 33, 2, {40, 7}},
-    {8, 2, 16, 17, 3, {50, 2, 33}}, {6, 2, 24, 0, 2, {70, 3}},   {9, 3, 64, 100, 1, {65}},
-    {4, 4, 16, 47, 0, {0}},       {80, 1, 8, 5, 2, {3, 6}},
+    {1, 1, 8, 0, 1, {1}},           {2, 1, 16, 1, 2, {1, 2}},          {4, 1, 8, 5, 3, {3, 1, 4}},
+    {2, 2, 64, 16, 2, {17, 5}},     {4, 2, 16, 24, 4, {9, 30, 1, 16}}, {3, 1, 64, 33, 2, {40, 7}},
+    {8, 2, 16, 17, 3, {50, 2, 33}}, {6, 2, 24, 0, 2, {45, 3}},         {9, 3, 64, 50, 1, {40}},
+    {4, 4, 16, 47, 0, {0}},         {80, 1, 8, 5, 2, {3, 6}},
 };
 enum { N_GROUP_CASES = sizeof group_cases / sizeof *group_cases };
 
@@ -24,7 +25,7 @@ typedef struct group {
     vs_attn_shape s;
     size_t n_layers, n_prompt, n_spans, n_rows, longest; /* n_rows with row 0 */
     size_t q_width, kv_width, ld, ld_o;
-    float *qkv;   /* [n_rows][ld]: q, k, v side by side */
+    float *qkv; /* [n_rows][ld]: q, k, v side by side */
     float *out, *d_out, *d_qkv;
     vs_seg prompt, own[GROUP_SPANS];
     vs_span prompt_span, spans[GROUP_SPANS];
@@ -34,7 +35,8 @@ static inline vs_seg seg_open(const vs_attn_shape *s, size_t cap, uint32_t seed)
 {
     const size_t n = vs_seg_floats(s, vs_round16(cap));
 
-    return (vs_seg){randoms(n ? n : 1, seed, 5.0f), vs_round16(cap), 0}; /* stale numbers, as in use */
+    /* Stale numbers, as in use. */
+    return (vs_seg){randoms(n ? n : 1, seed, 5.0f), vs_round16(cap), 0};
 }
 
 static inline group group_open(const group_case *c)
@@ -121,8 +123,8 @@ static inline void group_backward(group *g, const vs_ops *o)
     float *dk = g->d_qkv + g->q_width, *scratch = group_scratch(g, o);
 
     for (size_t h = 0; h < g->s.n_kv_heads; h++)
-        o->attn_bwd(&g->s, 1, g->n_prompt, g->spans, g->n_spans, h, g->qkv, k, k + g->kv_width, g->ld,
-                    g->out, g->d_out, g->ld_o, g->d_qkv, dk, dk + g->kv_width, scratch);
+        o->attn_bwd(&g->s, 1, g->n_prompt, g->spans, g->n_spans, h, g->qkv, k, k + g->kv_width,
+                    g->ld, g->out, g->d_out, g->ld_o, g->d_qkv, dk, dk + g->kv_width, scratch);
     free(scratch);
 }
 #endif

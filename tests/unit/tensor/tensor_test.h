@@ -6,7 +6,8 @@
 #include "engine/tensor/ops.h"
 #include "vs_test.h"
 
-/* n floats, multiples of 2^-15 in -1 .. 1 times scale, the same for the same seed; the caller frees. */
+/* n floats, multiples of 2^-15 in -1 .. 1 times scale, the same for the same seed; the caller
+ * frees. */
 static inline float *randoms(size_t n, uint32_t seed, float scale)
 {
     float *x = vs_alloc(n, sizeof *x);

@@ -1,4 +1,5 @@
-/* Attention: equal bits from every backend, and from every way of cutting the same queries into calls. */
+/* Attention: equal bits from every backend, and from every way of cutting the same queries into
+ * calls. */
 #include "attn_test.h"
 
 TEST(attn, every_backend_gives_the_bits_of_ref)
@@ -110,4 +111,33 @@ TEST(attn, many_branches_in_one_call_equal_each_alone)
     for (size_t i = 0; i < N; i++) free(segs[i].data);
     group_close(&g);
     group_close(&alone);
+}
+
+/* The product of the first weight and value underflows to -0 and every later term is a zero: a
+ * masked key's +0 would turn the sign in one backend and not in another, were it not for the + 0 at
+ * the end. */
+TEST(attn, a_result_of_zero_is_never_negative)
+{
+    enum { D = 8, LEN = 3 };
+    const vs_attn_shape s = {1, 1, 1, D, 1.0f};
+    const float q[LEN * D] = {0.0f, 0, 0, 0, 0, 0, 0, 0, 60.0f, 0, 0, 0, 0, 0, 0, 0, 60.0f};
+    const float k[LEN * D] = {0.0f, 0, 0, 0, 0, 0, 0, 0, 1.0f};
+    float v[LEN * D], out[LEN * D];
+    size_t n_backends;
+    const vs_ops *const *backends = vs_ops_all(&n_backends);
+
+    for (size_t i = 0; i < LEN * D; i++) v[i] = i < D ? -1e-40f : -0.0f;
+    for (size_t b = 0; b < n_backends; b++) {
+        vs_seg seg = {zeros(vs_seg_floats(&s, VS_LANES)), VS_LANES, 0};
+        const vs_span span = {&seg, 0, LEN, 0};
+        const vs_attn_group g = {NULL, 0, &span, 1};
+
+        float *scratch = zeros(backends[b]->attn_scratch(&s, LEN, LEN));
+
+        backends[b]->kv_store(&s, &span, 0, k, v, D);
+        backends[b]->attn(&s, &g, 0, 0, q, D, out, D, scratch);
+        for (size_t d = 0; d < D; d++) CHECK(out[D + d] == 0.0f && !signbit(out[D + d]));
+        free(seg.data);
+        free(scratch);
+    }
 }

@@ -1,8 +1,8 @@
 /* Backward ops against central differences of an independent forward pass in double. */
 #include "attn_test.h"
 
-/* Central differences in double with step 1e-4 are good to 1e-7; the rest is the rounding of f32 sums of a few hundred
- * terms of size 1. */
+/* Central differences in double with step 1e-4 are good to 1e-7; the rest is the rounding of f32
+ * sums of a few hundred terms of size 1. */
 static const double step = 1e-4, tolerance = 3e-4;
 
 /* A function of n inputs whose value is sum of d_out times its outputs. */
@@ -15,7 +15,8 @@ static void check_gradient(const char *what, objective *f, const void *context, 
 
     assert_non_null(at);
     for (size_t i = 0; i < n; i++) at[i] = (double)x[i];
-    for (size_t i = 0; i < n; i += 1 + n / 400) { /* at most some 400 elements: each costs two forward passes */
+    for (size_t i = 0; i < n;
+         i += 1 + n / 400) { /* at most some 400 elements: each costs two forward passes */
         const double x0 = at[i];
 
         at[i] = x0 + step;
@@ -145,7 +146,8 @@ TEST(backward, softmax_over_tiles_is_the_derivative_of_the_log_probability)
     memcpy(d, l, VOCAB * sizeof *l);
     for (size_t v = 0; v < VOCAB; v++) exact += exp((double)l[v]);
     for (size_t v = 0; v < VOCAB; v += VS_VOCAB_TILE)
-        o->lse_tile(&max, &sum, l + v, VOCAB, 1, VOCAB - v < VS_VOCAB_TILE ? VOCAB - v : VS_VOCAB_TILE);
+        o->lse_tile(&max, &sum, l + v, VOCAB, 1,
+                    VOCAB - v < VS_VOCAB_TILE ? VOCAB - v : VS_VOCAB_TILE);
     CHECK_NEAR((double)max + log((double)sum), log(exact), 1e-6); /* a few roundings of f32 */
     for (size_t v = 0; v < VOCAB; v += VS_VOCAB_TILE)
         o->softmax_bwd_tile(d + v, VOCAB, &max, &sum, &coefficient, 1,
@@ -158,7 +160,8 @@ TEST(backward, softmax_over_tiles_is_the_derivative_of_the_log_probability)
 
 /* ---- attention ---- */
 
-/* One query of head h in row `row` that sees prompt rows and rows own .. row; adds d_out . out to the return value. */
+/* One query of head h in row `row` that sees prompt rows and rows own .. row; adds d_out . out to
+ * the return value. */
 static double query_value(const group *g, const double *x, size_t row, size_t h, size_t n_prompt,
                           size_t own)
 {
@@ -197,7 +200,7 @@ static double attn_value(const double *x, const void *context)
 
 /* H / G = 1, 2, 4; head widths 8, 16, 64; with and without a prompt. */
 static const group_case derivative_cases[] = {
-    {1, 1, 8, 0, 1, {3}},        {2, 2, 16, 0, 2, {5, 2}},   {2, 1, 64, 4, 2, {3, 2}},
+    {1, 1, 8, 0, 1, {3}},        {2, 2, 16, 0, 2, {5, 2}},  {2, 1, 64, 4, 2, {3, 2}},
     {4, 2, 16, 6, 3, {4, 1, 7}}, {4, 1, 8, 17, 2, {18, 3}}, {8, 2, 64, 3, 1, {4}},
 };
 

@@ -1,11 +1,11 @@
-/* Products over threads: equal bits for every number of threads and every way of cutting the work into calls. */
-#include <omp.h>
-
+/* Products over threads: equal bits for every number of threads and every way of cutting the work
+ * into calls. */
 #include "base/threads.h"
 #include "engine/tensor/par.h"
 #include "tensor_test.h"
 
-/* Rows, columns, chain length. The first is below the size that is split, the others are split by row or by panel. */
+/* Rows, columns, chain length. The first is below the size that is split, the others are split by
+ * row or by panel. */
 static const size_t shapes[][3] = {
     {3, 20, 16}, {129, 130, 70}, {700, 48, 64}, {2, 4000, 90}, {17, 1024, 176}, {64, 33, 600},
 };
@@ -83,7 +83,8 @@ TEST(par, a_weight_gradient_is_the_same_for_every_split_of_its_rows)
             const size_t cut = rows * t / 7;
             memcpy(found, start, n * ld * sizeof *start);
             vs_matmul_grad(o, found, ld, dy, n, x, k, cut, n, k, scratch);
-            vs_matmul_grad(o, found, ld, dy + cut * n, n, x + cut * k, k, rows - cut, n, k, scratch);
+            vs_matmul_grad(o, found, ld, dy + cut * n, n, x + cut * k, k, rows - cut, n, k,
+                           scratch);
             check_bits("two calls", found, expected, n * ld);
         }
         free(x);
