@@ -1,7 +1,8 @@
 /* decode.c - many prompts, n branches each, as a stream of steps over whatever is alive.
  *
- * A step computes one token of every live branch. Rows are ordered by problem, so that branches of a problem share one look at
- * their prompt. Small models give each thread rows of its own (a "lane"); large ones split every product over all threads. */
+ * A step computes one token of every live branch. Rows are ordered by problem, so that branches of
+ * a problem share one look at their prompt. Small models give each thread rows of its own (a
+ * "lane"); large ones split every product over all threads. */
 #include "engine/decode/decode.h"
 
 #include <omp.h>
@@ -16,7 +17,8 @@
 #include "engine/model/group.h"
 
 enum {
-    SMALL_MODEL = 4 << 20, /* parameters up to which a thread takes whole rows: weights then sit in its own cache */
+    SMALL_MODEL = 4 << 20, /* parameters up to which a thread takes whole rows: weights then sit in
+                              its own cache */
     FIRST_CAP = 64,        /* tokens of a fresh segment */
     PREFILL_ROWS = 512,    /* rows of prompts computed at once */
 };
@@ -64,9 +66,10 @@ typedef struct decoder {
     const vs_decode_options *o;
     lane *lanes;
     size_t n_lanes, max_logit_rows;
-    open_problem *open; /* queue in order of problems: [first, first + n_open) of a ring would do; kept compact */
+    open_problem *open; /* queue in order of problems: [first, first + n_open) of a ring would do;
+                           kept compact */
     size_t n_open, cap_open, next_problem;
-    branch **live;      /* [rows] ordered by problem */
+    branch **live; /* [rows] ordered by problem */
     size_t n_live;
 } decoder;
 
@@ -103,8 +106,8 @@ static vs_status seg_grow(const vs_model *m, vs_seg *seg, vs_error *err)
         for (size_t h = 0; h < s->n_kv_heads; h++) {
             memcpy(vs_seg_k(s, &big, l, h), vs_seg_k(s, seg, l, h), seg->cap * d * sizeof(float));
             for (size_t p = 0; p < d16 / 16; p++)
-                memcpy(vs_seg_v(s, &big, l, h) + p * big.cap * 16, vs_seg_v(s, seg, l, h) + p * seg->cap * 16,
-                       seg->cap * 16 * sizeof(float));
+                memcpy(vs_seg_v(s, &big, l, h) + p * big.cap * 16,
+                       vs_seg_v(s, seg, l, h) + p * seg->cap * 16, seg->cap * 16 * sizeof(float));
         }
     }
     big.len = seg->len;
@@ -138,7 +141,8 @@ static vs_status take_token(const decoder *d, branch *b, int32_t id, float logpr
     if (d->o->n_stop) {
         VS_TRY(vs_token_bytes(&b->text, d->o->tokenizer, id, err));
         VS_TRY(vs_buf_ok(&b->text, "completion", err));
-        if (b->text.len && vs_stop_cut(b->text.data, b->text.len, d->o->stop, d->o->n_stop) < b->text.len) {
+        if (b->text.len &&
+            vs_stop_cut(b->text.data, b->text.len, d->o->stop, d->o->n_stop) < b->text.len) {
             b->finish = VS_FINISH_STRING;
             b->done = true;
             return VS_OK;
@@ -151,8 +155,8 @@ static vs_status take_token(const decoder *d, branch *b, int32_t id, float logpr
     return VS_OK;
 }
 
-static vs_status draw(const decoder *d, const lane *l, branch *b, const float *logits, float max, float sum,
-                      vs_error *err)
+static vs_status draw(const decoder *d, const lane *l, branch *b, const float *logits, float max,
+                      float sum, vs_error *err)
 {
     const vs_decode_problem *p = &d->problems[b->problem];
     const double u = vs_rng_at(d->o->key, p->key, (uint32_t)(p->first + b->index), (uint32_t)b->n);
@@ -173,7 +177,8 @@ static void branch_close(branch *b)
 
 static void open_problem_close(const decoder *d, open_problem *p)
 {
-    for (size_t i = 0; p->branches && i < d->problems[p->problem].n; i++) branch_close(&p->branches[i]);
+    for (size_t i = 0; p->branches && i < d->problems[p->problem].n; i++)
+        branch_close(&p->branches[i]);
     free(p->branches);
     free(p->prompt.data);
     free(p->logits);
@@ -198,7 +203,8 @@ static vs_status open_next(decoder *d, vs_error *err)
     return seg_open(d->m, &q->prompt, p->n_prompt, err);
 }
 
-/* Prompts [first, first + n) of the queue in one pass; each keeps the logits after its last token. */
+/* Prompts [first, first + n) of the queue in one pass; each keeps the logits after its last token.
+ */
 static vs_status prefill(decoder *d, size_t first, size_t n, vs_error *err)
 {
     lane *l = &d->lanes[0];
@@ -282,8 +288,8 @@ static vs_status lane_step(const decoder *d, lane *l, branch **live, size_t n, v
         if (i == 0 || live[i - 1]->problem != b->problem) {
             const open_problem *q = d->open;
             while (q->problem != b->problem) q++;
-            l->groups[batch.n_groups++] =
-                (vs_attn_group){.prompt = &q->prompt, .n_prompt = p->n_prompt, .spans = &l->spans[i]};
+            l->groups[batch.n_groups++] = (vs_attn_group){
+                .prompt = &q->prompt, .n_prompt = p->n_prompt, .spans = &l->spans[i]};
         }
         l->groups[batch.n_groups - 1].n_spans++;
     }
@@ -349,7 +355,8 @@ static vs_status hand_over(decoder *d, open_problem *q, vs_decode_fn fn, void *c
     if (!c) return VS_FAIL(err, VS_E_NOMEM, "%zu completions", n);
     for (size_t i = 0; i < n; i++) {
         const branch *b = &q->branches[i];
-        c[i] = (vs_completion){.ids = b->ids, .logprobs = b->logprobs, .n = b->n, .finish = b->finish};
+        c[i] =
+            (vs_completion){.ids = b->ids, .logprobs = b->logprobs, .n = b->n, .finish = b->finish};
     }
     st = fn(ctx, q->problem, c, n, err);
     free(c);
@@ -362,7 +369,8 @@ static vs_status emit_finished(decoder *d, vs_decode_fn fn, void *ctx, vs_error 
     size_t done = 0;
     vs_status st = VS_OK;
 
-    while (st == VS_OK && done < d->n_open && d->open[done].finished == d->problems[d->open[done].problem].n)
+    while (st == VS_OK && done < d->n_open &&
+           d->open[done].finished == d->problems[d->open[done].problem].n)
         st = hand_over(d, &d->open[done++], fn, ctx, err);
     for (size_t i = 0; i < done; i++) open_problem_close(d, &d->open[i]);
     if (done) memmove(d->open, d->open + done, (d->n_open - done) * sizeof *d->open);
@@ -394,8 +402,8 @@ static vs_status lane_open(decoder *d, lane *l, size_t longest_prompt, vs_error 
     l->pos = vs_alloc(l->max_rows, sizeof *l->pos);
     l->spans = vs_alloc(l->max_rows, sizeof *l->spans);
     l->groups = vs_alloc(l->max_rows, sizeof *l->groups);
-    if (!l->sampler.weights || !l->sampler.order || !l->hidden || !l->logits || !l->max || !l->sum || !l->tokens ||
-        !l->pos || !l->spans || !l->groups)
+    if (!l->sampler.weights || !l->sampler.order || !l->hidden || !l->logits || !l->max ||
+        !l->sum || !l->tokens || !l->pos || !l->spans || !l->groups)
         return VS_FAIL(err, VS_E_NOMEM, "decoding of %zu rows", l->max_rows);
     return VS_OK;
 }
@@ -458,7 +466,8 @@ vs_status vs_decode_run(const vs_model *m, const vs_decode_problem *problems, si
     VS_CHECK(decoder_open(&d, err));
     for (;;) {
         if (vs_stop_wanted()) {
-            st = VS_FAIL(err, VS_E_STOPPED, "stopped while sampling problem %zu of %zu", d.next_problem, n_problems);
+            st = VS_FAIL(err, VS_E_STOPPED, "stopped while sampling problem %zu of %zu",
+                         d.next_problem, n_problems);
             goto done;
         }
         VS_CHECK(fill_rows(&d, err));

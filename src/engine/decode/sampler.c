@@ -91,7 +91,8 @@ static int32_t draw_cut(const vs_sampler *s, const vs_decode_options *o, double 
     return (int32_t)s->order[n - kept];
 }
 
-int32_t vs_sampler_draw(const vs_sampler *s, const float *logits, const vs_decode_options *o, double u)
+int32_t vs_sampler_draw(const vs_sampler *s, const float *logits, const vs_decode_options *o,
+                        double u)
 {
     if (o->temperature <= 0.0) return argmax(logits, s->n_vocab);
     s->ops->sample_weights(s->weights, logits, s->n_vocab, (float)(1.0 / o->temperature));

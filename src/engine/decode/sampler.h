@@ -11,7 +11,9 @@ typedef struct vs_sampler {
     uint32_t *order; /* [n_vocab]; used with top_k or top_p only */
 } vs_sampler;
 
-/* The token at quantile u in [0, 1): temperature, then top_k, then top_p over what top_k left, then the draw by cumulated
- * weight: in order of id, or of falling weight when cut. Sums in double, in that order. */
-int32_t vs_sampler_draw(const vs_sampler *s, const float *logits, const vs_decode_options *o, double u);
+/* The token at quantile u in [0, 1): temperature, then top_k, then top_p over what top_k left, then
+ * the draw by cumulated weight: in order of id, or of falling weight when cut. Sums in double, in
+ * that order. */
+int32_t vs_sampler_draw(const vs_sampler *s, const float *logits, const vs_decode_options *o,
+                        double u);
 #endif

@@ -1,8 +1,9 @@
-/* backward.c - gradients through the layer loop. Each layer is recomputed from its saved input, then walked backwards.
+/* backward.c - gradients through the layer loop. Each layer is recomputed from its saved input,
+ * then walked backwards.
  *
- * Order of sums: weight gradients are chains over rows (vs_matmul_grad), carried in memory from one call to the next; everything
- * else belongs to one row group. So any split of a step's groups into calls gives the same bits.
- * Shapes: T rows, C width, F feed-forward width, Q = (H + 2G) D. */
+ * Order of sums: weight gradients are chains over rows (vs_matmul_grad), carried in memory from one
+ * call to the next; everything else belongs to one row group. So any split of a step's groups into
+ * calls gives the same bits. Shapes: T rows, C width, F feed-forward width, Q = (H + 2G) D. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +34,8 @@ static size_t widest_input(const vs_config *c)
     return widest;
 }
 
-vs_status vs_backward_open(vs_backward **out, const vs_model *m, const vs_work_size *size, vs_error *err)
+vs_status vs_backward_open(vs_backward **out, const vs_model *m, const vs_work_size *size,
+                           vs_error *err)
 {
     const vs_config *c = &m->base->config;
     const size_t rows = size->max_rows, q = (c->n_heads + 2 * c->n_kv_heads) * c->head_dim;
@@ -53,8 +55,8 @@ vs_status vs_backward_open(vs_backward **out, const vs_model *m, const vs_work_s
     w->d_x = vs_arena_push(w->work.arena, rows * c->n_embd, sizeof(float));
     w->pack = vs_arena_push(w->work.arena, rows * vs_round16(widest_input(c)), sizeof(float));
     w->lora_du = vs_arena_push(w->work.arena, rows * (m->lora_config.rank + 1), sizeof(float));
-    if (!w->x_mid || !w->d_h || !w->d_gu || !w->d_act || !w->d_qkv || !w->d_att || !w->d_x || !w->pack ||
-        !w->lora_du) {
+    if (!w->x_mid || !w->d_h || !w->d_gu || !w->d_act || !w->d_qkv || !w->d_att || !w->d_x ||
+        !w->pack || !w->lora_du) {
         st = VS_FAIL(err, VS_E_NOMEM, "backward pass of %zu rows of tokens", rows);
         goto done;
     }
@@ -78,8 +80,9 @@ static float *grad_of(const vs_params *grads, const vs_tensor *t)
 }
 
 /* du = scale * dy B; dA += du^T x; dB += dy^T (scale * u), u = x A^T; dx += du A. */
-static void lora_backward(vs_backward *w, const vs_model *m, const vs_lora_lin *l, float *d_x, size_t k,
-                          const float *d_y, size_t ld_y, const float *x, size_t rows, vs_params *grads)
+static void lora_backward(vs_backward *w, const vs_model *m, const vs_lora_lin *l, float *d_x,
+                          size_t k, const float *d_y, size_t ld_y, const float *x, size_t rows,
+                          vs_params *grads)
 {
     const vs_ops *o = m->base->ops;
     const size_t r = l->a->rows, n = l->b->rows;
@@ -109,8 +112,8 @@ static void lin_backward(vs_backward *w, const vs_model *m, size_t layer, int ki
             const vs_lora_lin *l = &m->lora_lin[layer * VS_N_LINEAR + (size_t)lin->which[i]];
             if (l->a) lora_backward(w, m, l, d_x, lin->k, part, lin->n, x, rows, grads);
         } else {
-            vs_matmul_grad(m->base->ops, grad_of(grads, lin->w[i]), lin->k, part, lin->n, x, lin->k, rows,
-                           lin->w[i]->rows, lin->k, w->pack);
+            vs_matmul_grad(m->base->ops, grad_of(grads, lin->w[i]), lin->k, part, lin->n, x, lin->k,
+                           rows, lin->w[i]->rows, lin->k, w->pack);
         }
     }
 }
@@ -127,7 +130,8 @@ static void norm_x_range(void *ctx, size_t begin, size_t end, size_t thread)
     const norm_bwd_job *j = ctx;
     const size_t at = begin * j->c;
     (void)thread;
-    j->ops->rmsnorm_bwd_x(j->d_x + at, j->d_y + at, j->x + at, j->w, j->inv_rms + begin, end - begin, j->c);
+    j->ops->rmsnorm_bwd_x(j->d_x + at, j->d_y + at, j->x + at, j->w, j->inv_rms + begin,
+                          end - begin, j->c);
 }
 
 static void norm_w_range(void *ctx, size_t begin, size_t end, size_t thread)
@@ -141,8 +145,9 @@ static void norm_w_range(void *ctx, size_t begin, size_t end, size_t thread)
 static void norm_backward(const vs_model *m, const vs_tensor *weight, float *d_x, const float *d_y,
                           const float *x, const float *inv_rms, size_t rows, vs_params *grads)
 {
-    norm_bwd_job job = {m->base->ops, d_x, NULL, d_y, x, m->base->params.data + weight->offset, inv_rms,
-                        m->base->config.n_embd, rows};
+    norm_bwd_job job = {
+        m->base->ops,           d_x, NULL, d_y, x, m->base->params.data + weight->offset, inv_rms,
+        m->base->config.n_embd, rows};
 
     vs_parallel_range(rows, 12.0 * (double)job.c, vs_threads(), norm_x_range, &job);
     if (m->lora_config.rank) return;
@@ -156,7 +161,8 @@ typedef struct attn_bwd_job {
     const vs_batch *b;
 } attn_bwd_job;
 
-/* Task i: the i / G-th row group that begins with a prompt, kv head i % G. starts[] finds groups: see below. */
+/* Task i: the i / G-th row group that begins with a prompt, kv head i % G. starts[] finds groups:
+ * see below. */
 static void attn_bwd_group(const attn_bwd_job *j, size_t group, size_t kv_head, size_t thread)
 {
     const vs_config *c = &j->m->base->config;
@@ -166,10 +172,10 @@ static void attn_bwd_group(const attn_bwd_job *j, size_t group, size_t kv_head, 
     const vs_acts *a = &j->w->work.acts;
     float *d = j->w->d_qkv;
 
-    j->m->base->ops->attn_bwd(&j->m->shape, g->spans[0].row, g->spans[0].n,
-                              has_solutions ? g[1].spans : NULL, has_solutions ? g[1].n_spans : 0, kv_head,
-                              a->qkv, a->qkv + hd, a->qkv + hd + gd, ld, a->att, j->w->d_att, hd, d,
-                              d + hd, d + hd + gd, a->attn_scratch + thread * a->attn_floats);
+    j->m->base->ops->attn_bwd(
+        &j->m->shape, g->spans[0].row, g->spans[0].n, has_solutions ? g[1].spans : NULL,
+        has_solutions ? g[1].n_spans : 0, kv_head, a->qkv, a->qkv + hd, a->qkv + hd + gd, ld,
+        a->att, j->w->d_att, hd, d, d + hd, d + hd + gd, a->attn_scratch + thread * a->attn_floats);
 }
 
 static void attn_bwd_range(void *ctx, size_t begin, size_t end, size_t thread)
@@ -188,8 +194,8 @@ static void rope_bwd_range(void *ctx, size_t begin, size_t end, size_t thread)
     const size_t ld = (c->n_heads + 2 * c->n_kv_heads) * c->head_dim;
     (void)thread;
 
-    j->m->base->ops->rope(j->w->d_qkv + begin * ld, ld, j->b->pos + begin, j->m->base->cos_sin, end - begin,
-                          c->n_heads + c->n_kv_heads, c->head_dim, -1.0F);
+    j->m->base->ops->rope(j->w->d_qkv + begin * ld, ld, j->b->pos + begin, j->m->base->cos_sin,
+                          end - begin, c->n_heads + c->n_kv_heads, c->head_dim, -1.0F);
 }
 
 typedef struct swiglu_bwd_job {
@@ -203,8 +209,8 @@ static void swiglu_bwd_range(void *ctx, size_t begin, size_t end, size_t thread)
 {
     const swiglu_bwd_job *j = ctx;
     (void)thread;
-    j->ops->swiglu_bwd(j->d_gu + begin * 2 * j->f, j->d_act + begin * j->f, j->gu + begin * 2 * j->f,
-                       end - begin, j->f);
+    j->ops->swiglu_bwd(j->d_gu + begin * 2 * j->f, j->d_act + begin * j->f,
+                       j->gu + begin * 2 * j->f, end - begin, j->f);
 }
 
 /* d_x: gradient by the layer's output on entry, by its input on return. */
@@ -217,7 +223,8 @@ static void layer_backward(vs_backward *w, const vs_model *m, size_t layer, cons
     const vs_acts *a = &w->work.acts;
     swiglu_bwd_job swiglu = {m->base->ops, w->d_gu, w->d_act, a->gu, c->n_ffn};
     attn_bwd_job attn = {w, m, b};
-    const double attn_cost = 600.0 * (double)rows / (double)b->n_groups * (double)(c->n_heads * c->head_dim);
+    const double attn_cost =
+        600.0 * (double)rows / (double)b->n_groups * (double)(c->n_heads * c->head_dim);
 
     memcpy(w->x_mid, x_in, rows * c->n_embd * sizeof *x_in);
     vs_layer_attention(m, layer, 0, b, a, w->x_mid);
@@ -230,7 +237,8 @@ static void layer_backward(vs_backward *w, const vs_model *m, size_t layer, cons
 
     lin_backward(w, m, layer, VS_LIN_O, w->d_att, w->d_x, a->att, rows, grads);
     vs_parallel_range(b->n_groups * c->n_kv_heads, attn_cost, a->n_threads, attn_bwd_range, &attn);
-    vs_parallel_range(rows, 6.0 * (double)(c->n_heads * c->head_dim), vs_threads(), rope_bwd_range, &attn);
+    vs_parallel_range(rows, 6.0 * (double)(c->n_heads * c->head_dim), vs_threads(), rope_bwd_range,
+                      &attn);
     lin_backward(w, m, layer, VS_LIN_QKV, w->d_h, w->d_qkv, a->h1, rows, grads);
     norm_backward(m, l->norm1, w->d_x, w->d_h, x_in, a->r1, rows, grads);
 }

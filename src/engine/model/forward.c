@@ -1,6 +1,7 @@
 /* forward.c - the layer loop: prefill, decoding, scoring and training all run through here.
  *
- * Shapes: T = b->n_rows rows, C width, H query heads, G key-value heads, D head width, F feed-forward width. */
+ * Shapes: T = b->n_rows rows, C width, H query heads, G key-value heads, D head width, F
+ * feed-forward width. */
 #include <stdatomic.h>
 #include <string.h>
 
@@ -15,8 +16,8 @@ uint64_t vs_rows_computed_take(void)
 }
 
 /* y[:, part] += scale * (x A^T) B^T for each part that has an adapter. */
-static void lora_forward(const vs_model *m, size_t layer, const vs_lin *lin, float *y, const float *x,
-                         size_t rows, const vs_acts *a)
+static void lora_forward(const vs_model *m, size_t layer, const vs_lin *lin, float *y,
+                         const float *x, size_t rows, const vs_acts *a)
 {
     const vs_ops *o = m->base->ops;
 
@@ -53,14 +54,20 @@ static void norm_range(void *ctx, size_t begin, size_t end, size_t thread)
 {
     const norm_job *j = ctx;
     (void)thread;
-    j->ops->rmsnorm(j->y + begin * j->c, j->inv_rms + begin, j->x + begin * j->c, j->w, end - begin, j->c, j->eps);
+    j->ops->rmsnorm(j->y + begin * j->c, j->inv_rms + begin, j->x + begin * j->c, j->w, end - begin,
+                    j->c, j->eps);
 }
 
 static void norm(const vs_model *m, float *y, float *inv_rms, const float *x, const vs_tensor *w,
                  size_t rows, size_t n_threads)
 {
     const size_t c = m->base->config.n_embd;
-    norm_job job = {m->base->ops, y, inv_rms, x, m->base->params.data + w->offset, c,
+    norm_job job = {m->base->ops,
+                    y,
+                    inv_rms,
+                    x,
+                    m->base->params.data + w->offset,
+                    c,
                     (float)m->base->config.rms_eps};
 
     vs_parallel_range(rows, 8.0 * (double)c, n_threads, norm_range, &job);
@@ -101,8 +108,8 @@ static void attn_range(void *ctx, size_t begin, size_t end, size_t thread)
     const size_t n_kv = j->m->base->config.n_kv_heads;
 
     for (size_t i = begin; i < end; i++)
-        j->m->base->ops->attn(&j->m->shape, &j->b->groups[i / n_kv], j->kv_layer, i % n_kv, j->a->qkv,
-                              j->ld_qkv, j->a->att,
+        j->m->base->ops->attn(&j->m->shape, &j->b->groups[i / n_kv], j->kv_layer, i % n_kv,
+                              j->a->qkv, j->ld_qkv, j->a->att,
                               j->m->base->config.n_heads * j->m->base->config.head_dim,
                               j->a->attn_scratch + thread * j->a->attn_floats);
 }
@@ -115,12 +122,13 @@ void vs_layer_attention(const vs_model *m, size_t layer, size_t kv_layer, const 
     attn_job job = {m, b, a, kv_layer, ld};
     const double rows_per_group = (double)rows / (double)b->n_groups;
 
-    norm(m, a->h1, a->r1, x, m->base->layers[layer].norm1, rows, a->n_threads);       /* [T][C] */
-    lin_forward(m, layer, VS_LIN_QKV, a->qkv, a->h1, rows, false, a);                 /* [T][(H+2G)D] */
-    vs_parallel_range(b->n_groups, 8.0 * rows_per_group * (double)ld, a->n_threads, rope_range, &job);
-    vs_parallel_range(b->n_groups * c->n_kv_heads, 200.0 * rows_per_group * (double)ld, a->n_threads,
-                      attn_range, &job);                                              /* [T][H D] */
-    lin_forward(m, layer, VS_LIN_O, x, a->att, rows, true, a);                        /* x += */
+    norm(m, a->h1, a->r1, x, m->base->layers[layer].norm1, rows, a->n_threads); /* [T][C] */
+    lin_forward(m, layer, VS_LIN_QKV, a->qkv, a->h1, rows, false, a);           /* [T][(H+2G)D] */
+    vs_parallel_range(b->n_groups, 8.0 * rows_per_group * (double)ld, a->n_threads, rope_range,
+                      &job);
+    vs_parallel_range(b->n_groups * c->n_kv_heads, 200.0 * rows_per_group * (double)ld,
+                      a->n_threads, attn_range, &job);         /* [T][H D] */
+    lin_forward(m, layer, VS_LIN_O, x, a->att, rows, true, a); /* x += */
 }
 
 typedef struct swiglu_job {
@@ -137,18 +145,19 @@ static void swiglu_range(void *ctx, size_t begin, size_t end, size_t thread)
     j->ops->swiglu(j->act + begin * j->f, j->gu + begin * 2 * j->f, end - begin, j->f);
 }
 
-void vs_layer_mlp_acts(const vs_model *m, size_t layer, size_t rows, const vs_acts *a, const float *x)
+void vs_layer_mlp_acts(const vs_model *m, size_t layer, size_t rows, const vs_acts *a,
+                       const float *x)
 {
     swiglu_job job = {m->base->ops, a->act, a->gu, m->base->config.n_ffn};
 
-    norm(m, a->h2, a->r2, x, m->base->layers[layer].norm2, rows, a->n_threads);       /* [T][C] */
-    lin_forward(m, layer, VS_LIN_GATE_UP, a->gu, a->h2, rows, false, a);              /* [T][2F] */
-    vs_parallel_range(rows, 32.0 * (double)job.f, a->n_threads, swiglu_range, &job);  /* [T][F] */
+    norm(m, a->h2, a->r2, x, m->base->layers[layer].norm2, rows, a->n_threads);      /* [T][C] */
+    lin_forward(m, layer, VS_LIN_GATE_UP, a->gu, a->h2, rows, false, a);             /* [T][2F] */
+    vs_parallel_range(rows, 32.0 * (double)job.f, a->n_threads, swiglu_range, &job); /* [T][F] */
 }
 
 void vs_layer_mlp_out(const vs_model *m, size_t layer, size_t rows, const vs_acts *a, float *x)
 {
-    lin_forward(m, layer, VS_LIN_DOWN, x, a->act, rows, true, a);                     /* x += */
+    lin_forward(m, layer, VS_LIN_DOWN, x, a->act, rows, true, a); /* x += */
 }
 
 void vs_forward(const vs_model *m, const vs_batch *b, vs_work *w, float *hidden, float *saved)
@@ -158,7 +167,8 @@ void vs_forward(const vs_model *m, const vs_batch *b, vs_work *w, float *hidden,
     float *x = w->x;
 
     for (size_t t = 0; t < b->n_rows; t++)
-        memcpy(x + t * c, base->params.data + base->embed->offset + (size_t)b->tokens[t] * c, c * sizeof *x);
+        memcpy(x + t * c, base->params.data + base->embed->offset + (size_t)b->tokens[t] * c,
+               c * sizeof *x);
     for (size_t l = 0; l < base->config.n_layers; l++) {
         if (saved) memcpy(saved + l * n, x, n * sizeof *x);
         vs_layer_attention(m, l, b->one_layer_kv ? 0 : l, b, &w->acts, x);

@@ -23,14 +23,16 @@ size_t vs_group_tokens(const vs_group *g)
     return n;
 }
 
-static vs_status check_ids(const int32_t *ids, size_t n, const char *what, const vs_config *c, const char *where,
-                           vs_error *err)
+static vs_status check_ids(const int32_t *ids, size_t n, const char *what, const vs_config *c,
+                           const char *where, vs_error *err)
 {
-    if (n == 0) return VS_FAIL(err, VS_E_INPUT, "%s: the %s has no tokens, expected at least one", where, what);
+    if (n == 0)
+        return VS_FAIL(err, VS_E_INPUT, "%s: the %s has no tokens, expected at least one", where,
+                       what);
     for (size_t i = 0; i < n; i++)
         if (ids[i] < 0 || (size_t)ids[i] >= c->n_vocab)
-            return VS_FAIL(err, VS_E_INPUT, "%s: token %zu of the %s is %d, expected 0 to %zu", where, i, what,
-                           ids[i], c->n_vocab - 1);
+            return VS_FAIL(err, VS_E_INPUT, "%s: token %zu of the %s is %d, expected 0 to %zu",
+                           where, i, what, ids[i], c->n_vocab - 1);
     return VS_OK;
 }
 
@@ -38,13 +40,14 @@ vs_status vs_group_check(const vs_group *g, const vs_config *c, const char *wher
 {
     VS_TRY(check_ids(g->prompt, g->n_prompt, "prompt", c, where, err));
     if (g->n_prompt > c->n_positions)
-        return VS_FAIL(err, VS_E_INPUT, "%s: the prompt has %zu tokens, the model takes %zu", where, g->n_prompt,
-                       c->n_positions);
+        return VS_FAIL(err, VS_E_INPUT, "%s: the prompt has %zu tokens, the model takes %zu", where,
+                       g->n_prompt, c->n_positions);
     for (size_t i = 0; i < g->n_solutions; i++) {
         const vs_solution *s = &g->solutions[i];
         VS_TRY(check_ids(s->ids, s->n, "completion", c, where, err));
         if (g->n_prompt + s->n - 1 > c->n_positions)
-            return VS_FAIL(err, VS_E_INPUT, "%s: prompt and completion have %zu tokens, the model takes %zu", where,
+            return VS_FAIL(err, VS_E_INPUT,
+                           "%s: prompt and completion have %zu tokens, the model takes %zu", where,
                            g->n_prompt + s->n, c->n_positions + 1);
     }
     return VS_OK;
@@ -121,12 +124,13 @@ static bool put_group(row_cursor *c, const vs_group *g)
         n_spans++;
     }
     if (n_spans)
-        c->groups[c->group++] = (vs_attn_group){.prompt = prompt->seg, .n_prompt = g->n_prompt, .spans = first,
-                                                .n_spans = n_spans};
+        c->groups[c->group++] = (vs_attn_group){
+            .prompt = prompt->seg, .n_prompt = g->n_prompt, .spans = first, .n_spans = n_spans};
     return true;
 }
 
-/* Sorts targets by batch row (counting sort, stable: data order within a row) and numbers the rows that have any. */
+/* Sorts targets by batch row (counting sort, stable: data order within a row) and numbers the rows
+ * that have any. */
 static bool sort_targets(row_cursor *c, size_t n_rows)
 {
     const size_t n = c->target;
@@ -156,8 +160,8 @@ static bool sort_targets(row_cursor *c, size_t n_rows)
     return true;
 }
 
-vs_status vs_rows_build(vs_rows *out, vs_arena *arena, const vs_model *m, const vs_group *groups, size_t n_groups,
-                        vs_error *err)
+vs_status vs_rows_build(vs_rows *out, vs_arena *arena, const vs_model *m, const vs_group *groups,
+                        size_t n_groups, vs_error *err)
 {
     const row_counts k = count_rows(groups, n_groups);
     row_cursor c = {.out = out, .arena = arena, .kv = m->shape};
@@ -175,9 +179,14 @@ vs_status vs_rows_build(vs_rows *out, vs_arena *arena, const vs_model *m, const 
     c.id_of = vs_arena_push(arena, k.tokens, sizeof *c.id_of);
     ok = c.tokens && c.pos && c.segs && c.spans && c.groups && c.row_of && c.id_of;
     for (size_t i = 0; ok && i < n_groups; i++) ok = put_group(&c, &groups[i]);
-    if (!ok || !sort_targets(&c, k.rows)) return VS_FAIL(err, VS_E_NOMEM, "batch of %zu rows of tokens", k.rows);
-    out->batch = (vs_batch){.tokens = c.tokens, .pos = c.pos, .n_rows = k.rows, .groups = c.groups,
-                            .n_groups = c.group, .one_layer_kv = true};
+    if (!ok || !sort_targets(&c, k.rows))
+        return VS_FAIL(err, VS_E_NOMEM, "batch of %zu rows of tokens", k.rows);
+    out->batch = (vs_batch){.tokens = c.tokens,
+                            .pos = c.pos,
+                            .n_rows = k.rows,
+                            .groups = c.groups,
+                            .n_groups = c.group,
+                            .one_layer_kv = true};
     out->n_solutions = k.solutions;
     return VS_OK;
 }
@@ -230,7 +239,8 @@ static vs_status fit_work(vs_scorer *s, size_t rows, size_t group_rows, size_t k
 {
     vs_work_size size = {.n_threads = vs_threads()};
 
-    if (rows <= s->work.max_rows && group_rows <= s->work_group && keys <= s->work_keys) return VS_OK;
+    if (rows <= s->work.max_rows && group_rows <= s->work_group && keys <= s->work_keys)
+        return VS_OK;
     size.max_rows = rows > s->max_rows ? rows : s->max_rows;
     s->work_group = size.max_group_rows = group_rows > s->work_group ? group_rows : s->work_group;
     s->work_keys = size.max_keys = keys > s->work_keys ? keys : s->work_keys;
@@ -239,7 +249,8 @@ static vs_status fit_work(vs_scorer *s, size_t rows, size_t group_rows, size_t k
 }
 
 /* Sums of each solution's token log-probs, in order of tokens. */
-static void sum_solutions(const vs_group *groups, size_t n_groups, const float *token_logp, double *logprob)
+static void sum_solutions(const vs_group *groups, size_t n_groups, const float *token_logp,
+                          double *logprob)
 {
     for (size_t g = 0; g < n_groups; g++) {
         for (size_t i = 0; i < groups[g].n_solutions; i++) {
@@ -250,8 +261,8 @@ static void sum_solutions(const vs_group *groups, size_t n_groups, const float *
     }
 }
 
-static vs_status score_batch(vs_scorer *s, const vs_group *groups, size_t n_groups, float *token_logprobs,
-                             double *logprob, vs_error *err)
+static vs_status score_batch(vs_scorer *s, const vs_group *groups, size_t n_groups,
+                             float *token_logprobs, double *logprob, vs_error *err)
 {
     const size_t c = s->m->base->config.n_embd;
     vs_rows rows;
@@ -269,7 +280,8 @@ static vs_status score_batch(vs_scorer *s, const vs_group *groups, size_t n_grou
     if (!hidden || !picked || !tile || !max || !sum || !logp || !ordered)
         return VS_FAIL(err, VS_E_NOMEM, "scoring of %zu rows of tokens", rows.batch.n_rows);
     vs_forward(s->m, &rows.batch, &s->work, hidden, NULL);
-    for (size_t i = 0; i < rows.targets.n_rows; i++) memcpy(picked + i * c, hidden + rows.gather[i] * c, c * sizeof *picked);
+    for (size_t i = 0; i < rows.targets.n_rows; i++)
+        memcpy(picked + i * c, hidden + rows.gather[i] * c, c * sizeof *picked);
     vs_head_logprobs(s->m, picked, &rows.targets, tile, logp, max, sum);
     for (size_t i = 0; i < rows.targets.n; i++) ordered[i] = logp[rows.target_rank[i]];
     if (token_logprobs) memcpy(token_logprobs, ordered, rows.targets.n * sizeof *ordered);
@@ -277,12 +289,13 @@ static vs_status score_batch(vs_scorer *s, const vs_group *groups, size_t n_grou
     return VS_OK;
 }
 
-vs_status vs_score(vs_scorer *s, const vs_group *groups, size_t n_groups, float *token_logprobs, double *logprob,
-                   vs_error *err)
+vs_status vs_score(vs_scorer *s, const vs_group *groups, size_t n_groups, float *token_logprobs,
+                   double *logprob, vs_error *err)
 {
     for (size_t at = 0; at < n_groups;) {
         size_t n = 0, rows = 0, tokens = 0, solutions = 0, widest = 0, keys = 0;
-        while (at + n < n_groups && (n == 0 || rows + vs_group_rows(&groups[at + n]) <= s->max_rows)) {
+        while (at + n < n_groups &&
+               (n == 0 || rows + vs_group_rows(&groups[at + n]) <= s->max_rows)) {
             const vs_group *g = &groups[at + n++];
             const size_t r = vs_group_rows(g);
             rows += r;

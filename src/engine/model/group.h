@@ -1,7 +1,9 @@
-/* group.h - the unit of compute: one prompt and its solutions, laid out as one row [prompt | s1 | .. | sn].
+/* group.h - the unit of compute: one prompt and its solutions, laid out as one row [prompt | s1 |
+ * .. | sn].
  *
- * Each solution sees the prompt and itself; positions restart after the prompt; nothing is padded. A solution of L tokens
- * takes L - 1 rows: its last token is predicted but predicts nothing. Its first token is predicted from the prompt's last row. */
+ * Each solution sees the prompt and itself; positions restart after the prompt; nothing is padded.
+ * A solution of L tokens takes L - 1 rows: its last token is predicted but predicts nothing. Its
+ * first token is predicted from the prompt's last row. */
 #ifndef VS_MODEL_GROUP_H
 #define VS_MODEL_GROUP_H
 
@@ -21,28 +23,33 @@ typedef struct vs_group {
 
 size_t vs_group_rows(const vs_group *g);   /* n_prompt + sum (L - 1) */
 size_t vs_group_tokens(const vs_group *g); /* sum L: targets */
-/* Ids within the vocabulary, at least one token each, within the model's positions. where names the row. */
-VS_NODISCARD vs_status vs_group_check(const vs_group *g, const vs_config *c, const char *where, vs_error *err);
+/* Ids within the vocabulary, at least one token each, within the model's positions. where names the
+ * row. */
+VS_NODISCARD vs_status vs_group_check(const vs_group *g, const vs_config *c, const char *where,
+                                      vs_error *err);
 
-/* A batch of whole groups. Target i of the batch: the next token of a solution, in order of group, solution, token. */
+/* A batch of whole groups. Target i of the batch: the next token of a solution, in order of group,
+ * solution, token. */
 typedef struct vs_rows {
     vs_arena *arena;
     vs_batch batch;
     vs_targets targets;    /* rows are those of `gather` */
     uint32_t *gather;      /* [targets.n_rows] batch rows that predict something, ascending */
-    uint32_t *target_rank; /* [targets.n] place of (group, solution, token) order's i-th target in `targets` */
+    uint32_t *target_rank; /* [targets.n] place of (group, solution, token) order's i-th target in
+                              `targets` */
     size_t n_solutions;
 } vs_rows;
 /* Built in the arena, which the caller resets between batches. */
-VS_NODISCARD vs_status vs_rows_build(vs_rows *out, vs_arena *arena, const vs_model *m, const vs_group *groups,
-                                     size_t n_groups, vs_error *err);
+VS_NODISCARD vs_status vs_rows_build(vs_rows *out, vs_arena *arena, const vs_model *m,
+                                     const vs_group *groups, size_t n_groups, vs_error *err);
 
 /* Scores groups of any number in batches of about max_rows rows.
- *   token_logprobs: for each group, solution and token in order, one float; logprob: for each solution their sum in double, in order.
- * Either may be NULL. */
+ *   token_logprobs: for each group, solution and token in order, one float; logprob: for each
+ * solution their sum in double, in order. Either may be NULL. */
 typedef struct vs_scorer vs_scorer;
-VS_NODISCARD vs_status vs_scorer_open(vs_scorer **out, const vs_model *m, size_t max_rows, vs_error *err);
+VS_NODISCARD vs_status vs_scorer_open(vs_scorer **out, const vs_model *m, size_t max_rows,
+                                      vs_error *err);
 void vs_scorer_close(vs_scorer *s); /* NULL is allowed */
-VS_NODISCARD vs_status vs_score(vs_scorer *s, const vs_group *groups, size_t n_groups, float *token_logprobs,
-                                double *logprob, vs_error *err);
+VS_NODISCARD vs_status vs_score(vs_scorer *s, const vs_group *groups, size_t n_groups,
+                                float *token_logprobs, double *logprob, vs_error *err);
 #endif

@@ -1,4 +1,5 @@
-/* head.c - the output head, streamed over the vocabulary: a tile of logits at a time, only for rows that have targets. */
+/* head.c - the output head, streamed over the vocabulary: a tile of logits at a time, only for rows
+ * that have targets. */
 #include <math.h>
 #include <string.h>
 
@@ -10,10 +11,10 @@
 typedef struct tile_job {
     const vs_ops *ops;
     const vs_targets *t;
-    float *tile;                  /* [rows][ld] */
-    size_t ld, v0, n;             /* this tile's entries v0 .. v0 + n - 1 */
+    float *tile;      /* [rows][ld] */
+    size_t ld, v0, n; /* this tile's entries v0 .. v0 + n - 1 */
     float *max, *sum;
-    float *logit;                 /* [targets]: their logits, picked up on the way */
+    float *logit; /* [targets]: their logits, picked up on the way */
     const float *coef, *row_coef, *row_max, *row_sum; /* backward */
 } tile_job;
 
@@ -24,8 +25,10 @@ static size_t target_begin(const vs_targets *t, size_t row)
 
     while (lo < hi) {
         const size_t mid = (lo + hi) / 2;
-        if (t->row[mid] < row) lo = mid + 1;
-        else hi = mid;
+        if (t->row[mid] < row)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
     return lo;
 }
@@ -35,7 +38,8 @@ static void lse_range(void *ctx, size_t begin, size_t end, size_t thread)
     const tile_job *j = ctx;
     (void)thread;
 
-    j->ops->lse_tile(j->max + begin, j->sum + begin, j->tile + begin * j->ld, j->ld, end - begin, j->n);
+    j->ops->lse_tile(j->max + begin, j->sum + begin, j->tile + begin * j->ld, j->ld, end - begin,
+                     j->n);
     if (!j->t) return;
     for (size_t i = target_begin(j->t, begin); i < j->t->n && j->t->row[i] < end; i++) {
         const size_t v = (size_t)j->t->id[i];
@@ -66,17 +70,24 @@ void vs_head_logprobs(const vs_model *m, const float *hidden, const vs_targets *
                       float *logp, float *max, float *sum)
 {
     const size_t c = m->base->config.n_embd;
-    tile_job job = {.ops = m->base->ops, .t = t, .tile = tile, .ld = VS_VOCAB_TILE, .max = max, .sum = sum,
+    tile_job job = {.ops = m->base->ops,
+                    .t = t,
+                    .tile = tile,
+                    .ld = VS_VOCAB_TILE,
+                    .max = max,
+                    .sum = sum,
                     .logit = logp};
 
     start_lse(max, sum, t->n_rows);
     for (size_t v0 = 0; v0 < m->base->config.n_vocab; v0 += VS_VOCAB_TILE) {
         job.v0 = v0;
         job.n = tile_width(m, v0);
-        vs_matmul_cols(job.ops, tile, job.ld, hidden, c, &m->base->head_fwd, v0, job.n, t->n_rows, false);
+        vs_matmul_cols(job.ops, tile, job.ld, hidden, c, &m->base->head_fwd, v0, job.n, t->n_rows,
+                       false);
         vs_parallel_range(t->n_rows, 20.0 * (double)job.n, vs_threads(), lse_range, &job);
     }
-    for (size_t i = 0; i < t->n; i++) logp[i] = vs_logprob_of(logp[i], max[t->row[i]], sum[t->row[i]]);
+    for (size_t i = 0; i < t->n; i++)
+        logp[i] = vs_logprob_of(logp[i], max[t->row[i]], sum[t->row[i]]);
 }
 
 void vs_head_logits(const vs_model *m, const float *hidden, size_t n_rows, float *logits, size_t ld,
@@ -84,7 +95,8 @@ void vs_head_logits(const vs_model *m, const float *hidden, size_t n_rows, float
 {
     tile_job job = {.ops = m->base->ops, .ld = ld, .max = max, .sum = sum};
 
-    vs_matmul(job.ops, logits, ld, hidden, m->base->config.n_embd, &m->base->head_fwd, n_rows, false);
+    vs_matmul(job.ops, logits, ld, hidden, m->base->config.n_embd, &m->base->head_fwd, n_rows,
+              false);
     start_lse(max, sum, n_rows);
     for (size_t v0 = 0; v0 < m->base->config.n_vocab; v0 += VS_VOCAB_TILE) {
         job.tile = logits + v0;
@@ -121,9 +133,10 @@ static void dx_range(void *ctx, size_t begin, size_t end, size_t thread)
     const size_t c = j->m->base->config.n_embd;
     (void)thread;
 
-    j->tile->ops->gemm(j->d_hidden + begin * c, c, j->tile->tile + begin * j->tile->ld, j->tile->ld, 1,
-                       j->m->base->head_bwd.data + j->tile->v0 * 16, j->m->base->config.n_vocab * 16,
-                       end - begin, c, j->tile->n, j->tile->v0 > 0);
+    j->tile->ops->gemm(j->d_hidden + begin * c, c, j->tile->tile + begin * j->tile->ld, j->tile->ld,
+                       1, j->m->base->head_bwd.data + j->tile->v0 * 16,
+                       j->m->base->config.n_vocab * 16, end - begin, c, j->tile->n,
+                       j->tile->v0 > 0);
 }
 
 size_t vs_head_scratch(const vs_model *m, size_t n_rows)
@@ -131,14 +144,20 @@ size_t vs_head_scratch(const vs_model *m, size_t n_rows)
     return n_rows + vs_round16(m->base->config.n_embd) * n_rows;
 }
 
-void vs_head_backward(const vs_model *m, const float *hidden, const vs_targets *t, const float *coef,
-                      const float *max, const float *sum, float *tile, float *scratch, float *d_hidden,
-                      float *head_grads)
+void vs_head_backward(const vs_model *m, const float *hidden, const vs_targets *t,
+                      const float *coef, const float *max, const float *sum, float *tile,
+                      float *scratch, float *d_hidden, float *head_grads)
 {
     const size_t c = m->base->config.n_embd;
     float *row_coef = scratch, *packed = scratch + t->n_rows;
-    tile_job job = {.ops = m->base->ops, .t = t, .tile = tile, .ld = VS_VOCAB_TILE,
-                    .row_max = max, .row_sum = sum, .coef = coef, .row_coef = row_coef};
+    tile_job job = {.ops = m->base->ops,
+                    .t = t,
+                    .tile = tile,
+                    .ld = VS_VOCAB_TILE,
+                    .row_max = max,
+                    .row_sum = sum,
+                    .coef = coef,
+                    .row_coef = row_coef};
     dx_job dx = {m, &job, d_hidden};
 
     memset(row_coef, 0, t->n_rows * sizeof *row_coef);
@@ -146,10 +165,12 @@ void vs_head_backward(const vs_model *m, const float *hidden, const vs_targets *
     for (size_t v0 = 0; v0 < m->base->config.n_vocab; v0 += VS_VOCAB_TILE) {
         job.v0 = v0;
         job.n = tile_width(m, v0);
-        vs_matmul_cols(job.ops, tile, job.ld, hidden, c, &m->base->head_fwd, v0, job.n, t->n_rows, false);
+        vs_matmul_cols(job.ops, tile, job.ld, hidden, c, &m->base->head_fwd, v0, job.n, t->n_rows,
+                       false);
         vs_parallel_range(t->n_rows, 30.0 * (double)job.n, vs_threads(), grad_range, &job);
         vs_parallel_range(t->n_rows, 2.0 * (double)(job.n * c), vs_threads(), dx_range, &dx);
         if (head_grads)
-            vs_matmul_grad(job.ops, head_grads + v0 * c, c, tile, job.ld, hidden, c, t->n_rows, job.n, c, packed);
+            vs_matmul_grad(job.ops, head_grads + v0 * c, c, tile, job.ld, hidden, c, t->n_rows,
+                           job.n, c, packed);
     }
 }

@@ -43,7 +43,9 @@ static vs_status open_lin(vs_base *b, size_t layer, int kind, vs_error *err)
     lin->n_parts = lin_n_parts[kind];
     for (size_t i = 0; i < lin->n_parts; i++) {
         const vs_tensor *w = layer_tensor(b, layer, linear_path(lin_parts[kind][i]));
-        if (!w) return VS_FAIL(err, VS_E_FORMAT, "layer %zu: a linear layer's weight is missing", layer);
+        if (!w)
+            return VS_FAIL(err, VS_E_FORMAT, "layer %zu: a linear layer's weight is missing",
+                           layer);
         lin->which[i] = lin_parts[kind][i];
         lin->col[i] = lin->n;
         lin->w[i] = w;
@@ -57,10 +59,12 @@ static void pack_lin(const vs_base *b, vs_lin *lin, bool bwd)
 {
     for (size_t i = 0; i < lin->n_parts; i++) {
         const vs_tensor *w = lin->w[i];
-        vs_panels_set_rows(b->ops, &lin->fwd, lin->col[i], b->params.data + w->offset, w->cols, w->rows);
+        vs_panels_set_rows(b->ops, &lin->fwd, lin->col[i], b->params.data + w->offset, w->cols,
+                           w->rows);
     }
     if (!bwd) return;
-    /* dx = dy W: panels over the inputs, the chain runs over all outputs; part i fills its rows of the chain. */
+    /* dx = dy W: panels over the inputs, the chain runs over all outputs; part i fills its rows of
+     * the chain. */
     for (size_t p = 0; p < vs_round16(lin->k) / 16; p++) {
         const size_t n = lin->k - p * 16 < 16 ? lin->k - p * 16 : 16;
         for (size_t i = 0; i < lin->n_parts; i++) {
@@ -72,8 +76,8 @@ static void pack_lin(const vs_base *b, vs_lin *lin, bool bwd)
 }
 
 /* Panels of a plain [rows][cols] matrix for x W^T, and for dy W. */
-static void pack_matrix(const vs_ops *o, vs_panels *fwd, vs_panels *bwd, const float *w, size_t rows,
-                        size_t cols)
+static void pack_matrix(const vs_ops *o, vs_panels *fwd, vs_panels *bwd, const float *w,
+                        size_t rows, size_t cols)
 {
     vs_panels_set_rows(o, fwd, 0, w, cols, rows);
     if (bwd->data) o->pack_cols(bwd->data, w, cols, cols, rows);
@@ -121,7 +125,8 @@ static vs_status pack_base(vs_base *b, bool bwd, vs_error *err)
         }
     }
     if (bwd && !b->head_bwd.data) VS_TRY(vs_panels_open(&b->head_bwd, c->n_embd, c->n_vocab, err));
-    pack_matrix(b->ops, &b->head_fwd, &b->head_bwd, b->params.data + b->head->offset, c->n_vocab, c->n_embd);
+    pack_matrix(b->ops, &b->head_fwd, &b->head_bwd, b->params.data + b->head->offset, c->n_vocab,
+                c->n_embd);
     return VS_OK;
 }
 
@@ -229,8 +234,8 @@ static vs_status pack_lora(vs_model *m, bool bwd, vs_error *err)
     return VS_OK;
 }
 
-vs_status vs_model_create(vs_model **out, vs_base *base, const vs_lora_config *config, vs_params *lora,
-                          vs_error *err)
+vs_status vs_model_create(vs_model **out, vs_base *base, const vs_lora_config *config,
+                          vs_params *lora, vs_error *err)
 {
     vs_status st;
     const vs_config *c = &base->config;
@@ -308,9 +313,11 @@ vs_status vs_model_rehash(vs_model *m, vs_error *err)
 
     VS_TRY(vs_params_hash(weights, &m->base->params, err));
     if (m->lora_config.rank) VS_TRY(vs_params_hash(lora, &m->lora, err));
-    n = snprintf(text, sizeof text, "llama heads %zu kv %zu head_dim %zu rope %a eps %a tied %d weights %s lora %s alpha %a",
-                 c->n_heads, c->n_kv_heads, c->head_dim, c->rope_theta, c->rms_eps, c->is_tied, weights, lora,
-                 m->lora_config.alpha);
+    n = snprintf(
+        text, sizeof text,
+        "llama heads %zu kv %zu head_dim %zu rope %a eps %a tied %d weights %s lora %s alpha %a",
+        c->n_heads, c->n_kv_heads, c->head_dim, c->rope_theta, c->rms_eps, c->is_tied, weights,
+        lora, m->lora_config.alpha);
     vs_sha256_hex(m->hash, text, (size_t)n);
     return VS_OK;
 }
@@ -323,7 +330,9 @@ static bool ends_with(const char *text, const char *end)
     return n >= k && strcmp(text + n - k, end) == 0;
 }
 
-enum { EMBED_SD_MILLI = 57 }; /* 0.057: the demo base's embedding (measured choice of the demo task) */
+enum {
+    EMBED_SD_MILLI = 57
+}; /* 0.057: the demo base's embedding (measured choice of the demo task) */
 
 void vs_weights_init(vs_params *p, const vs_config *c, uint64_t seed)
 {

@@ -1,10 +1,11 @@
-/* model.h - a Llama-shaped model ready to compute: weights laid out in panels, one layer loop for every use.
+/* model.h - a Llama-shaped model ready to compute: weights laid out in panels, one layer loop for
+ * every use.
  *
- * Ownership: vs_base owns weights and their panels and may be shared by several vs_model (an adapter each); close
- *            models before their base.
- * Threads:   a base and a model are read-only in use (training aside); each caller brings its own vs_work. vs_forward may be
- *            called from inside a parallel region, where it runs serially.
- * Bits:      a row's numbers depend on its own tokens, its prompt and the weights alone. */
+ * Ownership: vs_base owns weights and their panels and may be shared by several vs_model (an
+ * adapter each); close models before their base. Threads:   a base and a model are read-only in use
+ * (training aside); each caller brings its own vs_work. vs_forward may be called from inside a
+ * parallel region, where it runs serially. Bits:      a row's numbers depend on its own tokens, its
+ * prompt and the weights alone. */
 #ifndef VS_MODEL_MODEL_H
 #define VS_MODEL_MODEL_H
 
@@ -22,13 +23,13 @@
 
 /* One matrix product of a layer, possibly several weights side by side (q, k, v; gate, up). */
 typedef struct vs_lin {
-    size_t n, k;             /* out, in */
+    size_t n, k; /* out, in */
     size_t n_parts;
     vs_linear which[3];
-    size_t col[3];           /* first output column of each part */
+    size_t col[3]; /* first output column of each part */
     const vs_tensor *w[3];
-    vs_panels fwd;           /* y = x W^T */
-    vs_panels bwd;           /* dx = dy W; only while training */
+    vs_panels fwd; /* y = x W^T */
+    vs_panels bwd; /* dx = dy W; only while training */
 } vs_lin;
 
 enum { VS_LIN_QKV, VS_LIN_O, VS_LIN_GATE_UP, VS_LIN_DOWN, VS_N_LIN };
@@ -49,8 +50,8 @@ typedef struct vs_base {
 } vs_base;
 
 typedef struct vs_lora_lin {
-    const vs_tensor *a, *b;  /* NULL: no adapter on this linear */
-    vs_panels a_fwd, b_fwd;  /* u = x A^T; y += scale * u B^T */
+    const vs_tensor *a, *b; /* NULL: no adapter on this linear */
+    vs_panels a_fwd, b_fwd; /* u = x A^T; y += scale * u B^T */
     vs_panels a_bwd, b_bwd;
 } vs_lora_lin;
 
@@ -65,7 +66,8 @@ typedef struct vs_model {
 } vs_model;
 
 /* Takes over *params (zeroed on success). */
-VS_NODISCARD vs_status vs_base_create(vs_base **out, const vs_config *c, vs_params *params, vs_error *err);
+VS_NODISCARD vs_status vs_base_create(vs_base **out, const vs_config *c, vs_params *params,
+                                      vs_error *err);
 VS_NODISCARD vs_status vs_base_open(vs_base **out, const char *dir, vs_error *err);
 void vs_base_close(vs_base *b); /* NULL is allowed */
 
@@ -73,11 +75,13 @@ void vs_base_close(vs_base *b); /* NULL is allowed */
 VS_NODISCARD vs_status vs_model_create(vs_model **out, vs_base *base, const vs_lora_config *config,
                                        vs_params *lora, vs_error *err);
 /* adapter_dir NULL: none. */
-VS_NODISCARD vs_status vs_model_open(vs_model **out, vs_base *base, const char *adapter_dir, vs_error *err);
+VS_NODISCARD vs_status vs_model_open(vs_model **out, vs_base *base, const char *adapter_dir,
+                                     vs_error *err);
 void vs_model_close(vs_model *m); /* NULL is allowed; the base stays */
 
-/* Fresh weights: linear N(0, 1 / in), the two outputs into the residual divided by sqrt(2 * layers), embedding sd 0.057, head as
- * a linear layer, norms 1. Draws keyed by (seed, tensor, element). */
+/* Fresh weights: linear N(0, 1 / in), the two outputs into the residual divided by sqrt(2 *
+ * layers), embedding sd 0.057, head as a linear layer, norms 1. Draws keyed by (seed, tensor,
+ * element). */
 void vs_weights_init(vs_params *p, const vs_config *c, uint64_t seed);
 /* Fresh adapter, as PEFT: A uniform in +-1/sqrt(in) (Kaiming, a = sqrt 5), B zero. */
 void vs_lora_init(vs_params *p, uint64_t seed);
@@ -91,69 +95,82 @@ vs_params *vs_model_trainable(vs_model *m);
 
 /* -- computing -- */
 
-/* Rows of tokens and who attends to whom. Rows of one group are consecutive, in order of its spans. */
+/* Rows of tokens and who attends to whom. Rows of one group are consecutive, in order of its spans.
+ */
 typedef struct vs_batch {
     const int32_t *tokens, *pos; /* [n_rows] */
     size_t n_rows;
     const vs_attn_group *groups;
     size_t n_groups;
-    bool one_layer_kv; /* segments hold one layer: whole rows are computed at once and nothing is decoded after */
+    bool one_layer_kv; /* segments hold one layer: whole rows are computed at once and nothing is
+                          decoded after */
 } vs_batch;
 
-/* What one layer computes on the way; in inference h1 and h2, r1 and r2 share memory. All [rows][..]. */
+/* What one layer computes on the way; in inference h1 and h2, r1 and r2 share memory. All
+ * [rows][..]. */
 typedef struct vs_acts {
-    float *h1, *h2;      /* [C] after each norm */
-    float *r1, *r2;      /* 1 / rms */
-    float *qkv;          /* [(H + 2G) D], q and k rotated */
-    float *att;          /* [H D] */
-    float *gu, *act;     /* [2F], [F] */
+    float *h1, *h2;         /* [C] after each norm */
+    float *r1, *r2;         /* 1 / rms */
+    float *qkv;             /* [(H + 2G) D], q and k rotated */
+    float *att;             /* [H D] */
+    float *gu, *act;        /* [2F], [F] */
     float *lora_u, *lora_t; /* [rank], [widest linear]; NULL without an adapter */
-    float *attn_scratch; /* n_threads times attn_floats */
+    float *attn_scratch;    /* n_threads times attn_floats */
     size_t attn_floats, n_threads;
 } vs_acts;
 
-/* Scratch for batches of up to max_rows rows, groups of max_group_rows, and queries that see up to max_keys keys. */
+/* Scratch for batches of up to max_rows rows, groups of max_group_rows, and queries that see up to
+ * max_keys keys. */
 typedef struct vs_work {
     vs_arena *arena;
     size_t max_rows;
     float *x; /* [max_rows][C] */
     vs_acts acts;
 } vs_work;
-/* n_threads 1: for use inside a parallel region. keep: h1 and h2, r1 and r2 apart, as the backward pass wants them. */
+/* n_threads 1: for use inside a parallel region. keep: h1 and h2, r1 and r2 apart, as the backward
+ * pass wants them. */
 typedef struct vs_work_size {
     size_t max_rows, max_group_rows, max_keys, n_threads;
     bool keep;
 } vs_work_size;
-VS_NODISCARD vs_status vs_work_open(vs_work *w, const vs_model *m, const vs_work_size *size, vs_error *err);
+VS_NODISCARD vs_status vs_work_open(vs_work *w, const vs_model *m, const vs_work_size *size,
+                                    vs_error *err);
 void vs_work_close(vs_work *w); /* zeroed is allowed */
 
-/* Runs all layers over the batch; stores keys and values into the spans' segments (whose len the caller then sets).
- * hidden [n_rows][C]: after the last norm. saved: NULL, or [n_layers + 1][n_rows][C], where each layer's input goes
- * (and last the input of the final norm), for the backward pass. */
+/* Runs all layers over the batch; stores keys and values into the spans' segments (whose len the
+ * caller then sets). hidden [n_rows][C]: after the last norm. saved: NULL, or [n_layers +
+ * 1][n_rows][C], where each layer's input goes (and last the input of the final norm), for the
+ * backward pass. */
 void vs_forward(const vs_model *m, const vs_batch *b, vs_work *w, float *hidden, float *saved);
 
-/* The two halves of a layer: x += attention(norm1(x)), then acts of the feed-forward part, then x += down(act). */
-void vs_layer_attention(const vs_model *m, size_t layer, size_t kv_layer, const vs_batch *b, const vs_acts *a, float *x);
-void vs_layer_mlp_acts(const vs_model *m, size_t layer, size_t rows, const vs_acts *a, const float *x);
+/* The two halves of a layer: x += attention(norm1(x)), then acts of the feed-forward part, then x
+ * += down(act). */
+void vs_layer_attention(const vs_model *m, size_t layer, size_t kv_layer, const vs_batch *b,
+                        const vs_acts *a, float *x);
+void vs_layer_mlp_acts(const vs_model *m, size_t layer, size_t rows, const vs_acts *a,
+                       const float *x);
 void vs_layer_mlp_out(const vs_model *m, size_t layer, size_t rows, const vs_acts *a, float *x);
 
-/* Gradient of everything that trains, added to grads (like vs_model_trainable(m)) as chains over rows.
- *   batch groups come in pairs per row group: (NULL prompt, one span) then, if there are solutions, (prompt, spans)
- *   saved: from vs_forward. d_hidden [n_rows][C]: gradient of the loss by hidden; destroyed.
- *   embed_grads [V][C]: the embedding's side of tied weights, or the place of model.embed_tokens itself; NULL: adapter. */
+/* Gradient of everything that trains, added to grads (like vs_model_trainable(m)) as chains over
+ * rows. batch groups come in pairs per row group: (NULL prompt, one span) then, if there are
+ * solutions, (prompt, spans) saved: from vs_forward. d_hidden [n_rows][C]: gradient of the loss by
+ * hidden; destroyed. embed_grads [V][C]: the embedding's side of tied weights, or the place of
+ * model.embed_tokens itself; NULL: adapter. */
 typedef struct vs_backward vs_backward;
-VS_NODISCARD vs_status vs_backward_open(vs_backward **out, const vs_model *m, const vs_work_size *size, vs_error *err);
+VS_NODISCARD vs_status vs_backward_open(vs_backward **out, const vs_model *m,
+                                        const vs_work_size *size, vs_error *err);
 void vs_backward_close(vs_backward *w); /* NULL is allowed */
 void vs_backward_run(vs_backward *w, const vs_model *m, const vs_batch *b, const float *saved,
                      float *d_hidden, vs_params *grads, float *embed_grads);
 
-/* Runs f over [0, n) in chunks on all threads, unless inside a parallel region or n * cost (FLOPs) is small. */
+/* Runs f over [0, n) in chunks on all threads, unless inside a parallel region or n * cost (FLOPs)
+ * is small. */
 typedef void (*vs_range_fn)(void *ctx, size_t begin, size_t end, size_t thread);
 void vs_parallel_range(size_t n, double cost, size_t n_threads, vs_range_fn f, void *ctx);
 
-/* Log-probs of targets. rows: hidden rows [n][C]; logits of all entries, the running log-sum-exp, by blocks; nothing of
- * size n * V is held.
- *   logp[t] = (double)(l[target] - max) - log(sum), as float; target t belongs to row target_row[t] (ascending) */
+/* Log-probs of targets. rows: hidden rows [n][C]; logits of all entries, the running log-sum-exp,
+ * by blocks; nothing of size n * V is held. logp[t] = (double)(l[target] - max) - log(sum), as
+ * float; target t belongs to row target_row[t] (ascending) */
 typedef struct vs_targets {
     size_t n_rows, n;
     const uint32_t *row; /* [n] ascending, < n_rows */
@@ -162,14 +179,16 @@ typedef struct vs_targets {
 /* tile: [n_rows][VS_VOCAB_TILE] floats. max, sum [n_rows]: the log-sum-exp of each row. */
 void vs_head_logprobs(const vs_model *m, const float *hidden, const vs_targets *t, float *tile,
                       float *logp, float *max, float *sum);
-/* Backward of the sum over targets of coef[t] * logp[t], max and sum from vs_head_logprobs. d_hidden [n_rows][C] is written;
- * head_grads [V][C] (NULL: the head does not train) is a chain over rows. scratch: vs_head_scratch floats. */
-void vs_head_backward(const vs_model *m, const float *hidden, const vs_targets *t, const float *coef,
-                      const float *max, const float *sum, float *tile, float *scratch,
-                      float *d_hidden, float *head_grads);
+/* Backward of the sum over targets of coef[t] * logp[t], max and sum from vs_head_logprobs.
+ * d_hidden [n_rows][C] is written; head_grads [V][C] (NULL: the head does not train) is a chain
+ * over rows. scratch: vs_head_scratch floats. */
+void vs_head_backward(const vs_model *m, const float *hidden, const vs_targets *t,
+                      const float *coef, const float *max, const float *sum, float *tile,
+                      float *scratch, float *d_hidden, float *head_grads);
 size_t vs_head_scratch(const vs_model *m, size_t n_rows);
 /* Logits of whole rows [n_rows][V] with (max, sum) of each, for sampling. */
-void vs_head_logits(const vs_model *m, const float *hidden, size_t n_rows, float *logits, size_t ld, float *max, float *sum);
+void vs_head_logits(const vs_model *m, const float *hidden, size_t n_rows, float *logits, size_t ld,
+                    float *max, float *sum);
 float vs_logprob_of(float logit, float max, float sum);
 
 /* How many rows of tokens the layer loop has computed since the last call; for tests and bench. */

@@ -5,7 +5,9 @@
 #include "base/threads.h"
 #include "engine/model/model.h"
 
-enum { MIN_PARALLEL_FLOPS = 200000 }; /* below, starting a region costs more than the second thread saves */
+enum {
+    MIN_PARALLEL_FLOPS = 200000
+}; /* below, starting a region costs more than the second thread saves */
 
 void vs_parallel_range(size_t n, double cost, size_t n_threads, vs_range_fn f, void *ctx)
 {
@@ -65,7 +67,8 @@ vs_status vs_work_open(vs_work *w, const vs_model *m, const vs_work_size *size, 
         a->lora_t = push(w, widest_linear(c), &failed);
     }
     a->n_threads = size->n_threads;
-    a->attn_floats = vs_round16(m->base->ops->attn_scratch(&m->shape, size->max_group_rows, size->max_keys));
+    a->attn_floats =
+        vs_round16(m->base->ops->attn_scratch(&m->shape, size->max_group_rows, size->max_keys));
     a->attn_scratch = vs_arena_push(w->arena, a->attn_floats * a->n_threads, sizeof(float));
     if (failed || !a->attn_scratch) {
         vs_work_close(w);

@@ -23,7 +23,8 @@ static uint64_t get_u64(const unsigned char *from)
 static vs_status put(vs_replace *r, vs_hasher *h, const void *data, size_t len, vs_error *err)
 {
     if (h) vs_hasher_add(h, data, len);
-    if (fwrite(data, 1, len, r->fp) != len) return VS_FAIL(err, VS_E_IO, "%s: cannot write the checkpoint", r->path);
+    if (fwrite(data, 1, len, r->fp) != len)
+        return VS_FAIL(err, VS_E_IO, "%s: cannot write the checkpoint", r->path);
     return VS_OK;
 }
 
@@ -62,7 +63,8 @@ static bool is_wanted(const vs_map *map, const vs_checkpoint *c)
     char hex[VS_HASH_HEX];
 
     if (map->len != body + HASH_BYTES || memcmp(map->data, MAGIC, sizeof MAGIC) != 0) return false;
-    if (memcmp(map->data + 8, c->identity, 64) != 0 || get_u64(map->data + 80) != c->n) return false;
+    if (memcmp(map->data + 8, c->identity, 64) != 0 || get_u64(map->data + 80) != c->n)
+        return false;
     vs_sha256_hex(hex, map->data, body);
     return memcmp(hex, map->data + body, HASH_BYTES) == 0;
 }

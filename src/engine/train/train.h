@@ -1,7 +1,9 @@
-/* train.h - training of a whole model or of an adapter, on groups: one prompt and its solutions in one row.
+/* train.h - training of a whole model or of an adapter, on groups: one prompt and its solutions in
+ * one row.
  *
- * A step's result does not depend on threads, on micro-batches, nor on where training was interrupted. Groups are
- * the atoms of a micro-batch; gradients are chains over tokens in data order, carried in memory between them. */
+ * A step's result does not depend on threads, on micro-batches, nor on where training was
+ * interrupted. Groups are the atoms of a micro-batch; gradients are chains over tokens in data
+ * order, carried in memory between them. */
 #ifndef VS_TRAIN_TRAIN_H
 #define VS_TRAIN_TRAIN_H
 
@@ -15,35 +17,37 @@
 typedef enum vs_schedule { VS_CONSTANT, VS_LINEAR, VS_COSINE } vs_schedule;
 
 typedef struct vs_train_options {
-    double lr;            /* peak */
-    double lr_end;        /* share of the peak that the schedule ends at */
-    vs_schedule schedule; /* after warm-up */
-    size_t warmup;        /* steps from 0 to the peak */
+    double lr;                              /* peak */
+    double lr_end;                          /* share of the peak that the schedule ends at */
+    vs_schedule schedule;                   /* after warm-up */
+    size_t warmup;                          /* steps from 0 to the peak */
     double beta1, beta2, eps, weight_decay; /* AdamW; decay on matrices only */
-    double clip;          /* global gradient norm; 0: off */
-    size_t epochs;        /* passes over the data; 0 when steps is given */
-    size_t steps;         /* 0: from epochs */
-    size_t batch;         /* SFT: solutions per step; DPO: problems per step */
-    size_t micro_tokens;  /* rows of tokens computed at once; changes memory, not the result */
+    double clip;                            /* global gradient norm; 0: off */
+    size_t epochs;                          /* passes over the data; 0 when steps is given */
+    size_t steps;                           /* 0: from epochs */
+    size_t batch;                           /* SFT: solutions per step; DPO: problems per step */
+    size_t micro_tokens;     /* rows of tokens computed at once; changes memory, not the result */
     size_t checkpoint_steps; /* steps between checkpoints; 0: none */
-    uint64_t seed;        /* data order */
-    vs_lora_config lora;  /* rank 0: all weights */
+    uint64_t seed;           /* data order */
+    vs_lora_config lora;     /* rank 0: all weights */
     /* DPO only */
-    double beta;          /* of the reward */
+    double beta;            /* of the reward */
     double label_smoothing; /* cDPO: share of flipped labels */
-    size_t max_right;     /* right solutions per problem and step; 0: all */
-    size_t max_solutions; /* solutions per problem and step, filled with wrong ones; 0: all */
-    size_t sampled_pairs; /* 0: all pairs; m: m pairs per problem and step drawn without replacement */
+    size_t max_right;       /* right solutions per problem and step; 0: all */
+    size_t max_solutions;   /* solutions per problem and step, filled with wrong ones; 0: all */
+    size_t
+        sampled_pairs; /* 0: all pairs; m: m pairs per problem and step drawn without replacement */
 } vs_train_options;
 
 typedef enum vs_loss_kind { VS_LOSS_SFT, VS_LOSS_DPO } vs_loss_kind;
 
-/* One step's data. SFT: every solution of every group is learned. DPO: solutions come right ones first; ref_logp belongs to
- * each solution; pairs are (right, wrong) indices within the group, n_pairs 0: all right x wrong. */
+/* One step's data. SFT: every solution of every group is learned. DPO: solutions come right ones
+ * first; ref_logp belongs to each solution; pairs are (right, wrong) indices within the group,
+ * n_pairs 0: all right x wrong. */
 typedef struct vs_example {
     vs_group group;
     size_t n_right;
-    const double *ref_logp;  /* [n_solutions] */
+    const double *ref_logp; /* [n_solutions] */
     const uint32_t (*pairs)[2];
     size_t n_pairs;
 } vs_example;
@@ -57,32 +61,40 @@ typedef struct vs_step_stats {
 } vs_step_stats;
 
 /* Where steps come from: examples of step `step` (0-based), valid until the next call. */
-typedef vs_status (*vs_step_source)(void *ctx, size_t step, const vs_example **out, size_t *n, vs_error *err);
-typedef vs_status (*vs_step_report)(void *ctx, size_t step, const vs_step_stats *stats, vs_error *err);
+typedef vs_status (*vs_step_source)(void *ctx, size_t step, const vs_example **out, size_t *n,
+                                    vs_error *err);
+typedef vs_status (*vs_step_report)(void *ctx, size_t step, const vs_step_stats *stats,
+                                    vs_error *err);
 
 typedef struct vs_trainer vs_trainer;
-/* Trains m in place (its adapter when it has one, else its base). n_steps: for the schedule. checkpoint_dir NULL: none. */
+/* Trains m in place (its adapter when it has one, else its base). n_steps: for the schedule.
+ * checkpoint_dir NULL: none. */
 VS_NODISCARD vs_status vs_trainer_open(vs_trainer **out, vs_model *m, vs_loss_kind kind,
                                        const vs_train_options *o, size_t n_steps,
                                        const char *checkpoint_dir, vs_error *err);
 void vs_trainer_close(vs_trainer *t); /* NULL is allowed */
-/* DPO whose reference is the policy that it starts from: every reward is 0 at step 0 and the loss ln 2, or the run stops
- * (VS_E_STATE) before any update: then the reference log-probs are of other weights or other tokens. */
+/* DPO whose reference is the policy that it starts from: every reward is 0 at step 0 and the loss
+ * ln 2, or the run stops (VS_E_STATE) before any update: then the reference log-probs are of other
+ * weights or other tokens. */
 void vs_trainer_expect_reference(vs_trainer *t);
-/* Resumes from the checkpoint (of the same model, options and number of steps; another is ignored) if there is one, runs to the end, calls report after each step. VS_E_STOPPED after SIGINT, with
+/* Resumes from the checkpoint (of the same model, options and number of steps; another is ignored)
+ * if there is one, runs to the end, calls report after each step. VS_E_STOPPED after SIGINT, with
  * a checkpoint saved. */
-VS_NODISCARD vs_status vs_trainer_run(vs_trainer *t, vs_step_source source, vs_step_report report, void *ctx,
-                                      vs_error *err);
+VS_NODISCARD vs_status vs_trainer_run(vs_trainer *t, vs_step_source source, vs_step_report report,
+                                      void *ctx, vs_error *err);
 /* Loss and gradients of one step without any update; grads are the trainer's. */
-VS_NODISCARD vs_status vs_trainer_grads(vs_trainer *t, const vs_example *examples, size_t n, vs_step_stats *stats,
-                                        const vs_params **grads, vs_error *err);
+VS_NODISCARD vs_status vs_trainer_grads(vs_trainer *t, const vs_example *examples, size_t n,
+                                        vs_step_stats *stats, const vs_params **grads,
+                                        vs_error *err);
 /* Learning rate of a step. */
 double vs_schedule_at(const vs_train_options *o, size_t step, size_t n_steps);
-/* DPO over one group: coef[i] = dL/dlogp_i [n_solutions] for L = sum over the group's pairs (r, w) of
- * -(1 - eps) log sigmoid(h) - eps log sigmoid(-h), divided by all_pairs; h = beta ((logp_r - ref_r) - (logp_w - ref_w)).
- * One number per solution, whatever the number of pairs. Source: arXiv:2305.18290 eq. 7, summed over pairs.
- * Adds to sums: loss, accuracy (count of h > 0), margin, logp_right, logp_wrong, n_pairs as plain sums. */
-void vs_dpo_coefs(double *coef, const vs_example *e, const double *logp, double beta, double smoothing,
-                  size_t all_pairs, vs_step_stats *sums);
+/* DPO over one group: coef[i] = dL/dlogp_i [n_solutions] for L = sum over the group's pairs (r, w)
+ * of
+ * -(1 - eps) log sigmoid(h) - eps log sigmoid(-h), divided by all_pairs; h = beta ((logp_r - ref_r)
+ * - (logp_w - ref_w)). One number per solution, whatever the number of pairs. Source:
+ * arXiv:2305.18290 eq. 7, summed over pairs. Adds to sums: loss, accuracy (count of h > 0), margin,
+ * logp_right, logp_wrong, n_pairs as plain sums. */
+void vs_dpo_coefs(double *coef, const vs_example *e, const double *logp, double beta,
+                  double smoothing, size_t all_pairs, vs_step_stats *sums);
 size_t vs_example_pairs(const vs_example *e);
 #endif

@@ -1,4 +1,5 @@
-/* trainer.c - one optimiser step after another: groups in, gradients by micro-batches, clip, AdamW. */
+/* trainer.c - one optimiser step after another: groups in, gradients by micro-batches, clip, AdamW.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,9 @@
 static const double LN2 = 0.69314718055994530942;
 /* f32 log-probs of equal weights are equal bits; only the double sums of them round. */
 static const double LN2_TOLERANCE = 1e-6;
-enum { NORM_CHUNK = 1 << 16 }; /* elements per partial sum of the gradient norm: part of its value */
+enum {
+    NORM_CHUNK = 1 << 16
+}; /* elements per partial sum of the gradient norm: part of its value */
 
 struct vs_trainer {
     vs_model *model;
@@ -25,13 +28,13 @@ struct vs_trainer {
     size_t n_steps, step; /* step: steps done */
     bool expect_reference;
     vs_params grads, m, v;
-    float *tied_grads;    /* [V][C] the embedding's side of tied weights; NULL: none */
+    float *tied_grads; /* [V][C] the embedding's side of tied weights; NULL: none */
     vs_arena *arena;
     vs_work work;
     vs_backward *backward;
     size_t work_rows, work_group, work_keys;
     double *norm_parts;
-    char *checkpoint;     /* path; NULL: none */
+    char *checkpoint; /* path; NULL: none */
     char identity[VS_HASH_HEX];
 };
 
@@ -39,19 +42,21 @@ static void make_identity(vs_trainer *t)
 {
     const vs_train_options *o = &t->o;
     char text[1024];
-    const int n = snprintf(text, sizeof text,
-                           "%s kind %d steps %zu lr %a %a %d %zu adamw %a %a %a %a clip %a batch %zu seed %llu "
-                           "lora %zu %a %u dpo %a %a %zu %zu %zu epochs %zu",
-                           t->model->hash, (int)t->kind, t->n_steps, o->lr, o->lr_end, (int)o->schedule, o->warmup,
-                           o->beta1, o->beta2, o->eps, o->weight_decay, o->clip, o->batch,
-                           (unsigned long long)o->seed, o->lora.rank, o->lora.alpha, o->lora.targets, o->beta,
-                           o->label_smoothing, o->max_right, o->max_solutions, o->sampled_pairs, o->epochs);
+    const int n = snprintf(
+        text, sizeof text,
+        "%s kind %d steps %zu lr %a %a %d %zu adamw %a %a %a %a clip %a batch %zu seed %llu "
+        "lora %zu %a %u dpo %a %a %zu %zu %zu epochs %zu",
+        t->model->hash, (int)t->kind, t->n_steps, o->lr, o->lr_end, (int)o->schedule, o->warmup,
+        o->beta1, o->beta2, o->eps, o->weight_decay, o->clip, o->batch, (unsigned long long)o->seed,
+        o->lora.rank, o->lora.alpha, o->lora.targets, o->beta, o->label_smoothing, o->max_right,
+        o->max_solutions, o->sampled_pairs, o->epochs);
 
     vs_sha256_hex(t->identity, text, (size_t)n);
 }
 
-vs_status vs_trainer_open(vs_trainer **out, vs_model *m, vs_loss_kind kind, const vs_train_options *o,
-                          size_t n_steps, const char *checkpoint_dir, vs_error *err)
+vs_status vs_trainer_open(vs_trainer **out, vs_model *m, vs_loss_kind kind,
+                          const vs_train_options *o, size_t n_steps, const char *checkpoint_dir,
+                          vs_error *err)
 {
     vs_status st;
     const vs_config *c = &m->base->config;
@@ -68,7 +73,8 @@ vs_status vs_trainer_open(vs_trainer **out, vs_model *m, vs_loss_kind kind, cons
     VS_CHECK(vs_params_like(&t->v, vs_model_trainable(m), err));
     VS_CHECK(vs_arena_open(&t->arena, 1 << 20, err));
     t->norm_parts = vs_alloc(t->grads.n / NORM_CHUNK + 1, sizeof *t->norm_parts);
-    if (c->is_tied && !m->lora_config.rank) t->tied_grads = vs_alloc(c->n_vocab * c->n_embd, sizeof(float));
+    if (c->is_tied && !m->lora_config.rank)
+        t->tied_grads = vs_alloc(c->n_vocab * c->n_embd, sizeof(float));
     if (checkpoint_dir) t->checkpoint = vs_format("%s/checkpoint", checkpoint_dir);
     if (!t->norm_parts || (checkpoint_dir && !t->checkpoint) ||
         (c->is_tied && !m->lora_config.rank && !t->tied_grads)) {
@@ -109,12 +115,13 @@ void vs_trainer_expect_reference(vs_trainer *t)
 typedef struct micro {
     vs_rows rows;
     float *saved, *hidden, *picked, *d_hidden, *d_picked, *tile, *scratch;
-    float *logp, *coef, *max, *sum;  /* by targets */
-    float *ordered;                  /* log-probs in data order */
+    float *logp, *coef, *max, *sum; /* by targets */
+    float *ordered;                 /* log-probs in data order */
     double *solution_logp, *solution_coef;
 } micro;
 
-static vs_status alloc_micro(vs_trainer *t, micro *u, const vs_group *groups, size_t n, vs_error *err)
+static vs_status alloc_micro(vs_trainer *t, micro *u, const vs_group *groups, size_t n,
+                             vs_error *err)
 {
     const size_t c = t->model->base->config.n_embd;
     size_t rows, n_pick, n_targets;
@@ -138,9 +145,11 @@ static vs_status alloc_micro(vs_trainer *t, micro *u, const vs_group *groups, si
     u->ordered = vs_arena_push(a, n_targets, sizeof(float));
     u->solution_logp = vs_arena_push(a, u->rows.n_solutions, sizeof(double));
     u->solution_coef = vs_arena_push(a, u->rows.n_solutions, sizeof(double));
-    if (!u->saved || !u->hidden || !u->d_hidden || !u->picked || !u->d_picked || !u->tile || !u->scratch ||
-        !u->max || !u->sum || !u->logp || !u->coef || !u->ordered || !u->solution_logp || !u->solution_coef)
-        return VS_FAIL(err, VS_E_NOMEM, "micro-batch of %zu rows of tokens; lower micro_tokens", rows);
+    if (!u->saved || !u->hidden || !u->d_hidden || !u->picked || !u->d_picked || !u->tile ||
+        !u->scratch || !u->max || !u->sum || !u->logp || !u->coef || !u->ordered ||
+        !u->solution_logp || !u->solution_coef)
+        return VS_FAIL(err, VS_E_NOMEM, "micro-batch of %zu rows of tokens; lower micro_tokens",
+                       rows);
     return VS_OK;
 }
 
@@ -172,8 +181,8 @@ static void dpo_coefs(const vs_trainer *t, micro *u, const vs_example *e, size_t
             for (size_t k = 0; k < group->solutions[i].n; k++) sum += (double)u->ordered[target++];
             u->solution_logp[solution] = sum;
         }
-        vs_dpo_coefs(u->solution_coef + first, &e[g], u->solution_logp + first, t->o.beta, t->o.label_smoothing,
-                     all.pairs, sums);
+        vs_dpo_coefs(u->solution_coef + first, &e[g], u->solution_logp + first, t->o.beta,
+                     t->o.label_smoothing, all.pairs, sums);
     }
     target = solution = 0;
     for (size_t g = 0; g < n; g++)
@@ -206,15 +215,18 @@ static vs_status run_micro(vs_trainer *t, const vs_example *e, const vs_group *g
         memcpy(u.picked + i * c, u.hidden + u.rows.gather[i] * c, c * sizeof(float));
     vs_head_logprobs(t->model, u.picked, &u.rows.targets, u.tile, u.logp, u.max, u.sum);
     for (size_t i = 0; i < u.rows.targets.n; i++) u.ordered[i] = u.logp[u.rows.target_rank[i]];
-    if (t->kind == VS_LOSS_SFT) sft_coefs(&u, all, sums);
-    else dpo_coefs(t, &u, e, n, all, sums);
+    if (t->kind == VS_LOSS_SFT)
+        sft_coefs(&u, all, sums);
+    else
+        dpo_coefs(t, &u, e, n, all, sums);
 
-    vs_head_backward(t->model, u.picked, &u.rows.targets, u.coef, u.max, u.sum, u.tile, u.scratch, u.d_picked,
-                     head_grads(t));
+    vs_head_backward(t->model, u.picked, &u.rows.targets, u.coef, u.max, u.sum, u.tile, u.scratch,
+                     u.d_picked, head_grads(t));
     memset(u.d_hidden, 0, u.rows.batch.n_rows * c * sizeof(float));
     for (size_t i = 0; i < u.rows.targets.n_rows; i++)
         memcpy(u.d_hidden + u.rows.gather[i] * c, u.d_picked + i * c, c * sizeof(float));
-    vs_backward_run(t->backward, t->model, &u.rows.batch, u.saved, u.d_hidden, &t->grads, embed_grads(t));
+    vs_backward_run(t->backward, t->model, &u.rows.batch, u.saved, u.d_hidden, &t->grads,
+                    embed_grads(t));
     sums->n_rows += u.rows.batch.n_rows;
     return VS_OK;
 }
@@ -225,7 +237,8 @@ static vs_status fit_work(vs_trainer *t, size_t rows, size_t group_rows, size_t 
 {
     vs_work_size size = {.n_threads = vs_threads()};
 
-    if (t->backward && rows <= t->work_rows && group_rows <= t->work_group && keys <= t->work_keys) return VS_OK;
+    if (t->backward && rows <= t->work_rows && group_rows <= t->work_group && keys <= t->work_keys)
+        return VS_OK;
     if (rows > t->work_rows) t->work_rows = rows;
     if (group_rows > t->work_group) t->work_group = group_rows;
     if (keys > t->work_keys) t->work_keys = keys;
@@ -259,7 +272,8 @@ static step_totals count_step(const vs_example *e, size_t n)
     return all;
 }
 
-static void finish_stats(const vs_trainer *t, const vs_example *e, size_t n, step_totals all, vs_step_stats *s)
+static void finish_stats(const vs_trainer *t, const vs_example *e, size_t n, step_totals all,
+                         vs_step_stats *s)
 {
     size_t right = 0, solutions = 0;
 
@@ -280,7 +294,8 @@ static void finish_stats(const vs_trainer *t, const vs_example *e, size_t n, ste
     s->logp_wrong /= (double)(solutions - right);
 }
 
-static vs_status compute_grads(vs_trainer *t, const vs_example *e, size_t n, vs_step_stats *stats, vs_error *err)
+static vs_status compute_grads(vs_trainer *t, const vs_example *e, size_t n, vs_step_stats *stats,
+                               vs_error *err)
 {
     const step_totals all = count_step(e, n);
     const size_t embed_size = t->model->base->config.n_vocab * t->model->base->config.n_embd;
@@ -293,7 +308,8 @@ static vs_status compute_grads(vs_trainer *t, const vs_example *e, size_t n, vs_
     for (size_t at = 0; at < n;) {
         size_t count = 0, rows = 0, widest = 0, keys = 0;
         vs_group *groups;
-        while (at + count < n && (count == 0 || rows + vs_group_rows(&e[at + count].group) <= t->o.micro_tokens)) {
+        while (at + count < n &&
+               (count == 0 || rows + vs_group_rows(&e[at + count].group) <= t->o.micro_tokens)) {
             const vs_group *g = &e[at + count++].group;
             const size_t r = vs_group_rows(g), k = longest_view(g);
             rows += r;
@@ -309,7 +325,8 @@ static vs_status compute_grads(vs_trainer *t, const vs_example *e, size_t n, vs_
         at += count;
     }
     if (t->tied_grads)
-        t->model->base->ops->add(t->grads.data + t->model->base->embed->offset, t->tied_grads, embed_size);
+        t->model->base->ops->add(t->grads.data + t->model->base->embed->offset, t->tied_grads,
+                                 embed_size);
     finish_stats(t, e, n, all, stats);
     return VS_OK;
 }
@@ -321,7 +338,8 @@ static void norm_range(void *ctx, size_t begin, size_t end, size_t thread)
 
     for (size_t i = begin; i < end; i++) {
         const size_t at = i * NORM_CHUNK, left = t->grads.n - at;
-        t->norm_parts[i] = t->model->base->ops->sum_squares(t->grads.data + at, left < NORM_CHUNK ? left : NORM_CHUNK);
+        t->norm_parts[i] = t->model->base->ops->sum_squares(t->grads.data + at,
+                                                            left < NORM_CHUNK ? left : NORM_CHUNK);
     }
 }
 
@@ -348,8 +366,8 @@ static void adamw_range(void *ctx, size_t begin, size_t end, size_t thread)
     const adamw_job *j = ctx;
     const size_t at = j->offset + begin;
     (void)thread;
-    j->t->model->base->ops->adamw(j->p->data + at, j->t->grads.data + at, j->t->m.data + at, j->t->v.data + at,
-                                  end - begin, &j->a, j->decay);
+    j->t->model->base->ops->adamw(j->p->data + at, j->t->grads.data + at, j->t->m.data + at,
+                                  j->t->v.data + at, end - begin, &j->a, j->decay);
 }
 
 static void update(vs_trainer *t, vs_step_stats *stats)
@@ -360,11 +378,16 @@ static void update(vs_trainer *t, vs_step_stats *stats)
 
     stats->grad_norm = grad_norm(t);
     stats->lr = vs_schedule_at(o, t->step, t->n_steps);
-    job.a = (vs_adamw){.lr = (float)stats->lr, .beta1 = (float)o->beta1, .beta2 = (float)o->beta2,
-                       .eps = (float)o->eps, .weight_decay = (float)o->weight_decay, .grad_scale = 1.0F};
+    job.a = (vs_adamw){.lr = (float)stats->lr,
+                       .beta1 = (float)o->beta1,
+                       .beta2 = (float)o->beta2,
+                       .eps = (float)o->eps,
+                       .weight_decay = (float)o->weight_decay,
+                       .grad_scale = 1.0F};
     job.a.bias1 = (float)(1.0 - vs_pow(o->beta1, n));
     job.a.bias2 = (float)(1.0 - vs_pow(o->beta2, n));
-    if (o->clip > 0.0 && stats->grad_norm > o->clip) job.a.grad_scale = (float)(o->clip / stats->grad_norm);
+    if (o->clip > 0.0 && stats->grad_norm > o->clip)
+        job.a.grad_scale = (float)(o->clip / stats->grad_norm);
     for (size_t i = 0; i < job.p->n_tensors; i++) {
         const vs_tensor *tensor = &job.p->tensors[i];
         job.offset = tensor->offset;
@@ -373,7 +396,8 @@ static void update(vs_trainer *t, vs_step_stats *stats)
     }
 }
 
-/* An adapter whose B stays zero after a step has not been trained: its gradient was lost on the way. */
+/* An adapter whose B stays zero after a step has not been trained: its gradient was lost on the
+ * way. */
 static vs_status check_adapter(const vs_trainer *t, vs_error *err)
 {
     const vs_params *p = &t->model->lora;
@@ -384,20 +408,25 @@ static vs_status check_adapter(const vs_trainer *t, vs_error *err)
         if (!strstr(b->name, ".lora_B.")) continue;
         while (j < b->rows * b->cols && p->data[b->offset + j] == 0.0F) j++;
         if (j == b->rows * b->cols)
-            return VS_FAIL(err, VS_E_STATE, "%s is still zero after the first step: it does not train", b->name);
+            return VS_FAIL(err, VS_E_STATE,
+                           "%s is still zero after the first step: it does not train", b->name);
     }
     return VS_OK;
 }
 
-static vs_status take_step(vs_trainer *t, const vs_example *e, size_t n, vs_step_stats *stats, vs_error *err)
+static vs_status take_step(vs_trainer *t, const vs_example *e, size_t n, vs_step_stats *stats,
+                           vs_error *err)
 {
     VS_TRY(compute_grads(t, e, n, stats, err));
     if (!isfinite(stats->loss))
-        return VS_FAIL(err, VS_E_STATE, "step %zu: the loss is %g; lower the learning rate", t->step, stats->loss);
+        return VS_FAIL(err, VS_E_STATE, "step %zu: the loss is %g; lower the learning rate",
+                       t->step, stats->loss);
     if (t->expect_reference && t->step == 0 && fabs(stats->loss - LN2) > LN2_TOLERANCE)
         return VS_FAIL(err, VS_E_STATE,
-                       "the first DPO step's loss is %.9g, expected ln 2 = %.9g: the reference log-probs are not of the "
-                       "weights that training starts from", stats->loss, LN2);
+                       "the first DPO step's loss is %.9g, expected ln 2 = %.9g: the reference "
+                       "log-probs are not of the "
+                       "weights that training starts from",
+                       stats->loss, LN2);
     update(t, stats);
     VS_TRY(vs_model_repack(t->model, true, err));
     if (t->step++ == 0 && t->model->lora_config.rank && stats->grad_norm > 0.0 && stats->lr > 0.0)
@@ -410,7 +439,8 @@ static vs_status take_step(vs_trainer *t, const vs_example *e, size_t n, vs_step
 static vs_checkpoint checkpoint_of(vs_trainer *t)
 {
     vs_params *p = vs_model_trainable(t->model);
-    vs_checkpoint c = {.step = t->step, .n = p->n, .params = p->data, .m = t->m.data, .v = t->v.data};
+    vs_checkpoint c = {
+        .step = t->step, .n = p->n, .params = p->data, .m = t->m.data, .v = t->v.data};
 
     memcpy(c.identity, t->identity, sizeof c.identity);
     return c;
@@ -435,7 +465,8 @@ static vs_status resume(vs_trainer *t, vs_error *err)
     return vs_model_repack(t->model, true, err);
 }
 
-vs_status vs_trainer_run(vs_trainer *t, vs_step_source source, vs_step_report report, void *ctx, vs_error *err)
+vs_status vs_trainer_run(vs_trainer *t, vs_step_source source, vs_step_report report, void *ctx,
+                         vs_error *err)
 {
     VS_TRY(resume(t, err));
     while (t->step < t->n_steps) {
@@ -449,13 +480,14 @@ vs_status vs_trainer_run(vs_trainer *t, vs_step_source source, vs_step_report re
         VS_TRY(source(ctx, t->step, &examples, &n, err));
         VS_TRY(take_step(t, examples, n, &stats, err));
         if (report) VS_TRY(report(ctx, t->step - 1, &stats, err));
-        if (t->o.checkpoint_steps && t->step % t->o.checkpoint_steps == 0 && t->step < t->n_steps) VS_TRY(save(t, err));
+        if (t->o.checkpoint_steps && t->step % t->o.checkpoint_steps == 0 && t->step < t->n_steps)
+            VS_TRY(save(t, err));
     }
     return vs_model_rehash(t->model, err);
 }
 
-vs_status vs_trainer_grads(vs_trainer *t, const vs_example *examples, size_t n, vs_step_stats *stats,
-                           const vs_params **grads, vs_error *err)
+vs_status vs_trainer_grads(vs_trainer *t, const vs_example *examples, size_t n,
+                           vs_step_stats *stats, const vs_params **grads, vs_error *err)
 {
     VS_TRY(compute_grads(t, examples, n, stats, err));
     stats->grad_norm = grad_norm(t);

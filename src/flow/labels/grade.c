@@ -147,7 +147,8 @@ static bool find_answer(found *out, const char *s, size_t len)
     size_t begin = len, after = 0;
 
     for (size_t i = 0; (i = find_statement(&after, s, i, len)) < len; i = after) {
-        const size_t start = vs_number_unwrap(s, after, line_end(s, after, len));
+        const size_t start = vs_number_unwrap(s, after, len);
+        if (memchr(s + after, '\n', start - after)) continue; /* the statement's own line has no number */
         if (vs_number_read(&number, s, start, len) != VS_READ_NOTHING) begin = after;
     }
     if (begin == len) return false;

@@ -1,0 +1,35 @@
+/* samples.h - problems and a generator become solutions, in the store.
+ *
+ * A set is finished group by group, in order of problem; what is stored is never drawn again. A
+ * group's samples are a function of (seed, set's round, problem key, model) alone. */
+#ifndef VS_SAMPLES_SAMPLES_H
+#define VS_SAMPLES_SAMPLES_H
+
+#include "engine/decode/decode.h"
+#include "engine/model/group.h"
+#include "flow/store/store.h"
+
+/* Encodes each problem's prompt (special tokens as the tokenizer adds them) into problem->ids. */
+VS_NODISCARD vs_status vs_encode_prompts(vs_problems *p, const vs_tokenizer *t, const vs_config *c,
+                                         vs_error *err);
+
+/* Stores each problem's reference solution, encoded and ended with the end token, as set
+ * "reference". */
+VS_NODISCARD vs_status vs_store_references(vs_store *s, const vs_problems *p, const vs_tokenizer *t,
+                                           const vs_config *c, vs_error *err);
+
+typedef struct vs_sampling {
+    const char *set;
+    size_t k;                        /* samples per problem */
+    const vs_decode_options *decode; /* with the key of (seed, round) */
+} vs_sampling;
+
+/* Draws what the set still lacks, and commits in chunks of groups. */
+VS_NODISCARD vs_status vs_sample_set(vs_store *s, const vs_model *m, const vs_tokenizer *t,
+                                     const vs_problems *p, const vs_sampling *how, vs_error *err);
+
+/* Stores the log-prob of every sample of the sets under m that the store lacks, and commits in
+ * chunks. */
+VS_NODISCARD vs_status vs_score_sets(vs_store *s, const vs_model *m, const vs_problems *p,
+                                     const char *sets_glob, const char *label, vs_error *err);
+#endif

@@ -1,0 +1,241 @@
+/* store_results.c - what is known about samples and models: labels, scores, metrics, training curves. */
+#include "flow/store/query.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+vs_status vs_store_add_label(vs_store *s, const vs_label *l, vs_error *err)
+{
+    static const char sql[] = "INSERT OR REPLACE INTO labels VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    vs_query q = vs_query_start(s, sql);
+
+    vs_query_int(&q, 1, l->sample_id);
+    vs_query_text(&q, 2, l->profile);
+    vs_query_int(&q, 3, l->verdict);
+    vs_query_text(&q, 4, l->rule);
+    vs_query_text(&q, 5, l->extracted);
+    vs_query_text(&q, 6, l->normal);
+    vs_query_int(&q, 7, (int64_t)l->span_start);
+    vs_query_int(&q, 8, (int64_t)l->span_end);
+    return vs_query_run(&q, "adding a label", err);
+}
+
+vs_status vs_store_add_score(vs_store *s, int64_t sample_id, const char *model, double logprob,
+                             vs_error *err)
+{
+    static const char sql[] = "INSERT OR REPLACE INTO scores VALUES (?1, ?2, ?3)";
+    vs_query q = vs_query_start(s, sql);
+
+    vs_query_int(&q, 1, sample_id);
+    vs_query_text(&q, 2, model);
+    vs_query_real(&q, 3, logprob);
+    return vs_query_run(&q, "adding a score", err);
+}
+
+vs_status vs_store_scores(double *out, vs_store *s, const vs_samples *samples, const char *model,
+                          vs_error *err)
+{
+    static const char sql[] = "SELECT logprob FROM scores WHERE sample_id = ?1 AND model = ?2";
+
+    for (size_t i = 0; i < samples->n; i++) {
+        vs_query q = vs_query_start(s, sql);
+        bool row;
+
+        vs_query_int(&q, 1, samples->item[i].id);
+        vs_query_text(&q, 2, model);
+        VS_TRY(vs_query_next(&q, &row, "reading scores", err));
+        out[i] = row ? vs_query_get_real(&q, 0) : NAN;
+        vs_query_end(&q);
+    }
+    return VS_OK;
+}
+
+vs_status vs_store_add_metric(vs_store *s, const vs_metric *m, vs_error *err)
+{
+    static const char sql[] = "INSERT OR REPLACE INTO metrics VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    vs_query q = vs_query_start(s, sql);
+
+    vs_query_text(&q, 1, m->system);
+    vs_query_text(&q, 2, m->curve);
+    vs_query_int(&q, 3, m->k);
+    vs_query_real(&q, 4, m->value);
+    vs_query_real(&q, 5, m->low);
+    vs_query_real(&q, 6, m->high);
+    return vs_query_run(&q, "adding a metric", err);
+}
+
+/* Reads all rows of a query as records of size_bytes by read_row. *out: malloc'd. */
+static vs_status read_all(void **out, size_t *n, vs_query *q, size_t size_bytes,
+                          vs_status (*read_row)(void *record, vs_query *q, vs_error *err),
+                          const char *doing, vs_error *err)
+{
+    vs_status st;
+    char *items = NULL;
+    size_t cap = 0, count = 0;
+    bool row;
+
+    for (;;) {
+        VS_CHECK(vs_query_next(q, &row, doing, err));
+        if (!row) break;
+        if (!vs_grow(&items, &cap, count + 1, size_bytes)) {
+            st = VS_FAIL(err, VS_E_NOMEM, "%s: %s", q->store->path, doing);
+            goto done;
+        }
+        VS_CHECK(read_row(items + count++ * size_bytes, q, err));
+    }
+    *out = items;
+    *n = count;
+    items = NULL;
+done:
+    vs_query_end(q);
+    free(items);
+    return st;
+}
+
+static vs_status read_metric(void *record, vs_query *q, vs_error *err)
+{
+    vs_metric *m = record;
+
+    VS_TRY(vs_query_get_name(m->system, sizeof m->system, q, 0, err));
+    VS_TRY(vs_query_get_name(m->curve, sizeof m->curve, q, 1, err));
+    m->k = (uint32_t)sqlite3_column_int64(q->stmt, 2);
+    m->value = vs_query_get_real(q, 3);
+    m->low = vs_query_get_real(q, 4);
+    m->high = vs_query_get_real(q, 5);
+    return VS_OK;
+}
+
+vs_status vs_store_metrics(vs_metric **out, size_t *n, vs_store *s, vs_error *err)
+{
+    static const char sql[] = "SELECT system, curve, k, value, low, high FROM metrics "
+                              "ORDER BY system, curve, k";
+    vs_query q = vs_query_start(s, sql);
+    void *items;
+
+    VS_TRY(read_all(&items, n, &q, sizeof **out, read_metric, "reading metrics", err));
+    *out = items;
+    return VS_OK;
+}
+
+vs_status vs_store_add_train_row(vs_store *s, const vs_train_row *r, vs_error *err)
+{
+    static const char sql[] =
+        "INSERT OR REPLACE INTO train_rows VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    vs_query q = vs_query_start(s, sql);
+
+    vs_query_text(&q, 1, r->model);
+    vs_query_int(&q, 2, r->step);
+    vs_query_real(&q, 3, r->loss);
+    vs_query_real(&q, 4, r->grad_norm);
+    vs_query_real(&q, 5, r->lr);
+    vs_query_real(&q, 6, r->accuracy);
+    vs_query_real(&q, 7, r->margin);
+    vs_query_real(&q, 8, r->logp_right);
+    vs_query_real(&q, 9, r->logp_wrong);
+    vs_query_int(&q, 10, (int64_t)r->n_tokens);
+    return vs_query_run(&q, "adding a training row", err);
+}
+
+static vs_status read_train_row(void *record, vs_query *q, vs_error *err)
+{
+    vs_train_row *r = record;
+    double *const reals[] = {&r->loss,   &r->grad_norm,  &r->lr,        &r->accuracy,
+                             &r->margin, &r->logp_right, &r->logp_wrong};
+
+    VS_TRY(vs_query_get_name(r->model, sizeof r->model, q, 0, err));
+    r->step = (uint32_t)sqlite3_column_int64(q->stmt, 1);
+    for (int i = 0; i < 7; i++) *reals[i] = vs_query_get_real(q, 2 + i);
+    r->n_tokens = (uint64_t)sqlite3_column_int64(q->stmt, 9);
+    return VS_OK;
+}
+
+vs_status vs_store_train_rows(vs_train_row **out, size_t *n, vs_store *s, vs_error *err)
+{
+    static const char sql[] = "SELECT model, step, loss, grad_norm, lr, accuracy, margin, "
+                              "logp_right, logp_wrong, n_tokens FROM train_rows ORDER BY model, step";
+    vs_query q = vs_query_start(s, sql);
+    void *items;
+
+    VS_TRY(read_all(&items, n, &q, sizeof **out, read_train_row, "reading training rows", err));
+    *out = items;
+    return VS_OK;
+}
+
+/* -- the canonical dump -- */
+
+static void dump_bytes(FILE *out, const unsigned char *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) fprintf(out, "%02x", bytes[i]);
+}
+
+/* Printable ASCII as it is, all else escaped: texts are equal iff their dumps are. */
+static void dump_text(FILE *out, const unsigned char *text, size_t len)
+{
+    fputc('"', out);
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] < 0x20 || text[i] > 0x7e || text[i] == '"' || text[i] == '\\')
+            fprintf(out, "\\x%02x", text[i]);
+        else fputc(text[i], out);
+    }
+    fputc('"', out);
+}
+
+static void dump_column(FILE *out, sqlite3_stmt *stmt, int column)
+{
+    switch (sqlite3_column_type(stmt, column)) {
+    case SQLITE_INTEGER:
+        fprintf(out, "%lld", (long long)sqlite3_column_int64(stmt, column));
+        break;
+    case SQLITE_FLOAT: fprintf(out, "%a", sqlite3_column_double(stmt, column)); break;
+    case SQLITE_TEXT: {
+        const unsigned char *text = sqlite3_column_text(stmt, column);
+        dump_text(out, text, (size_t)sqlite3_column_bytes(stmt, column));
+        break;
+    }
+    case SQLITE_BLOB: {
+        const unsigned char *bytes = sqlite3_column_blob(stmt, column);
+        fputs("x'", out);
+        dump_bytes(out, bytes, (size_t)sqlite3_column_bytes(stmt, column));
+        fputc('\'', out);
+        break;
+    }
+    default: fputs("null", out);
+    }
+}
+
+vs_status vs_store_dump(vs_store *s, FILE *out, vs_error *err)
+{
+    /* Every column, in the order of the schema; the order of rows is each table's identity. */
+    static const struct {
+        const char *name, *sql;
+    } table[] = {
+        {"facts", "SELECT * FROM facts ORDER BY key"},
+        {"problems", "SELECT * FROM problems ORDER BY id"},
+        {"sets", "SELECT * FROM sets ORDER BY id"},
+        {"samples", "SELECT * FROM samples ORDER BY id"},
+        {"labels", "SELECT * FROM labels ORDER BY sample_id, profile"},
+        {"scores", "SELECT * FROM scores ORDER BY sample_id, model"},
+        {"metrics", "SELECT * FROM metrics ORDER BY system, curve, k"},
+        {"train_rows", "SELECT * FROM train_rows ORDER BY model, step"},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        vs_query q = vs_query_start(s, table[i].sql);
+        bool row;
+
+        for (;;) {
+            VS_TRY(vs_query_next(&q, &row, "dumping", err));
+            if (!row) break;
+            fputs(table[i].name, out);
+            for (int c = 0; c < sqlite3_column_count(q.stmt); c++) {
+                fputc('\t', out);
+                dump_column(out, q.stmt, c);
+            }
+            fputc('\n', out);
+        }
+    }
+    return ferror(out) ? VS_FAIL(err, VS_E_IO, "%s: dump: cannot write", s->path) : VS_OK;
+}

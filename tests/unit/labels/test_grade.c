@@ -1,0 +1,253 @@
+#include "flow/labels/grade.h"
+
+#include "vs_test.h"
+
+typedef struct row {
+    const char *profile, *gold, *completion;
+    vs_verdict verdict;
+    const char *rule, *normal; /* rule: what follows the version */
+} row;
+
+static vs_grade_result grade(const char *profile, const char *gold, const char *completion)
+{
+    vs_grade_result out;
+    vs_error err;
+
+    CHECK_OK(vs_grade(&out, profile, gold, strlen(gold), completion, strlen(completion), &err));
+    return out;
+}
+
+static void check_rows(const row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const row *r = &rows[i];
+        const vs_grade_result out = grade(r->profile, r->gold, r->completion);
+        const char *rule = strchr(out.rule, ':');
+
+        if (out.verdict != r->verdict || strcmp(rule + 1, r->rule) != 0 || strcmp(out.normal, r->normal) != 0)
+            fail_msg("%s, gold %s, \"%s\": %s, %s, \"%s\"; expected %s, %s, \"%s\"", r->profile, r->gold,
+                     r->completion, vs_verdict_name(out.verdict), out.rule, out.normal,
+                     vs_verdict_name(r->verdict), r->rule, r->normal);
+        CHECK(out.begin <= out.end && out.end <= strlen(r->completion));
+        CHECK(strncmp(out.extracted, r->completion + out.begin, out.end - out.begin) == 0);
+        CHECK(strlen(out.extracted) == out.end - out.begin);
+    }
+}
+#define CHECK_ROWS(rows) check_rows(rows, sizeof(rows) / sizeof *(rows))
+
+#define S "gsm8k"
+#define F "gsm8k-flexible"
+#define A "arithmetic"
+
+TEST(grade, answers_every_row_of_the_hard_case_table)
+{
+    static const row rows[] = {
+        {S, "18", "#### 18", VS_RIGHT, "marker", "18"},
+        {F, "18", "#### 18", VS_RIGHT, "marker", "18"},
+        {S, "18", "####18", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### $18", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### 18.", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### 18 dollars", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### 18%", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### 18.00", VS_RIGHT, "marker", "18"},
+        {S, "1080", "#### 1,080", VS_RIGHT, "marker", "1080"},
+        {S, "108", "#### 1,08", VS_WRONG, "marker.malformed", ""},
+        {S, "18", "#### **18**", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### \\boxed{18}", VS_RIGHT, "marker", "18"},
+        {S, "3", "#### 3/4", VS_WRONG, "marker", "3/4"},
+        {S, "1500", "#### 1.5e3", VS_RIGHT, "marker", "1500"},
+        {S, "7", "#### 007", VS_RIGHT, "marker", "7"},
+        {S, "29", "The total is $29.00.", VS_WRONG, "no-marker", ""},
+        {F, "29", "The total is $29.00.", VS_RIGHT, "last-number", "29"},
+        {F, "1080", "It costs $1,080, thanks ..", VS_RIGHT, "last-number", "1080"},
+        {F, "18", "about 16-18", VS_RIGHT, "last-number", "18"},
+        {F, "18", "x = 18 (see step 2)", VS_UNGRADABLE, "last-number.ambiguous", ""},
+        {S, "18", "#### 18\n\nQuestion: How many?\n#### 99", VS_RIGHT, "marker", "18"},
+        {F, "18", "#### 18\n\nQuestion: How many?\n#### 99", VS_RIGHT, "marker", "18"},
+        {S, "-3", "#### 3", VS_WRONG, "marker", "3"},
+        {F, "-3", "so it is 3", VS_WRONG, "last-number", "3"},
+        {S, "18", "#### 5 and 13", VS_UNGRADABLE, "marker.ambiguous", ""},
+    };
+    CHECK_ROWS(rows);
+}
+
+TEST(grade, unwraps_what_stands_around_the_number)
+{
+    static const row rows[] = {
+        {S, "18", "#### $\\boxed{18}$", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### \\(18\\)", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### `18`", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### __18__", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### = 18", VS_RIGHT, "marker", "18"},
+        {S, "18", "####: 18", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### \\text{18 apples}", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### \\$18", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### \xe2\x82\xac" "18", VS_RIGHT, "marker", "18"},
+        {S, "-18", "#### -$18", VS_RIGHT, "marker", "-18"},
+        {S, "-18", "#### $-18", VS_RIGHT, "marker", "-18"},
+        {S, "-18", "#### \xe2\x88\x92" "18", VS_RIGHT, "marker", "-18"},
+        {S, "18", "#### +18", VS_RIGHT, "marker", "18"},
+        {S, "18", "#####  18", VS_RIGHT, "marker", "18"},
+        {S, "18", "####   \n \n18 apples\n7", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### 18\r\nmore 7", VS_RIGHT, "marker", "18"},
+    };
+    CHECK_ROWS(rows);
+}
+
+TEST(grade, reads_numbers_as_exact_values)
+{
+    static const row rows[] = {
+        {S, "5.75", "#### 5 3/4", VS_RIGHT, "marker", "23/4"},
+        {S, "-5.75", "#### -5 3/4", VS_RIGHT, "marker", "-23/4"},
+        {S, "0.5", "#### .5", VS_RIGHT, "marker", "1/2"},
+        {S, "0.3", "#### 3e-1", VS_RIGHT, "marker", "3/10"},
+        {S, "2", "#### 1.5/.75", VS_RIGHT, "marker", "2"},
+        {S, "0", "#### -0.00", VS_RIGHT, "marker", "0"},
+        {S, "0", "#### 0e99", VS_RIGHT, "marker", "0"},
+        {S, "1/3", "#### 0.3333333333333333", VS_WRONG, "marker", "3333333333333333/10000000000000000"},
+        {S, "18", "#### 18.000000000000000000000000000000000000000000000000000000", VS_RIGHT, "marker", "18"},
+        {S, "1000000", "#### 1,000,000", VS_RIGHT, "marker", "1000000"},
+        {S, "1000", "#### 1000,000", VS_WRONG, "marker.malformed", ""},
+        {S, "1", "#### 1,0000", VS_WRONG, "marker.malformed", ""},
+        {S, "1", "#### 1.2.3", VS_WRONG, "marker.malformed", ""},
+        {S, "340282366920938463463374607431768211455", "#### 340282366920938463463374607431768211455", VS_RIGHT,
+         "marker", "340282366920938463463374607431768211455"},
+        {S, "1", "#### 340282366920938463463374607431768211456", VS_UNGRADABLE, "marker.too-long", ""},
+        {S, "1", "#### 1e99", VS_UNGRADABLE, "marker.too-long", ""},
+        {S, "1", "#### 1e100", VS_UNGRADABLE, "marker.too-long", ""},
+        {S, "1", "#### 1/0", VS_UNGRADABLE, "marker.too-long", ""},
+    };
+    CHECK_ROWS(rows);
+}
+
+TEST(grade, leaves_open_what_the_text_leaves_open)
+{
+    static const row rows[] = {
+        {S, "18", "#### 18 m2", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### 18 m^2", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### 18 cm^{2}", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### 18/07/2020", VS_UNGRADABLE, "marker.ambiguous", ""},
+        {S, "12", "#### 12:30", VS_UNGRADABLE, "marker.ambiguous", ""},
+        {S, "2", "#### 2^10", VS_UNGRADABLE, "marker.ambiguous", ""},
+        {S, "18", "#### Step 1", VS_UNGRADABLE, "marker.ambiguous", ""},
+        {S, "5", "#### 5 13/2", VS_UNGRADABLE, "marker.ambiguous", ""},
+        {S, "1080", "#### 1 080", VS_UNGRADABLE, "marker.ambiguous", ""},
+        {S, "18", "#### eighteen", VS_WRONG, "marker.none", ""},
+        {S, "18", "####", VS_WRONG, "marker.none", ""},
+        {S, "18", "#### \n\n", VS_WRONG, "marker.none", ""},
+        {S, "18", "", VS_WRONG, "no-marker", ""},
+        {S, "18", "#### 17\n#### 18", VS_WRONG, "marker", "17"},
+        {S, "18", "The answer is 18.\nQ: next?\n#### 99", VS_WRONG, "no-marker", ""},
+        {S, "99", "Q: a line before any answer\n#### 99", VS_RIGHT, "marker", "99"},
+    };
+    CHECK_ROWS(rows);
+}
+
+TEST(grade, falls_back_in_the_stated_order)
+{
+    static const row rows[] = {
+        {F, "18", "the answer is 7, so \\boxed{18} not 9", VS_RIGHT, "boxed", "18"},
+        {F, "18", "\\boxed{7} then \\boxed{18 \\text{ dollars}}, 9", VS_RIGHT, "boxed", "18"},
+        {F, "3", "\\boxed{\\frac{3}{4}}", VS_UNGRADABLE, "boxed.ambiguous", ""},
+        {F, "18", "\\boxed{none} The answer is 18.", VS_RIGHT, "answer-is", "18"},
+        {F, "18", "The ANSWER IS: **18**. It took 3 steps.", VS_RIGHT, "answer-is", "18"},
+        {F, "18", "Answer: 7\nAnswer: $18", VS_RIGHT, "answer-is", "18"},
+        {F, "18", "The answer is 18 or 19.", VS_UNGRADABLE, "answer-is.ambiguous", ""},
+        {F, "18", "The answer is clear.\n6 x 3 = 18", VS_RIGHT, "last-number", "18"},
+        {F, "18", "The answer is 18.\nQuestion: 5\n7", VS_RIGHT, "answer-is", "18"},
+        {F, "-18", "x = -18", VS_RIGHT, "last-number", "-18"},
+        {F, "-18", "x (-18)", VS_RIGHT, "last-number", "-18"},
+        {F, "18", "36 - 18", VS_RIGHT, "last-number", "18"},
+        {F, "18", "18 m2 in H2O", VS_RIGHT, "last-number", "18"},
+        {F, "18", "18 apples (3 x 6 = 18)", VS_RIGHT, "last-number", "18"},
+        {F, "18", "1 (2) 18", VS_RIGHT, "last-number", "18"},
+        {F, "2", "x = 18\n(see step 2)", VS_RIGHT, "last-number", "2"},
+        {F, "18", "none at all", VS_WRONG, "last-number.none", ""},
+    };
+    CHECK_ROWS(rows);
+}
+
+TEST(grade, reads_only_the_first_marked_integer_of_the_arithmetic_task)
+{
+    static const row rows[] = {
+        {A, "13", "Try 13. 13*5=65. 65-4=61. 61-61=0. #### 13", VS_RIGHT, "marker", "13"},
+        {A, "13", "#### 12", VS_WRONG, "marker", "12"},
+        {A, "13", "#### 13 #### 12", VS_RIGHT, "marker", "13"},
+        {A, "13", "#### 013", VS_RIGHT, "marker", "13"},
+        {A, "-13", "#### -13", VS_RIGHT, "marker", "-13"},
+        {A, "13", "#### #### 13", VS_RIGHT, "marker", "13"},
+        {A, "13", "Try 13. 13*5=65.", VS_WRONG, "no-marker", ""},
+        {A, "13", "####13", VS_WRONG, "no-marker", ""},
+    };
+    CHECK_ROWS(rows);
+}
+
+TEST(grade, takes_a_whole_reference_solution_as_gold)
+{
+    CHECK(grade(S, "9 * 2 = $<<9*2=18>>18\n#### 18", "#### 18").verdict == VS_RIGHT);
+    CHECK(grade(S, "#### 1,080\n", "#### 1080").verdict == VS_RIGHT);
+    CHECK(grade(S, " 18 ", "#### 18").verdict == VS_RIGHT);
+}
+
+TEST(grade, refuses_a_gold_answer_that_is_no_number)
+{
+    static const char *const bad[] = {"", "eighteen", "18 apples", "#### ", "#### 1 and 2", "1,08", "1/0", "1e99"};
+    vs_grade_result out;
+    vs_error err;
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        CHECK(vs_grade(&out, S, bad[i], strlen(bad[i]), "#### 1", 6, &err) == VS_E_INPUT);
+        CHECK(strstr(err.text, "gold answer") && strstr(err.text, bad[i] + (bad[i][0] == '#' ? 4 : 0)));
+    }
+}
+
+TEST(grade, names_its_profiles_and_their_versions)
+{
+    vs_grade_result out;
+    vs_error err;
+    size_t n = 0;
+
+    for (; vs_profile_names()[n]; n++)
+        CHECK(strncmp(vs_profile_version(vs_profile_names()[n]), vs_profile_names()[n],
+                      strlen(vs_profile_names()[n])) == 0);
+    CHECK(n == 3);
+    CHECK_STR(vs_profile_version("gsm8k"), "gsm8k/1");
+    CHECK(!vs_profile_version("gsm9k"));
+    CHECK(vs_grade(&out, "gsm9k", "1", 1, "1", 1, &err) == VS_E_INPUT);
+    CHECK(strstr(err.text, "gsm9k"));
+}
+
+TEST(grade, bounds_what_it_copies_and_cuts_at_a_character)
+{
+    char text[6000];
+    vs_grade_result out;
+
+    /* 5 and, then two-byte characters, then 13: an ambiguous region longer than the copy. */
+    memcpy(text, "#### 5 and", 10);
+    for (size_t i = 10; i < 410; i += 2) memcpy(text + i, "\xc3\xa9", 2);
+    memcpy(text + 410, " 13", 4);
+    out = grade(S, "5", text);
+    CHECK(out.verdict == VS_UNGRADABLE);
+    CHECK(out.begin == 5 && out.end == 413);
+    CHECK(strlen(out.extracted) == VS_GRADE_EXTRACT_BYTES - 2); /* "5 and" is odd, a character two bytes */
+
+    memcpy(text, "#### 5", 6);
+    memset(text + 6, 'x', sizeof text - 7);
+    text[sizeof text - 1] = '\0';
+    CHECK_STR(grade(S, "5", text).rule, "gsm8k/1:marker.too-long");
+    memset(text + 5, '0', 401);
+    strcpy(text + 406, "");
+    CHECK_STR(grade(S, "5", text).rule, "gsm8k/1:marker.too-long");
+    strcpy(text + 405, "");
+    CHECK_STR(grade(S, "0", text).rule, "gsm8k/1:marker");
+}
+
+TEST(grade, passes_over_nul_bytes)
+{
+    static const char text[] = "a\0b #### 18\0";
+    vs_grade_result out;
+    vs_error err;
+
+    CHECK_OK(vs_grade(&out, S, "18", 2, text, sizeof text - 1, &err));
+    CHECK(out.verdict == VS_RIGHT);
+}
