@@ -78,21 +78,14 @@ done:
     return st;
 }
 
-/* The completion as it continues the prompt's text. At the start of a text the tokenizer's own decoding holds (some strip
- * a space there); later a token adds its own bytes. Special tokens add nothing; a stop string cuts. */
-static vs_status completion_text(generator *g, const prompt_row *p, const vs_completion *c, vs_error *err)
+/* As the tokenizer decodes it, special tokens dropped, cut at a stop string; "" without a tokenizer. */
+static vs_status completion_text(generator *g, const vs_completion *c, vs_error *err)
 {
-    const vs_tokenizer *t = g->opened.tokenizer;
     const vs_decode_options *d = &g->o->decode;
 
     vs_buf_clear(&g->text);
-    if (!t) return VS_OK;
-    VS_TRY(vs_decode(&g->text, t, g->ids.id + p->at, p->n, true, err));
-    const bool is_start = g->text.len == 0;
-    vs_buf_clear(&g->text);
-    if (is_start) VS_TRY(vs_decode(&g->text, t, c->ids, c->n, true, err));
-    for (size_t i = 0; i < c->n && !is_start; i++)
-        if (!vs_token_is_special(t, c->ids[i])) VS_TRY(vs_token_bytes(&g->text, t, c->ids[i], err));
+    if (!g->opened.tokenizer) return VS_OK;
+    VS_TRY(vs_decode(&g->text, g->opened.tokenizer, c->ids, c->n, true, err));
     if (g->text.len) g->text.len = vs_stop_cut(g->text.data, g->text.len, d->stop, d->n_stop);
     return VS_OK;
 }
@@ -104,7 +97,7 @@ static vs_status write_completions(void *ctx, size_t problem, const vs_completio
     vs_buf *l = &g->line;
 
     for (size_t i = 0; i < n; i++) {
-        VS_TRY(completion_text(g, p, &c[i], err));
+        VS_TRY(completion_text(g, &c[i], err));
         vs_buf_printf(l, "{\"id\":%s,\"index\":%zu,\"completion\":", p->id_json, i);
         vs_buf_json_str(l, g->text.len ? g->text.data : "", g->text.len);
         vs_buf_str(l, ",\"ids\":");

@@ -79,7 +79,7 @@ typedef enum tok_kind {
     TOK_BYTE_FALLBACK,
     TOK_FUSE,
     TOK_STRIP,     /* up to `start` leading and `stop` trailing `from` */
-    TOK_METASPACE, /* `from` becomes a space; in the first token nothing, unless keep_first */
+    TOK_METASPACE, /* `from` becomes `to`, a space; in the first token nothing, unless keep_first */
 } tok_kind;
 typedef enum tok_when { TOK_ALWAYS, TOK_IF_ABSENT, TOK_IF_ABSENT_AT_START } tok_when;
 typedef enum tok_behavior {

@@ -288,29 +288,28 @@ static vs_status match_piece(tok_work *w, const tok_op *op, tok_piece p, vs_erro
     return VS_OK;
 }
 
-/* Whether part i joins the part before it; SplitDelimiterBehavior of huggingface/tokenizers, normalizer.rs. In
- * MergedWithNext the roles run from the end: alternate is then counted over hits to the right. */
-static bool joins(const tok_pieces *parts, tok_behavior behavior, size_t i, bool *alternate)
+/* Whether part i > 0 joins the part before it: SplitDelimiterBehavior of huggingface/tokenizers,
+ * tokenizer/normalizer.rs. */
+static bool joins(const tok_piece *part, tok_behavior behavior)
 {
-    const bool hit = parts->item[i].hit, previous = i > 0 && parts->item[i - 1].hit;
+    const bool hit = part->hit, previous = part[-1].hit;
 
     switch (behavior) {
-    case TOK_CONTIGUOUS: return i > 0 && hit == previous;
-    case TOK_MERGED_WITH_PREVIOUS: return i > 0 && hit && !previous;
-    case TOK_MERGED_WITH_NEXT: return i > 0 && previous && !hit;
-    default: (void)alternate; return false;
+    case TOK_CONTIGUOUS: return hit == previous;
+    case TOK_MERGED_WITH_PREVIOUS: return hit && !previous;
+    case TOK_MERGED_WITH_NEXT: return previous && !hit;
+    default: return false;
     }
 }
 
 static vs_status combine(tok_work *w, const tok_op *op, vs_error *err)
 {
     tok_pieces *out = &w->spare_pieces;
-    const size_t first = out->n;
 
     for (size_t i = 0; i < w->matches.n; i++) {
         const tok_piece *p = &w->matches.item[i];
 
-        if (out->n > first && joins(&w->matches, op->behavior, i, NULL)) {
+        if (i > 0 && joins(p, op->behavior)) {
             out->item[out->n - 1].len += p->len;
             continue;
         }

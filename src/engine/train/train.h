@@ -63,6 +63,8 @@ typedef struct vs_step_stats {
 /* Where steps come from: examples of step `step` (0-based), valid until the next call. */
 typedef vs_status (*vs_step_source)(void *ctx, size_t step, const vs_example **out, size_t *n,
                                     vs_error *err);
+/* After each step. stats NULL: a checkpoint of `step` steps is about to be written; make what was
+ * reported durable. */
 typedef vs_status (*vs_step_report)(void *ctx, size_t step, const vs_step_stats *stats,
                                     vs_error *err);
 

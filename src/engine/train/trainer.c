@@ -446,11 +446,14 @@ static vs_checkpoint checkpoint_of(vs_trainer *t)
     return c;
 }
 
-static vs_status save(vs_trainer *t, vs_error *err)
+/* What was reported must be safe before a checkpoint says that it need not be reported again. */
+static vs_status save(vs_trainer *t, vs_step_report report, void *ctx, vs_error *err)
 {
     const vs_checkpoint c = checkpoint_of(t);
 
-    return t->checkpoint ? vs_checkpoint_write(t->checkpoint, &c, err) : VS_OK;
+    if (!t->checkpoint) return VS_OK;
+    if (report) VS_TRY(report(ctx, t->step, NULL, err));
+    return vs_checkpoint_write(t->checkpoint, &c, err);
 }
 
 static vs_status resume(vs_trainer *t, vs_error *err)
@@ -474,14 +477,14 @@ vs_status vs_trainer_run(vs_trainer *t, vs_step_source source, vs_step_report re
         vs_step_stats stats;
         size_t n;
         if (vs_stop_wanted()) {
-            VS_TRY(save(t, err));
+            VS_TRY(save(t, report, ctx, err));
             return VS_FAIL(err, VS_E_STOPPED, "stopped at step %zu of %zu", t->step, t->n_steps);
         }
         VS_TRY(source(ctx, t->step, &examples, &n, err));
         VS_TRY(take_step(t, examples, n, &stats, err));
         if (report) VS_TRY(report(ctx, t->step - 1, &stats, err));
         if (t->o.checkpoint_steps && t->step % t->o.checkpoint_steps == 0 && t->step < t->n_steps)
-            VS_TRY(save(t, err));
+            VS_TRY(save(t, report, ctx, err));
     }
     return vs_model_rehash(t->model, err);
 }

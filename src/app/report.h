@@ -1,0 +1,59 @@
+/* report.h - a run's report: what is read from its store, and the page made of it. */
+#ifndef VS_APP_REPORT_H
+#define VS_APP_REPORT_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "flow/store/store.h"
+
+/* What a run's sampling sets came to, one round each. Counts of samples, then of problems. */
+typedef struct vs_round_stats {
+    char set[32];
+    size_t n_drawn, n_unique, n_right, n_truncated, n_ungradable;
+    size_t n_problems, n_newly_solved, n_never_solved; /* up to and with this round */
+} vs_round_stats;
+
+/* One sample of an example problem. */
+typedef struct vs_example_sample {
+    const vs_sample *sample;
+    double score;      /* the verifier's; NAN without one */
+    size_t n_same;     /* candidates of the problem with the same answer */
+} vs_example_sample;
+
+typedef struct vs_example_problem {
+    const vs_problem *problem;
+    const char *why;           /* static: the caption */
+    vs_example_sample shown[4];
+    const char *role[4];       /* static: "chosen by the verifier", .. */
+    size_t n_shown, n_right, n_candidates;
+} vs_example_problem;
+
+enum { VS_REPORT_EXAMPLES = 6, VS_REPORT_ROUNDS = 64 };
+
+typedef struct vs_report {
+    char *name, *recipe, *grader, *verifier, *facts[8];
+    vs_problems test;
+    vs_samples samples;   /* the final generator's test samples, labelled */
+    double *score;        /* [samples.n] the verifier's */
+    vs_metric *metrics;
+    size_t n_metrics;
+    vs_train_row *train;
+    size_t n_train;
+    vs_round_stats round[VS_REPORT_ROUNDS];
+    size_t n_rounds;
+    vs_example_problem example[VS_REPORT_EXAMPLES];
+    size_t n_examples;
+} vs_report;
+
+VS_NODISCARD vs_status vs_report_read(vs_report *out, vs_store *s, vs_error *err);
+void vs_report_free(vs_report *r);
+/* Statistics of every sampling set "round-*", in order. */
+VS_NODISCARD vs_status vs_rounds_read(vs_round_stats *out, size_t *n, vs_store *s, const char *profile, vs_error *err);
+
+/* The whole page, self-contained. */
+VS_NODISCARD vs_status vs_report_page(vs_buf *out, const vs_report *r, vs_error *err);
+/* RUN/run.db -> RUN/report.html. */
+VS_NODISCARD vs_status vs_report_write(const char *run_dir, vs_error *err);
+#endif

@@ -1,0 +1,162 @@
+#include "engine/train/job.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/progress.h"
+
+bool vs_train_job_done(const char *out)
+{
+    char *manifest = vs_format("%s/manifest.json", out);
+    const bool done = manifest && vs_file_exists(manifest);
+
+    free(manifest);
+    return done;
+}
+
+vs_status vs_opened_model_open(vs_opened_model *out, const char *base, const char *adapter,
+                               vs_error *err)
+{
+    vs_opened_model m = {0};
+    vs_status st;
+
+    VS_CHECK(vs_base_open(&m.base, base, err));
+    VS_CHECK(vs_model_open(&m.model, m.base, adapter, err));
+    *out = m;
+    m = (vs_opened_model){0};
+done:
+    vs_opened_model_close(&m);
+    return st;
+}
+
+void vs_opened_model_close(vs_opened_model *m)
+{
+    vs_model_close(m->model);
+    vs_base_close(m->base);
+    *m = (vs_opened_model){0};
+}
+
+static vs_status open_start(vs_opened_model *out, const vs_train_job *j, vs_error *err)
+{
+    vs_opened_model m = {0};
+    vs_params lora = {0};
+    vs_status st;
+
+    if (j->adapter || j->o.lora.rank == 0)
+        return vs_opened_model_open(out, j->base, j->adapter, err);
+    VS_CHECK(vs_base_open(&m.base, j->base, err));
+    VS_CHECK(vs_lora_table(&lora, &m.base->config, &j->o.lora, err));
+    VS_CHECK(vs_params_alloc(&lora, err));
+    vs_lora_init(&lora, j->o.seed);
+    VS_CHECK(vs_model_create(&m.model, m.base, &j->o.lora, &lora, err));
+    *out = m;
+    m = (vs_opened_model){0};
+done:
+    vs_params_close(&lora);
+    vs_opened_model_close(&m);
+    return st;
+}
+
+typedef struct run {
+    vs_steps steps; /* first: this struct is the step source's context */
+    const vs_train_job *j;
+} run;
+
+static vs_status give_step(void *ctx, size_t step, const vs_example **out, size_t *n, vs_error *err)
+{
+    return vs_steps_make(&((run *)ctx)->steps, step, out, n, err);
+}
+
+static vs_status take_report(void *ctx, size_t step, const vs_step_stats *s, vs_error *err)
+{
+    const run *r = ctx;
+
+    if (s) {
+        if (r->j->kind == VS_LOSS_DPO)
+            vs_progress_note("loss %.4f  margin %.2f  accuracy %.0f %%", s->loss, s->margin,
+                             s->accuracy * 100.0);
+        else
+            vs_progress_note("loss %.4f", s->loss);
+        vs_progress_set(step + 1);
+    }
+    return r->j->report ? r->j->report(r->j->ctx, step, s, err) : VS_OK;
+}
+
+static vs_status write_manifest(const vs_train_job *j, const vs_model *m, const char *start,
+                                const char *dir, vs_error *err)
+{
+    json_t *o = j->facts ? json_deep_copy(j->facts) : json_object();
+    char *path = vs_format("%s/manifest.json", dir), *text = NULL;
+    vs_status st;
+
+    json_object_set_new(o, "made_by", json_string("vstar " VSTAR_VERSION));
+    json_object_set_new(o, "model", json_string(m->hash));
+    json_object_set_new(o, "from", json_string(start));
+    json_object_set_new(o, "rows", json_integer((json_int_t)j->n_rows));
+    text = json_dumps(o, JSON_INDENT(2) | JSON_SORT_KEYS);
+    if (!path || !text)
+        st = VS_FAIL(err, VS_E_NOMEM, "%s: manifest", dir);
+    else
+        st = vs_file_replace(path, text, strlen(text), err);
+    json_decref(o);
+    free(text);
+    free(path);
+    return st;
+}
+
+static vs_status write_folder(const vs_train_job *j, const vs_model *m, const char *start,
+                              const char *dir, vs_error *err)
+{
+    const char *tokenizer = j->tokenizer ? j->tokenizer : j->base;
+
+    VS_TRY(vs_dir_make(dir, err));
+    if (m->lora_config.rank)
+        VS_TRY(vs_lora_write(&m->lora, &m->lora_config, j->base, dir, err));
+    else
+        VS_TRY(vs_weights_write(&m->base->params, &m->base->config, dir, tokenizer, err));
+    return write_manifest(j, m, start, dir, err);
+}
+
+vs_status vs_train_job_run(const vs_train_job *j, vs_error *err)
+{
+    vs_status st;
+    vs_opened_model start = {0};
+    vs_trainer *trainer = NULL;
+    run r = {.j = j};
+    char *checkpoint = vs_format("%s.checkpoint", j->out),
+         *partial = vs_format("%s.partial", j->out);
+    char from[VS_HASH_HEX];
+
+    if (vs_train_job_done(j->out)) {
+        st = VS_OK;
+        goto done;
+    }
+    if (!checkpoint || !partial) {
+        st = VS_FAIL(err, VS_E_NOMEM, "%s: path", j->out);
+        goto done;
+    }
+    VS_CHECK(open_start(&start, j, err));
+    memcpy(from, start.model->hash, sizeof from);
+    VS_CHECK(vs_steps_open(&r.steps, j->kind, j->rows, j->n_rows, &j->o, false, err));
+    VS_CHECK(vs_trainer_open(&trainer, start.model, j->kind, &j->o, vs_steps_count(&r.steps),
+                             checkpoint, err));
+    if (j->is_reference) vs_trainer_expect_reference(trainer);
+    vs_progress_begin(j->label, "steps", 0, vs_steps_count(&r.steps));
+    st = vs_trainer_run(trainer, give_step, take_report, &r, err);
+    vs_progress_end();
+    if (st != VS_OK) goto done;
+    if (j->report) VS_CHECK(j->report(j->ctx, vs_steps_count(&r.steps), NULL, err));
+    VS_CHECK(vs_dir_remove(partial, err));
+    VS_CHECK(write_folder(j, start.model, from, partial, err));
+    VS_CHECK(vs_dir_replace(j->out, partial, err));
+    VS_CHECK(vs_dir_remove(checkpoint, err));
+done:
+    vs_trainer_close(trainer);
+    vs_steps_close(&r.steps);
+    vs_opened_model_close(&start);
+    free(checkpoint);
+    free(partial);
+    return st;
+}
