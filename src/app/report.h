@@ -33,7 +33,7 @@ typedef struct vs_example_problem {
 enum { VS_REPORT_EXAMPLES = 6, VS_REPORT_ROUNDS = 64 };
 
 typedef struct vs_report {
-    char *name, *recipe, *grader, *verifier, *facts[8];
+    char *name, *recipe, *grader, *verifier; /* NULL: not known */
     vs_problems test;
     vs_samples samples;   /* the final generator's test samples, labelled */
     double *score;        /* [samples.n] the verifier's */

@@ -279,7 +279,7 @@ static bool is_blank(const char *line, size_t len)
 
 vs_status vs_jsonl_next(vs_jsonl *r, json_t **out, vs_error *err)
 {
-    bool found;
+    bool found = false;
 
     do {
         VS_TRY(read_line(r, &found, err));

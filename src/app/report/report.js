@@ -139,8 +139,8 @@
   }
   all();
   window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', all);
+  window.matchMedia('print').addEventListener('change', all);
   window.addEventListener('beforeprint', function () {
     document.querySelectorAll('details').forEach(function (d) { d.open = true; });
-    charts.forEach(function (c) { c.resize(); });
   });
 }());

@@ -20,7 +20,8 @@ static const char *in(const char *dir, const char *name)
     CHECK(dir_len + name_len + 2 <= sizeof paths[0]);
     memcpy(path, dir, dir_len);
     path[dir_len] = '/';
-    memcpy(path + dir_len + 1, name, name_len + 1);
+    memcpy(path + dir_len + 1, name, name_len);
+    path[dir_len + 1 + name_len] = '\0';
     return path;
 }
 

@@ -1,0 +1,265 @@
+/* report_data.c - what the report is made of, read from the run's store alone. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/report.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "flow/labels/grade.h"
+
+static const char *const final_set = "test:generator";
+
+/* -- sampling sets -- */
+
+static int compare_u64(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static vs_round_stats *round_of(vs_round_stats *rounds, size_t *n, const char *set)
+{
+    for (size_t i = 0; i < *n; i++)
+        if (strcmp(rounds[i].set, set) == 0) return &rounds[i];
+    if (*n == VS_REPORT_ROUNDS) return NULL;
+    rounds[*n] = (vs_round_stats){.n_drawn = 0};
+    memcpy(rounds[*n].set, set, sizeof rounds[*n].set);
+    return &rounds[(*n)++];
+}
+
+/* Distinct token sequences among one problem's samples of one set. */
+static size_t count_unique(uint64_t *hashes, const vs_sample *x, size_t n)
+{
+    size_t unique = 0;
+
+    for (size_t i = 0; i < n; i++) hashes[i] = vs_hash64(x[i].ids, x[i].n_ids * sizeof *x[i].ids);
+    qsort(hashes, n, sizeof *hashes, compare_u64);
+    for (size_t i = 0; i < n; i++) unique += i == 0 || hashes[i] != hashes[i - 1];
+    return unique;
+}
+
+/* The samples of one problem, sets one after the other. *is_solved: by this problem's earlier sets. */
+static void add_set(vs_round_stats *r, const vs_sample *x, size_t n, uint64_t *hashes, bool *is_solved)
+{
+    bool is_right = false;
+
+    for (size_t i = 0; i < n; i++) {
+        r->n_right += x[i].verdict == VS_RIGHT;
+        r->n_ungradable += x[i].verdict == VS_UNGRADABLE;
+        r->n_truncated += strcmp(x[i].finish, "length") == 0;
+        is_right |= x[i].verdict == VS_RIGHT;
+    }
+    r->n_drawn += n;
+    r->n_unique += count_unique(hashes, x, n);
+    r->n_problems++;
+    r->n_newly_solved += is_right && !*is_solved;
+    *is_solved |= is_right;
+    r->n_never_solved += !*is_solved;
+}
+
+vs_status vs_rounds_read(vs_round_stats *out, size_t *n, vs_store *s, const char *profile, vs_error *err)
+{
+    vs_samples all = {0};
+    uint64_t *hashes = NULL;
+    bool is_solved = false;
+    vs_status st;
+
+    *n = 0;
+    VS_CHECK(vs_store_samples(&all, s, "round-*", profile, err));
+    hashes = vs_alloc(all.n, sizeof *hashes);
+    if (!hashes) {
+        st = VS_FAIL(err, VS_E_NOMEM, "report: out of memory");
+        goto done;
+    }
+    for (size_t i = 0, end; i < all.n; i = end) {
+        const vs_sample *x = &all.item[i];
+        vs_round_stats *r = round_of(out, n, x->set);
+        for (end = i; end < all.n && all.item[end].problem_id == x->problem_id &&
+                      strcmp(all.item[end].set, x->set) == 0;)
+            end++;
+        if (i == 0 || all.item[i - 1].problem_id != x->problem_id) is_solved = false;
+        if (r) add_set(r, x, end - i, hashes, &is_solved);
+    }
+done:
+    free(hashes);
+    vs_samples_free(&all);
+    return st;
+}
+
+/* -- examples -- */
+
+/* One test problem's candidates and what can be said of them. */
+typedef struct candidates {
+    const vs_problem *problem;
+    const vs_sample *x;
+    const double *score;
+    size_t n, n_right;
+    size_t best, worst;           /* by score */
+    size_t vote, vote_size;       /* a sample of the most frequent answer; best-scored of it */
+    bool is_tied;                 /* another answer is as frequent */
+} candidates;
+
+static bool has_answer(const vs_sample *x)
+{
+    return x->normal && x->normal[0];
+}
+
+static size_t count_same(const candidates *c, size_t i)
+{
+    size_t n = 0;
+
+    if (!has_answer(&c->x[i])) return 1;
+    for (size_t j = 0; j < c->n; j++) n += has_answer(&c->x[j]) && strcmp(c->x[i].normal, c->x[j].normal) == 0;
+    return n;
+}
+
+static void find_vote(candidates *c)
+{
+    c->vote = SIZE_MAX;
+    for (size_t i = 0; i < c->n; i++) {
+        if (!has_answer(&c->x[i])) continue;
+        const size_t n = count_same(c, i);
+        const bool is_same = c->vote != SIZE_MAX && strcmp(c->x[i].normal, c->x[c->vote].normal) == 0;
+        if (c->vote == SIZE_MAX || n > c->vote_size) {
+            c->vote = i;
+            c->vote_size = n;
+            c->is_tied = false;
+        } else if (is_same) {
+            if (c->score[i] > c->score[c->vote]) c->vote = i;
+        } else if (n == c->vote_size) {
+            c->is_tied = true;
+        }
+    }
+}
+
+static void study(candidates *c)
+{
+    c->n_right = c->best = c->worst = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        c->n_right += c->x[i].verdict == VS_RIGHT;
+        if (c->score[i] > c->score[c->best]) c->best = i;
+        if (c->score[i] < c->score[c->worst]) c->worst = i;
+    }
+    find_vote(c);
+}
+
+/* What an example shows; the page has at most one or two of each. */
+typedef enum example_kind { FOOLED_VOTE, FOOLED_VERIFIER, PLAIN_RIGHT, NO_KIND } example_kind;
+static const char *const why[] = {
+    [FOOLED_VOTE] = "The vote was fooled, the verifier was not",
+    [FOOLED_VERIFIER] = "The verifier was fooled",
+    [PLAIN_RIGHT] = "A problem where the verifier chose right",
+};
+static const size_t most[] = {[FOOLED_VOTE] = 2, [FOOLED_VERIFIER] = 2, [PLAIN_RIGHT] = 2};
+
+static example_kind kind_of(const candidates *c)
+{
+    const bool is_mixed = c->n_right > 0 && c->n_right < c->n;
+    const bool is_best_right = c->x[c->best].verdict == VS_RIGHT;
+
+    if (!is_mixed || isnan(c->score[c->best]) || c->vote == SIZE_MAX) return NO_KIND;
+    if (is_best_right && c->x[c->vote].verdict == VS_WRONG && !c->is_tied) return FOOLED_VOTE;
+    return is_best_right ? PLAIN_RIGHT : FOOLED_VERIFIER;
+}
+
+static void show(vs_example_problem *e, const candidates *c, size_t i, const char *role)
+{
+    for (size_t j = 0; j < e->n_shown; j++)
+        if (e->shown[j].sample == &c->x[i]) return;
+    e->role[e->n_shown] = role;
+    e->shown[e->n_shown++] =
+        (vs_example_sample){.sample = &c->x[i], .score = c->score[i], .n_same = count_same(c, i)};
+}
+
+static void fill_example(vs_example_problem *e, const candidates *c, example_kind kind)
+{
+    size_t best_right = SIZE_MAX;
+
+    *e = (vs_example_problem){.problem = c->problem, .why = why[kind], .n_right = c->n_right, .n_candidates = c->n};
+    for (size_t i = 0; i < c->n; i++)
+        if (c->x[i].verdict == VS_RIGHT && (best_right == SIZE_MAX || c->score[i] > c->score[best_right])) best_right = i;
+    show(e, c, c->best, "Highest score: the verifier's choice");
+    show(e, c, c->vote, "The vote's choice");
+    if (best_right != SIZE_MAX) show(e, c, best_right, "Best right candidate");
+    show(e, c, c->worst, "Lowest score");
+}
+
+static const vs_problem *find_problem(const vs_problems *p, int64_t id)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->item[i].id == id) return &p->item[i];
+    return NULL;
+}
+
+/* Problems in order; each kind's first ones. */
+static void pick_examples(vs_report *r)
+{
+    size_t count[NO_KIND] = {0};
+
+    for (int kind = 0; kind < NO_KIND; kind++)
+        for (size_t i = 0, end; i < r->samples.n; i = end) {
+            const vs_sample *x = &r->samples.item[i];
+            for (end = i; end < r->samples.n && r->samples.item[end].problem_id == x->problem_id;) end++;
+            candidates c = {.problem = find_problem(&r->test, x->problem_id), .x = x, .score = r->score + i, .n = end - i};
+            if (!c.problem || count[kind] == most[kind] || r->n_examples == VS_REPORT_EXAMPLES) continue;
+            study(&c);
+            if ((int)kind_of(&c) != kind) continue;
+            fill_example(&r->example[r->n_examples++], &c, (example_kind)kind);
+            count[kind]++;
+        }
+}
+
+/* -- all of it -- */
+
+static vs_status read_facts(vs_report *r, vs_store *s, vs_error *err)
+{
+    VS_TRY(vs_store_get(&r->name, s, "name", err));
+    VS_TRY(vs_store_get(&r->recipe, s, "recipe", err));
+    VS_TRY(vs_store_get(&r->grader, s, "grader", err));
+    return vs_store_get(&r->verifier, s, "model:verifier", err);
+}
+
+static vs_status read_candidates(vs_report *r, vs_store *s, vs_error *err)
+{
+    VS_TRY(vs_store_samples(&r->samples, s, final_set, r->grader, err));
+    r->score = vs_alloc(r->samples.n, sizeof *r->score);
+    if (!r->score) return VS_FAIL(err, VS_E_NOMEM, "report: out of memory");
+    for (size_t i = 0; i < r->samples.n; i++) r->score[i] = NAN;
+    if (r->verifier) VS_TRY(vs_store_scores(r->score, s, &r->samples, r->verifier, err));
+    return VS_OK;
+}
+
+vs_status vs_report_read(vs_report *out, vs_store *s, vs_error *err)
+{
+    vs_report r = {0};
+    vs_status st;
+
+    VS_CHECK(read_facts(&r, s, err));
+    VS_CHECK(vs_store_problems(&r.test, s, "test", err));
+    VS_CHECK(vs_store_metrics(&r.metrics, &r.n_metrics, s, err));
+    VS_CHECK(vs_store_train_rows(&r.train, &r.n_train, s, err));
+    VS_CHECK(vs_rounds_read(r.round, &r.n_rounds, s, r.grader, err));
+    VS_CHECK(read_candidates(&r, s, err));
+    pick_examples(&r);
+    *out = r; /* examples point into the arrays of problems and samples, which move with the struct */
+    r = (vs_report){0};
+done:
+    vs_report_free(&r);
+    return st;
+}
+
+void vs_report_free(vs_report *r)
+{
+    free(r->name);
+    free(r->recipe);
+    free(r->grader);
+    free(r->verifier);
+    vs_problems_free(&r->test);
+    vs_samples_free(&r->samples);
+    free(r->score);
+    free(r->metrics);
+    free(r->train);
+    *r = (vs_report){0};
+}
