@@ -34,6 +34,8 @@ enum { VS_REPORT_EXAMPLES = 6, VS_REPORT_ROUNDS = 64 };
 
 typedef struct vs_report {
     char *name, *recipe, *grader, *verifier; /* NULL: not known */
+    char *hash_name[16], *hash[16]; /* what was made, and its content hash */
+    size_t n_hashes;
     vs_problems test;
     vs_samples samples;   /* the final generator's test samples, labelled */
     double *score;        /* [samples.n] the verifier's */

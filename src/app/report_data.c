@@ -6,7 +6,6 @@
 #include "app/report.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "flow/labels/grade.h"
 
 static const char *const final_set = "test:generator";
 

@@ -24,7 +24,7 @@ typedef struct training {
     const train_options *o;
     vs_opened opened;
     vs_train_data data;
-    vs_step_maker maker;
+    vs_steps steps;
     vs_trainer *trainer;
     size_t n_steps;
     char start[VS_HASH_HEX], data_hash[VS_HASH_HEX], reference[VS_HASH_HEX];
@@ -104,8 +104,6 @@ static vs_status score_reference(training *t, vs_error *err)
     memcpy(t->reference, m->hash, sizeof t->reference);
     VS_CHECK(vs_scorer_open(&scorer, m, VS_QUEUE_ROWS, err));
     VS_CHECK(vs_queue_score(q, scorer, err));
-    t->data.ref_logp = q->logprob;
-    q->logprob = NULL;
 done:
     vs_scorer_close(scorer);
     vs_second_close(&second);
@@ -116,7 +114,7 @@ done:
 
 static vs_status give_step(void *ctx, size_t step, const vs_example **out, size_t *n, vs_error *err)
 {
-    return vs_step_make(&((training *)ctx)->maker, step, out, n, err);
+    return vs_steps_make(&((training *)ctx)->steps, step, out, n, err);
 }
 
 static vs_status take_report(void *ctx, size_t step, const vs_step_stats *s, vs_error *err)
@@ -142,7 +140,7 @@ static vs_status write_grads(training *t, vs_error *err)
     size_t n;
     vs_status st;
 
-    VS_CHECK(vs_step_make(&t->maker, 0, &examples, &n, err));
+    VS_CHECK(vs_steps_make(&t->steps, 0, &examples, &n, err));
     VS_CHECK(vs_trainer_grads(t->trainer, examples, n, &stats, &grads, err));
     VS_CHECK(vs_safetensors_write(t->o->grads_out, grads, VS_F32, err));
     vs_buf_str(&line, "{\"loss\":");
@@ -243,6 +241,7 @@ static vs_status train_and_write(training *t, vs_error *err)
         goto done;
     }
     VS_CHECK(vs_trainer_open(&t->trainer, t->opened.model, o->kind, &o->train, t->n_steps, checkpoint, err));
+    if (o->kind == VS_LOSS_DPO && !o->reference) vs_trainer_expect_reference(t->trainer);
     vs_progress_begin(o->kind == VS_LOSS_SFT ? "train sft" : "train dpo", "steps", 0, t->n_steps);
     st = vs_trainer_run(t->trainer, give_step, take_report, t, err);
     vs_progress_end();
@@ -267,8 +266,9 @@ static vs_status train(const train_options *o, vs_error *err)
     VS_CHECK(vs_train_data_read(&t.data, o->data, o->kind, &t.opened.reader, err));
     VS_CHECK(vs_train_data_hash(t.data_hash, &t.data, err));
     if (o->kind == VS_LOSS_DPO) VS_CHECK(score_reference(&t, err));
-    VS_CHECK(vs_step_maker_open(&t.maker, &t.data, &o->train, o->no_shuffle, err));
-    t.n_steps = vs_step_maker_steps(&t.maker);
+    VS_CHECK(vs_train_data_rows(&t.data, err));
+    VS_CHECK(vs_steps_open(&t.steps, o->kind, t.data.row, t.data.rows.n_rows, &o->train, o->no_shuffle, err));
+    t.n_steps = vs_steps_count(&t.steps);
     if (o->grads_out) {
         VS_CHECK(vs_trainer_open(&t.trainer, t.opened.model, o->kind, &o->train, t.n_steps, NULL, err));
         VS_CHECK(write_grads(&t, err));
@@ -277,7 +277,7 @@ static vs_status train(const train_options *o, vs_error *err)
     }
 done:
     vs_trainer_close(t.trainer);
-    vs_step_maker_close(&t.maker);
+    vs_steps_close(&t.steps);
     vs_train_data_free(&t.data);
     vs_opened_close(&t.opened);
     return st;

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "engine/model/folder.h"
 #include "engine/model/params.h"
 #include "engine/model/safetensors.h"
 
@@ -25,6 +26,9 @@ VS_NODISCARD vs_status vs_folder_write(const char *dir, const char *name, const 
                                        vs_error *err);
 /* The shortest decimal that reads back as x, as a JSON number; x is finite. */
 void vs_real_text(char text[VS_REAL_CHARS], double x);
+
+/* "model.layers.LAYER.self_attn.q_proj.weight", .. */
+void vs_linear_full_name(char name[VS_TENSOR_NAME], size_t layer, vs_linear which);
 
 /* Safetensors files that together hold one table. Zeroed is empty. */
 typedef struct vs_tensor_files {

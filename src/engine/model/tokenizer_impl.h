@@ -131,6 +131,8 @@ VS_NODISCARD vs_status tok_parse(vs_tokenizer **out, const char *text, size_t le
                                  vs_error *err);
 
 /* tokenizer_parts.c: JSON of the four parts into steps. */
+enum { TOK_WHERE_BYTES = 512 };
+void tok_where(char where[TOK_WHERE_BYTES], const char *format, ...) VS_PRINTF(2, 3);
 VS_NODISCARD vs_status tok_known_keys(const json_t *obj, const char *known, const char *where, vs_error *err);
 VS_NODISCARD vs_status tok_parse_normalizer(vs_tokenizer *t, const json_t *part, vs_error *err);
 VS_NODISCARD vs_status tok_parse_pre_tokenizer(vs_tokenizer *t, const json_t *part, vs_error *err);

@@ -7,8 +7,6 @@
 #include "base/mem.h"
 #include "engine/model/tokenizer_impl.h"
 
-enum { WHERE_BYTES = 512 };
-
 static vs_status fail_nomem(const vs_tokenizer *t, vs_error *err)
 {
     return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", t->name);
@@ -84,11 +82,11 @@ static vs_status load_merge(vs_tokenizer *t, const json_t *merge, size_t rank, v
     const char *half[2];
     size_t len[2];
     int32_t id[3];
-    char where[WHERE_BYTES], merged[2 * TOK_MAX_TOKEN_BYTES];
+    char where[TOK_WHERE_BYTES], merged[2 * TOK_MAX_TOKEN_BYTES];
     bool is_new;
     tok_map_item *item;
 
-    snprintf(where, sizeof where, "%s: model.merges[%zu]", t->name, rank);
+    tok_where(where, "%s: model.merges[%zu]", t->name, rank);
     VS_TRY(split_merge(half, len, merge, where, err));
     for (size_t i = 0; i < 2; i++) VS_TRY(merge_id(&id[i], t, half[i], len[i], where, err));
     memcpy(merged, half[0], len[0]); /* both are tokens, which are at most TOK_MAX_TOKEN_BYTES long */
@@ -147,9 +145,9 @@ static vs_status load_model_options(vs_tokenizer *t, const json_t *model, const 
 
 static vs_status load_model(vs_tokenizer *t, const json_t *model, vs_error *err)
 {
-    char where[WHERE_BYTES];
+    char where[TOK_WHERE_BYTES];
 
-    snprintf(where, sizeof where, "%s: model", t->name);
+    tok_where(where, "%s: model", t->name);
     if (!json_is_object(model))
         return VS_FAIL(err, VS_E_FORMAT, "%s: found %s, expected an object", where, vs_json_kind(model));
     VS_TRY(load_vocab(t, json_object_get(model, "vocab"), err));
@@ -240,10 +238,10 @@ static vs_status load_added_tokens(vs_tokenizer *t, const json_t *list, vs_error
     if (!json_is_array(list))
         return VS_FAIL(err, VS_E_FORMAT, "%s: added_tokens: found %s, expected an array", t->name, vs_json_kind(list));
     json_array_foreach (list, i, obj) {
-        char where[WHERE_BYTES];
+        char where[TOK_WHERE_BYTES];
         added_token a;
 
-        snprintf(where, sizeof where, "%s: added_tokens[%zu]", t->name, i);
+        tok_where(where, "%s: added_tokens[%zu]", t->name, i);
         VS_TRY(parse_added(&a, obj, where, err));
         VS_TRY(load_added_token(t, &a, err));
     }

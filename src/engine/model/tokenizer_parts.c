@@ -1,6 +1,7 @@
 /* tokenizer_parts.c - normalizer, pre_tokenizer, decoder and post_processor of tokenizer.json into steps. A type, key or
  * value that is not listed here is refused by name. Meaning: huggingface/tokenizers, src/{normalizers,pre_tokenizers,
  * decoders,processors}. */
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,13 +17,20 @@ static const char digit_pattern[] = "\\p{N}";
 static const char punctuation_pattern[] = "[\\p{P}\\$\\+<=>\\^`\\|~]";
 static const char metaspace_default[] = "\xE2\x96\x81"; /* U+2581 */
 
-enum { WHERE_BYTES = 512 };
-
 /* One part of the file while it is read. */
 typedef struct reader {
     tok_ops *ops;
     vs_error *err;
 } reader;
+
+void tok_where(char where[TOK_WHERE_BYTES], const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(where, TOK_WHERE_BYTES, format, args); /* a message's prefix may be cut */
+    va_end(args);
+}
 
 vs_status tok_known_keys(const json_t *obj, const char *known, const char *where, vs_error *err)
 {
@@ -71,7 +79,7 @@ static vs_status set_text(char **out, size_t *len, const char *text, const char 
 static vs_status add_split(tok_ops *ops, const char *pattern, bool literal, tok_behavior behavior,
                            const char *where, vs_error *err)
 {
-    tok_op *op;
+    tok_op *op = NULL;
 
     if (strlen(pattern) > TOK_MAX_TOKEN_BYTES)
         return VS_FAIL(err, VS_E_LIMIT, "%s: a pattern of %zu bytes, the limit is %d", where,
@@ -84,7 +92,7 @@ static vs_status add_split(tok_ops *ops, const char *pattern, bool literal, tok_
 
 static vs_status add_replace(tok_ops *ops, const char *from, const char *to, const char *where, vs_error *err)
 {
-    tok_op *op;
+    tok_op *op = NULL;
 
     if (!*from) return VS_FAIL(err, VS_E_INPUT, "%s: found an empty text to replace", where);
     VS_TRY(new_op(&op, ops, TOK_REPLACE, where, err));
@@ -94,7 +102,7 @@ static vs_status add_replace(tok_ops *ops, const char *from, const char *to, con
 
 static vs_status add_prepend(tok_ops *ops, const char *text, tok_when when, const char *where, vs_error *err)
 {
-    tok_op *op;
+    tok_op *op = NULL;
 
     VS_TRY(new_op(&op, ops, TOK_PREPEND, where, err));
     op->when = when;
@@ -106,9 +114,9 @@ static vs_status pattern_member(const char **text, bool *literal, const json_t *
                                 vs_error *err)
 {
     const json_t *pattern = json_object_get(obj, "pattern");
-    char inner[WHERE_BYTES];
+    char inner[TOK_WHERE_BYTES];
 
-    snprintf(inner, sizeof inner, "%s.pattern", where);
+    tok_where(inner, "%s.pattern", where);
     VS_TRY(tok_known_keys(pattern, "String Regex", inner, err));
     if (json_object_size(pattern) != 1)
         return VS_FAIL(err, VS_E_FORMAT, "%s: expected one key, String or Regex", inner);
@@ -137,21 +145,21 @@ static vs_status parse_nested(reader *r, const json_t *obj, const char *list, pa
 {
     const json_t *items, *item;
     const char *type;
-    char inner[WHERE_BYTES];
+    char inner[TOK_WHERE_BYTES];
     size_t i;
 
     VS_TRY(vs_json_get_str(&type, obj, "type", where, r->err));
     if (strcmp(type, "Sequence") != 0) return parse(r, type, obj, where);
     if (depth == TOK_MAX_NESTING)
         return VS_FAIL(r->err, VS_E_LIMIT, "%s: Sequences nested deeper than %d", where, (int)TOK_MAX_NESTING);
-    snprintf(inner, sizeof inner, "type %s", list);
+    tok_where(inner, "type %s", list);
     VS_TRY(tok_known_keys(obj, inner, where, r->err));
     items = json_object_get(obj, list);
     if (!json_is_array(items))
         return VS_FAIL(r->err, VS_E_FORMAT, "%s: \"%s\": found %s, expected an array", where, list,
                        vs_json_kind(items));
     json_array_foreach (items, i, item) {
-        snprintf(inner, sizeof inner, "%s.%s[%zu]", where, list, i);
+        tok_where(inner, "%s.%s[%zu]", where, list, i);
         VS_TRY(parse_nested(r, item, list, parse, inner, depth + 1));
     }
     return VS_OK;
@@ -161,16 +169,16 @@ static vs_status parse_list(vs_tokenizer *t, tok_ops *ops, const json_t *part, c
                             const char *list, parse_part *parse, vs_error *err)
 {
     reader r = {.ops = ops, .err = err};
-    char where[WHERE_BYTES];
+    char where[TOK_WHERE_BYTES];
 
     if (!part || json_is_null(part)) return VS_OK;
-    snprintf(where, sizeof where, "%s: %s", t->name, key);
+    tok_where(where, "%s: %s", t->name, key);
     return parse_nested(&r, part, list, parse, where, 0);
 }
 
 static vs_status normalizer_part(reader *r, const char *type, const json_t *obj, const char *where)
 {
-    tok_op *op;
+    tok_op *op = NULL;
 
     if (strcmp(type, "NFC") == 0) {
         VS_TRY(tok_known_keys(obj, "type", where, r->err));
@@ -239,7 +247,7 @@ static vs_status parse_byte_level(reader *r, const json_t *obj, bool *prefix, bo
 static vs_status add_byte_level(reader *r, const json_t *obj, const char *where)
 {
     bool prefix, use_regex;
-    tok_op *op;
+    tok_op *op = NULL;
 
     VS_TRY(parse_byte_level(r, obj, &prefix, &use_regex, where));
     if (prefix) VS_TRY(add_prepend(r->ops, " ", TOK_IF_ABSENT, where, r->err));
@@ -314,7 +322,7 @@ vs_status tok_parse_pre_tokenizer(vs_tokenizer *t, const json_t *part, vs_error 
 static vs_status add_strip(reader *r, const json_t *obj, const char *where)
 {
     const char *content;
-    tok_op *op;
+    tok_op *op = NULL;
 
     VS_TRY(tok_known_keys(obj, "type content start stop", where, r->err));
     VS_TRY(vs_json_get_str(&content, obj, "content", where, r->err));
@@ -328,7 +336,7 @@ static vs_status add_strip(reader *r, const json_t *obj, const char *where)
 static vs_status add_metaspace_decoder(reader *r, const json_t *obj, const char *where)
 {
     metaspace m;
-    tok_op *op;
+    tok_op *op = NULL;
 
     VS_TRY(parse_metaspace(&m, obj, where, r->err));
     VS_TRY(new_op(&op, r->ops, TOK_METASPACE, where, r->err));
@@ -339,7 +347,7 @@ static vs_status add_metaspace_decoder(reader *r, const json_t *obj, const char 
 
 static vs_status decoder_part(reader *r, const char *type, const json_t *obj, const char *where)
 {
-    tok_op *op;
+    tok_op *op = NULL;
 
     if (strcmp(type, "ByteLevel") == 0) {
         bool prefix, use_regex; /* both say nothing about decoding */
@@ -419,7 +427,7 @@ static vs_status add_template(vs_tokenizer *t, const json_t *obj, const char *wh
     const json_t *single = json_object_get(obj, "single"), *table = json_object_get(obj, "special_tokens"), *piece;
     template_ids ids = {0};
     vs_status st;
-    char inner[WHERE_BYTES];
+    char inner[TOK_WHERE_BYTES];
     size_t i;
 
     VS_CHECK(tok_known_keys(obj, "type single pair special_tokens", where, err));
@@ -428,7 +436,7 @@ static vs_status add_template(vs_tokenizer *t, const json_t *obj, const char *wh
         goto done;
     }
     json_array_foreach (single, i, piece) {
-        snprintf(inner, sizeof inner, "%s.single[%zu]", where, i);
+        tok_where(inner, "%s.single[%zu]", where, i);
         VS_CHECK(add_template_piece(&ids, t, table, piece, inner, err));
     }
     if (!ids.seen_text) {
@@ -464,9 +472,9 @@ static vs_status post_processor_part(reader *r, const char *type, const json_t *
 vs_status tok_parse_post_processor(vs_tokenizer *t, const json_t *part, vs_error *err)
 {
     post_reader r = {.r = {.err = err}, .t = t};
-    char where[WHERE_BYTES];
+    char where[TOK_WHERE_BYTES];
 
     if (!part || json_is_null(part)) return VS_OK;
-    snprintf(where, sizeof where, "%s: post_processor", t->name);
+    tok_where(where, "%s: post_processor", t->name);
     return parse_nested(&r.r, part, "processors", post_processor_part, where, 0);
 }

@@ -3,16 +3,16 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "flow/store/curve.h"
+#include "flow/store/train_curve.h"
 
 vs_status vs_generator_train(vs_store *s, const vs_generator_job *j, vs_error *err)
 {
     vs_status st;
     vs_data_row *rows = vs_alloc(j->n, sizeof *rows);
     vs_solution *solutions = vs_alloc(j->n, sizeof *solutions);
-    vs_curve curve = {.store = s, .model = j->name};
+    vs_train_curve curve = {.store = s, .model = j->name};
     vs_train_job job = {.kind = VS_LOSS_SFT, .base = j->base, .out = j->out, .rows = rows, .n_rows = j->n, .o = j->o,
-                        .label = j->name, .report = vs_curve_report, .ctx = &curve, .facts = j->facts};
+                        .label = j->name, .report = vs_train_curve_report, .ctx = &curve, .facts = j->facts};
 
     if (!rows || !solutions) {
         st = VS_FAIL(err, VS_E_NOMEM, "%s: %zu solutions", j->name, j->n);
@@ -24,7 +24,7 @@ vs_status vs_generator_train(vs_store *s, const vs_generator_job *j, vs_error *e
         rows[i].group = (vs_group){item->problem->ids, item->problem->n_ids, &solutions[i], 1};
     }
     st = vs_train_job_run(&job, err);
-    vs_curve_abandon(&curve);
+    vs_train_curve_abandon(&curve);
 done:
     free(rows);
     free(solutions);

@@ -5,12 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 
-enum { APPLICATION_ID = 0x76737461, /* "vsta" */ BUSY_MS = 10000 };
+enum { APPLICATION_ID = 0x76737461, /* "vsta" */ BUSY_MS = 10000, LEAST_PAGE_BYTES = 512 };
 
 /* docs/RUN_DB.md tells what each column means. Ids are given in order of insertion and rows are never
  * deleted, so ids are the same in every run of a recipe. */
@@ -83,17 +84,28 @@ static vs_status read_number(int64_t *out, vs_store *s, const char *sql, vs_erro
     return st;
 }
 
+/* SQLite takes a file of a few bytes for an empty database; here it is someone's truncated file. */
+static vs_status check_size(const vs_store *s, vs_error *err)
+{
+    struct stat info;
+
+    if (stat(s->path, &info) == 0 && info.st_size > 0 && info.st_size < LEAST_PAGE_BYTES)
+        return VS_FAIL(err, VS_E_FORMAT, "%s: found a file of %lld bytes, expected a database",
+                       s->path, (long long)info.st_size);
+    return VS_OK;
+}
+
 /* *fresh: an empty database, as a kill during the very first open leaves it. Nothing is written
  * before this has recognised the file. */
 static vs_status check_identity(bool *fresh, vs_store *s, vs_error *err)
 {
-    int64_t application, version, n_tables;
+    int64_t application = 0, version = 0, n_tables = 0;
 
     VS_TRY(read_number(&application, s, "PRAGMA application_id", err));
     VS_TRY(read_number(&version, s, "PRAGMA user_version", err));
     VS_TRY(read_number(&n_tables, s, "SELECT count(*) FROM sqlite_schema", err));
     *fresh = application == 0 && version == 0 && n_tables == 0;
-    if (*fresh) return VS_OK;
+    if (*fresh) return check_size(s, err);
     if (application != APPLICATION_ID)
         return VS_FAIL(err, VS_E_FORMAT,
                        "%s: found an SQLite database with application_id 0x%08llx, "

@@ -54,9 +54,6 @@ VS_NODISCARD vs_status vs_store_add_problem(vs_store *s, const vs_problem *p, vs
 /* In order of id; split NULL: all. */
 VS_NODISCARD vs_status vs_store_problems(vs_problems *out, vs_store *s, const char *split, vs_error *err);
 
-/* What a grader says of a solution; stored as these numbers. */
-typedef enum vs_verdict { VS_WRONG = 0, VS_RIGHT = 1, VS_UNGRADABLE = 2 } vs_verdict;
-
 /* -- samples -- a set is who sampled what: "reference", "round-1" .. "round-T", "test:sft", "test:generator", .. */
 typedef struct vs_sample {
     int64_t id, problem_id;
@@ -70,7 +67,7 @@ typedef struct vs_sample {
     char finish[8];        /* "stop" (end token), "string" (stop string), "length" */
     char model[VS_HASH_HEX]; /* content hash of the sampling model; "" for references */
     /* the label under the run's profile, when the set was read with labels */
-    int verdict;           /* vs_verdict; -1: no label */
+    int verdict;           /* vs_verdict: 0 wrong, 1 right, 2 not gradable; -1: no label */
     char *normal;          /* the answer's class; NULL or "": none */
 } vs_sample;
 typedef struct vs_samples {

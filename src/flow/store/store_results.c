@@ -113,7 +113,7 @@ vs_status vs_store_metrics(vs_metric **out, size_t *n, vs_store *s, vs_error *er
     static const char sql[] = "SELECT system, curve, k, value, low, high FROM metrics "
                               "ORDER BY system, curve, k";
     vs_query q = vs_query_start(s, sql);
-    void *items;
+    void *items = NULL;
 
     VS_TRY(read_all(&items, n, &q, sizeof **out, read_metric, "reading metrics", err));
     *out = items;
@@ -157,7 +157,7 @@ vs_status vs_store_train_rows(vs_train_row **out, size_t *n, vs_store *s, vs_err
     static const char sql[] = "SELECT model, step, loss, grad_norm, lr, accuracy, margin, "
                               "logp_right, logp_wrong, n_tokens FROM train_rows ORDER BY model, step";
     vs_query q = vs_query_start(s, sql);
-    void *items;
+    void *items = NULL;
 
     VS_TRY(read_all(&items, n, &q, sizeof **out, read_train_row, "reading training rows", err));
     *out = items;

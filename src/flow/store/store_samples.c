@@ -57,7 +57,7 @@ vs_status vs_store_add_problem(vs_store *s, const vs_problem *p, vs_error *err)
 
 static vs_status read_problem(vs_problem *p, vs_query *q, vs_error *err)
 {
-    void *ids;
+    void *ids = NULL;
 
     p->id = sqlite3_column_int64(q->stmt, 0);
     VS_TRY(vs_query_get_name(p->split, sizeof p->split, q, 1, err));
@@ -148,7 +148,7 @@ vs_status vs_store_add_sample(vs_store *s, const vs_sample *x, int64_t *id, vs_e
 
 static vs_status read_sample(vs_sample *x, vs_query *q, vs_error *err)
 {
-    void *ids, *logprobs;
+    void *ids = NULL, *logprobs = NULL;
     size_t n_logprobs;
 
     x->id = sqlite3_column_int64(q->stmt, 0);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "flow/store/curve.h"
+#include "flow/store/train_curve.h"
 
 static size_t count_solutions(const vs_verifier_job *j)
 {
@@ -19,10 +19,10 @@ vs_status vs_verifier_train(vs_store *s, const vs_verifier_job *j, vs_error *err
     const size_t n_solutions = count_solutions(j);
     vs_data_row *rows = vs_alloc(j->n, sizeof *rows);
     vs_solution *solutions = vs_alloc(n_solutions, sizeof *solutions), *next = solutions;
-    vs_curve curve = {.store = s, .model = "verifier"};
+    vs_train_curve curve = {.store = s, .model = "verifier"};
     vs_train_job job = {.kind = VS_LOSS_DPO, .base = j->base, .adapter = j->adapter, .tokenizer = j->tokenizer,
                         .out = j->out, .rows = rows, .n_rows = j->n, .o = j->o, .is_reference = true,
-                        .label = "verifier", .report = vs_curve_report, .ctx = &curve, .facts = j->facts};
+                        .label = "verifier", .report = vs_train_curve_report, .ctx = &curve, .facts = j->facts};
 
     if (!rows || !solutions) {
         st = VS_FAIL(err, VS_E_NOMEM, "verifier: %zu solutions", n_solutions);
@@ -36,7 +36,7 @@ vs_status vs_verifier_train(vs_store *s, const vs_verifier_job *j, vs_error *err
             *next++ = (vs_solution){item->solutions[k]->ids, item->solutions[k]->n_ids};
     }
     st = vs_train_job_run(&job, err);
-    vs_curve_abandon(&curve);
+    vs_train_curve_abandon(&curve);
 done:
     free(rows);
     free(solutions);

@@ -75,7 +75,7 @@ TEST(rng, below_is_even_and_in_range)
         CHECK(x < SIDES);
         counts[x]++;
     }
-    for (int i = 0; i < SIDES; i++) CHECK_NEAR(counts[i], DRAWS / SIDES, tolerance);
+    for (int i = 0; i < SIDES; i++) CHECK_NEAR(counts[i], (double)DRAWS / SIDES, tolerance);
     CHECK(vs_rng_below(&r, 1) == 0);
 }
 

@@ -1,10 +1,10 @@
-#include "flow/store/curve.h"
+#include "flow/store/train_curve.h"
 
 #include <stdio.h>
 
-vs_status vs_curve_report(void *ctx, size_t step, const vs_step_stats *s, vs_error *err)
+vs_status vs_train_curve_report(void *ctx, size_t step, const vs_step_stats *s, vs_error *err)
 {
-    vs_curve *c = ctx;
+    vs_train_curve *c = ctx;
     vs_train_row row;
 
     if (!s) {
@@ -21,7 +21,7 @@ vs_status vs_curve_report(void *ctx, size_t step, const vs_step_stats *s, vs_err
     return vs_store_add_train_row(c->store, &row, err);
 }
 
-void vs_curve_abandon(vs_curve *c)
+void vs_train_curve_abandon(vs_train_curve *c)
 {
     if (c->is_open) vs_store_rollback(c->store);
     c->is_open = false;

@@ -1,0 +1,448 @@
+/* report_html.c - the report's page: headline, table, charts, rounds, examples, recipe. All text is escaped. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/report.h"
+#include "app/report_assets.h"
+
+enum { MAX_SYSTEMS = 24, CHART_POINTS = 300 };
+
+static void put_text(vs_buf *b, const char *text)
+{
+    vs_buf_html(b, text, strlen(text));
+}
+
+/* A JSON string inside a script element: "<" must not open a tag there. */
+static void put_script_text(vs_buf *b, const char *text)
+{
+    vs_buf quoted = {0};
+
+    vs_buf_json_str(&quoted, text, strlen(text));
+    for (size_t i = 0; i < quoted.len; i++)
+        if (quoted.data[i] == '<')
+            vs_buf_str(b, "\\u003c");
+        else
+            vs_buf_add(b, quoted.data + i, 1);
+    if (quoted.failed) b->failed = true;
+    vs_buf_free(&quoted);
+}
+
+static void put_number(vs_buf *b, double x)
+{
+    if (isfinite(x))
+        vs_buf_printf(b, "%.6g", x);
+    else
+        vs_buf_str(b, "null");
+}
+
+/* -- metrics -- */
+
+static const char *const curve_keys[] = {"pass", "majority", "best_of", "weighted"};
+enum { N_CURVES = sizeof curve_keys / sizeof *curve_keys };
+
+static bool is_metric(const vs_metric *m, const char *system, const char *curve)
+{
+    return strcmp(m->system, system) == 0 && strcmp(m->curve, curve) == 0;
+}
+
+/* The metric with the smallest (want_last false) or the largest k; NULL: the curve is not there. */
+static const vs_metric *find_metric(const vs_report *r, const char *system, const char *curve, bool want_last)
+{
+    const vs_metric *found = NULL;
+
+    for (size_t i = 0; i < r->n_metrics; i++) {
+        const vs_metric *m = &r->metrics[i];
+        if (is_metric(m, system, curve) && (!found || (want_last ? m->k > found->k : m->k < found->k))) found = m;
+    }
+    return found;
+}
+
+/* Names of systems, in order of first appearance. */
+static size_t list_systems(const char **out, const vs_report *r)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n_metrics; i++) {
+        size_t j = 0;
+        while (j < n && strcmp(out[j], r->metrics[i].system) != 0) j++;
+        if (j == n && n < MAX_SYSTEMS) out[n++] = r->metrics[i].system;
+    }
+    return n;
+}
+
+/* -- headline -- */
+
+/* What a tile shows: a curve of a system at its smallest or largest k. The systems' names are those that the loop stores. */
+typedef struct tile {
+    const char *system, *curve;
+    bool want_last, is_lead;
+    const char *what; /* %u: k */
+} tile;
+
+static const tile tiles[] = {
+    {"G_SFT", "pass", false, false, "One answer of the first generator, Pass@%u"},
+    {"G_T", "pass", false, false, "One answer of the final generator, Pass@%u"},
+    {"G_T", "majority", true, false, "Majority vote of its answers, Maj@%u"},
+    {"G_T likelihood", "best_of", true, false, "Ranked by the generator\xe2\x80\x99s own likelihood, best of %u"},
+    {"V-STaR", "best_of", true, true, "Ranked by the verifier, Best-of-%u"},
+    {"V-STaR", "weighted", true, false, "Vote weighted by the verifier, k = %u"},
+    {"G_T", "pass", true, false, "At least one right of %u: the limit"},
+};
+
+static void put_tiles(vs_buf *b, const vs_report *r)
+{
+    vs_buf_str(b, "<div class=\"tiles\">");
+    for (size_t i = 0; i < sizeof tiles / sizeof *tiles; i++) {
+        const tile *t = &tiles[i];
+        const vs_metric *m = find_metric(r, t->system, t->curve, t->want_last);
+        const char *cut = strstr(t->what, "%u");
+        if (!m) continue;
+        vs_buf_printf(b, "<div class=\"tile%s\"><div class=\"what\">", t->is_lead ? " lead" : "");
+        vs_buf_add(b, t->what, (size_t)(cut - t->what));
+        vs_buf_printf(b, "%u%s</div><div class=\"value num\">%.1f<small> %%</small></div>", m->k, cut + 2,
+                      m->value * 100.0);
+        vs_buf_printf(b, "<div class=\"range num\">%.1f to %.1f</div></div>\n", m->low * 100.0, m->high * 100.0);
+    }
+    vs_buf_str(b, "</div>\n");
+}
+
+static void put_share(vs_buf *b, const vs_metric *m)
+{
+    if (m)
+        vs_buf_printf(b, "<td class=\"n\">%.1f<small>%.1f\xe2\x80\x93%.1f</small></td>", m->value * 100.0,
+                      m->low * 100.0, m->high * 100.0);
+    else
+        vs_buf_str(b, "<td class=\"n soft\">\xe2\x80\x93</td>");
+}
+
+static uint32_t largest_k(const vs_report *r)
+{
+    uint32_t k = 1;
+
+    for (size_t i = 0; i < r->n_metrics; i++)
+        if (r->metrics[i].k > k) k = r->metrics[i].k;
+    return k;
+}
+
+static void put_table(vs_buf *b, const vs_report *r)
+{
+    const char *systems[MAX_SYSTEMS];
+    const size_t n = list_systems(systems, r);
+    const unsigned k = largest_k(r);
+
+    vs_buf_printf(b,
+                  "<h2>Results</h2>\n<div class=\"scroll\"><table><thead><tr><th>System</th><th class=\"n\">Pass@1</th>"
+                  "<th class=\"n\">Maj@%u</th><th class=\"n\">Best-of-%u</th><th class=\"n\">Weighted vote</th>"
+                  "<th class=\"n\">Pass@%u</th></tr></thead><tbody>\n",
+                  k, k, k);
+    for (size_t i = 0; i < n; i++) {
+        vs_buf_str(b, "<tr><th>");
+        put_text(b, systems[i]);
+        vs_buf_str(b, "</th>");
+        put_share(b, find_metric(r, systems[i], "pass", false));
+        put_share(b, find_metric(r, systems[i], "majority", true));
+        put_share(b, find_metric(r, systems[i], "best_of", true));
+        put_share(b, find_metric(r, systems[i], "weighted", true));
+        put_share(b, find_metric(r, systems[i], "pass", true));
+        vs_buf_str(b, "</tr>\n");
+    }
+    vs_buf_printf(b,
+                  "</tbody></table></div>\n<p class=\"note\">Per cent of %zu test problems, computed exactly from %u candidates"
+                  " for each; below each value its 95&nbsp;%% interval, by resampling the problems. The same candidates serve every"
+                  " column, so differences within a row are smaller in error than the intervals suggest.</p>\n",
+                  r->test.n, k);
+}
+
+/* -- charts -- */
+
+static void put_figure(vs_buf *b, const char *id, size_t number, const char *title, const char *caption)
+{
+    vs_buf_str(b, "<figure><h3>");
+    put_text(b, title);
+    vs_buf_str(b, "</h3><div class=\"plot\"><canvas role=\"img\" id=\"");
+    vs_buf_str(b, id);
+    if (number != SIZE_MAX) vs_buf_printf(b, "%zu", number);
+    vs_buf_str(b, "\" aria-label=\"");
+    put_text(b, title);
+    vs_buf_str(b, "\"></canvas></div><figcaption>");
+    vs_buf_str(b, caption);
+    vs_buf_str(b, "</figcaption></figure>\n");
+}
+
+static size_t count_k(const vs_report *r, const char *system)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n_metrics; i++) n += strcmp(r->metrics[i].system, system) == 0 && r->metrics[i].k > 1;
+    return n;
+}
+
+static void put_curves(vs_buf *b, const vs_report *r)
+{
+    const char *systems[MAX_SYSTEMS];
+    const size_t n = list_systems(systems, r);
+
+    vs_buf_str(b, "<h2>More candidates</h2>\n<p>What the same candidates are worth when k of them are drawn: Best-of-k takes the one"
+                  " with the highest score, Maj@k the most frequent answer (ties share evenly), Pass@k asks whether any is right,"
+                  " which no way of choosing can exceed.</p>\n<div class=\"charts\">\n");
+    for (size_t i = 0; i < n; i++) {
+        char caption[256];
+        const vs_metric *last = find_metric(r, systems[i], "best_of", true);
+        if (!last) last = find_metric(r, systems[i], "pass", true);
+        if (!count_k(r, systems[i])) continue;
+        snprintf(caption, sizeof caption,
+                 "Expected share of %zu test problems answered right, over all choices of k from %u candidates each."
+                 " Bands: 95&nbsp;%% intervals over problems.",
+                 r->test.n, last ? last->k : 1);
+        put_figure(b, "curve-", i, systems[i], caption);
+    }
+    vs_buf_str(b, "</div>\n");
+}
+
+static bool is_pairwise(const vs_train_row *t)
+{
+    return !isnan(t->margin);
+}
+
+static bool has_training(const vs_report *r, bool pairwise)
+{
+    for (size_t i = 0; i < r->n_train; i++)
+        if (is_pairwise(&r->train[i]) == pairwise) return true;
+    return false;
+}
+
+static void put_training(vs_buf *b, const vs_report *r)
+{
+    if (!r->n_train) return;
+    vs_buf_str(b, "<h2>Training</h2>\n<div class=\"charts\">\n");
+    if (has_training(r, false))
+        put_figure(b, "train-generators", SIZE_MAX, "Generators: loss",
+                   "Mean negative log-prob of a completion token in each step. Every generator starts from the base.");
+    if (has_training(r, true)) {
+        put_figure(b, "train-loss", SIZE_MAX, "Verifier: loss",
+                   "DPO loss over the step\xe2\x80\x99s pairs of a right and a wrong solution; ln 2 = 0.693 is a coin toss.");
+        put_figure(b, "train-margin", SIZE_MAX, "Verifier: reward margin",
+                   "Mean over pairs of beta times the difference of log-prob gains over the reference.");
+        put_figure(b, "train-accuracy", SIZE_MAX, "Verifier: accuracy",
+                   "Share of the step\xe2\x80\x99s pairs in which the right solution has the higher reward.");
+        put_figure(b, "train-logp", SIZE_MAX, "Verifier: log-probs",
+                   "Mean log-prob of right and of wrong solutions in the step, whole solutions.");
+    }
+    vs_buf_str(b, "</div>\n<p class=\"note\">Long trainings are drawn as means over equal runs of steps.</p>\n");
+}
+
+static void put_curve_json(vs_buf *b, const vs_report *r, const char *system, const char *curve)
+{
+    bool is_first = true;
+
+    for (size_t i = 0; i < r->n_metrics; i++) {
+        const vs_metric *m = &r->metrics[i];
+        if (!is_metric(m, system, curve)) continue;
+        vs_buf_printf(b, "%s[%u,%.6g,%.6g,%.6g]", is_first ? "" : ",", m->k, m->value, m->low, m->high);
+        is_first = false;
+    }
+}
+
+static void put_systems_json(vs_buf *b, const vs_report *r)
+{
+    const char *systems[MAX_SYSTEMS];
+    const size_t n = list_systems(systems, r);
+
+    vs_buf_str(b, "\"systems\":[");
+    for (size_t i = 0; i < n; i++) {
+        bool is_first = true;
+        vs_buf_str(b, i ? ",\n{\"name\":" : "\n{\"name\":");
+        put_script_text(b, systems[i]);
+        vs_buf_str(b, ",\"curves\":{");
+        for (size_t c = 0; c < N_CURVES; c++) {
+            if (!find_metric(r, systems[i], curve_keys[c], false)) continue;
+            vs_buf_printf(b, "%s\"%s\":[", is_first ? "" : ",", curve_keys[c]);
+            put_curve_json(b, r, systems[i], curve_keys[c]);
+            vs_buf_str(b, "]");
+            is_first = false;
+        }
+        vs_buf_str(b, "}}");
+    }
+    vs_buf_str(b, "]");
+}
+
+/* Steps [begin, end) as one point: means. */
+static void put_train_point(vs_buf *b, const vs_train_row *t, size_t begin, size_t end)
+{
+    double sum[5] = {0.0};
+    const double n = (double)(end - begin);
+
+    for (size_t i = begin; i < end; i++) {
+        sum[0] += t[i].loss;
+        sum[1] += t[i].margin;
+        sum[2] += t[i].accuracy;
+        sum[3] += t[i].logp_right;
+        sum[4] += t[i].logp_wrong;
+    }
+    vs_buf_printf(b, "[%u", t[begin + (end - begin) / 2].step + 1);
+    for (int i = 0; i < 5; i++) {
+        vs_buf_str(b, ",");
+        put_number(b, sum[i] / n);
+    }
+    vs_buf_str(b, "]");
+}
+
+static void put_train_json(vs_buf *b, const vs_report *r)
+{
+    vs_buf_str(b, ",\n\"train\":[");
+    for (size_t i = 0, end; i < r->n_train; i = end) {
+        for (end = i; end < r->n_train && strcmp(r->train[end].model, r->train[i].model) == 0;) end++;
+        const size_t n = end - i, width = (n + CHART_POINTS - 1) / CHART_POINTS;
+        vs_buf_str(b, i ? ",\n{\"model\":" : "\n{\"model\":");
+        put_script_text(b, r->train[i].model);
+        vs_buf_printf(b, ",\"pairs\":%s,\"rows\":[", is_pairwise(&r->train[i]) ? "true" : "false");
+        for (size_t j = 0; j < n; j += width) {
+            if (j) vs_buf_str(b, ",");
+            put_train_point(b, r->train + i, j, j + width < n ? j + width : n);
+        }
+        vs_buf_str(b, "]}");
+    }
+    vs_buf_str(b, "]");
+}
+
+/* Where the curves' share axis begins: a tenth below the lowest value. */
+static double axis_floor(const vs_report *r)
+{
+    double low = 1.0;
+
+    for (size_t i = 0; i < r->n_metrics; i++)
+        if (r->metrics[i].low < low) low = r->metrics[i].low;
+    return low > 0.1 ? floor(low * 10.0) / 10.0 : 0.0;
+}
+
+/* -- rounds -- */
+
+static double percent(size_t part, size_t whole)
+{
+    return whole ? 100.0 * (double)part / (double)whole : 0.0;
+}
+
+static void put_rounds(vs_buf *b, const vs_report *r)
+{
+    if (!r->n_rounds) return;
+    vs_buf_str(b, "<h2>Samples per round</h2>\n<div class=\"scroll\"><table><thead><tr><th>Round</th><th class=\"n\">Drawn</th>"
+                  "<th class=\"n\">Unique</th><th class=\"n\">Right</th><th class=\"n\">Not gradable</th>"
+                  "<th class=\"n\">Truncated</th><th class=\"n\">Newly solved</th><th class=\"n\">Never solved</th></tr></thead><tbody>\n");
+    for (size_t i = 0; i < r->n_rounds; i++) {
+        const vs_round_stats *x = &r->round[i];
+        const double right = percent(x->n_right, x->n_drawn);
+        vs_buf_str(b, "<tr><th>");
+        put_text(b, x->set);
+        vs_buf_printf(b, "</th><td class=\"n\">%zu</td><td class=\"n\">%.1f %%</td>", x->n_drawn,
+                      percent(x->n_unique, x->n_drawn));
+        vs_buf_printf(b, "<td class=\"n\"><span class=\"meter\"><i style=\"width:%.1f%%\"></i></span>%.1f %%</td>", right,
+                      right);
+        vs_buf_printf(b, "<td class=\"n\">%zu</td><td class=\"n\">%zu</td><td class=\"n\">%zu</td><td class=\"n\">%zu</td></tr>\n",
+                      x->n_ungradable, x->n_truncated, x->n_newly_solved, x->n_never_solved);
+    }
+    vs_buf_printf(b,
+                  "</tbody></table></div>\n<p class=\"note\">Samples of %zu training problems. Unique: distinct token sequences of a"
+                  " problem. Newly solved: problems with a right sample for the first time; never solved: problems without"
+                  " one up to and with the round. Truncated: cut by the token limit.</p>\n",
+                  r->round[0].n_problems);
+}
+
+/* -- examples -- */
+
+static void put_candidate(vs_buf *b, const vs_example_sample *x, const char *role)
+{
+    static const char *const verdict[] = {"wrong", "right", "not gradable"};
+    const int v = x->sample->verdict;
+
+    vs_buf_printf(b, "<div class=\"cand\"><div class=\"meta\"><span class=\"role\">%s</span>", role);
+    if (v >= 0 && v <= 2)
+        vs_buf_printf(b, "<span class=\"%s\">%s %s</span>", v == 1 ? "right" : "wrong", v == 1 ? "\xe2\x9c\x93" : "\xe2\x9c\x97",
+                      verdict[v]);
+    if (!isnan(x->score)) vs_buf_printf(b, "<span class=\"num\">score %.3f</span>", x->score);
+    vs_buf_str(b, "<span>answer ");
+    put_text(b, x->sample->normal && x->sample->normal[0] ? x->sample->normal : "none");
+    vs_buf_printf(b, ", given %zu time%s</span></div><pre>", x->n_same, x->n_same == 1 ? "" : "s");
+    put_text(b, x->sample->text);
+    vs_buf_str(b, "</pre></div>\n");
+}
+
+static void put_examples(vs_buf *b, const vs_report *r)
+{
+    if (!r->n_examples) return;
+    vs_buf_str(b, "<h2>Examples</h2>\n<p>Test problems on which the final generator\xe2\x80\x99s candidates disagree: the first ones of"
+                  " each kind, not the best-looking. A score is the verifier\xe2\x80\x99s log-prob of the whole solution.</p>\n");
+    for (size_t i = 0; i < r->n_examples; i++) {
+        const vs_example_problem *e = &r->example[i];
+        vs_buf_printf(b, "<section class=\"example\"><h3>%s</h3><div class=\"q\">", e->why);
+        put_text(b, e->problem->question);
+        vs_buf_str(b, "</div><div class=\"soft\">Right answer ");
+        put_text(b, e->problem->gold);
+        vs_buf_printf(b, "; %zu of %zu candidates are right.</div>\n", e->n_right, e->n_candidates);
+        for (size_t j = 0; j < e->n_shown; j++) put_candidate(b, &e->shown[j], e->role[j]);
+        vs_buf_str(b, "</section>\n");
+    }
+}
+
+/* -- the page -- */
+
+static void put_recipe(vs_buf *b, const vs_report *r)
+{
+    vs_buf_str(b, "<h2>What ran</h2>\n");
+    if (r->n_hashes) {
+        vs_buf_str(b, "<div class=\"scroll\"><table><tbody>\n");
+        for (size_t i = 0; i < r->n_hashes; i++) {
+            vs_buf_str(b, "<tr><th>");
+            put_text(b, r->hash_name[i]);
+            vs_buf_str(b, "</th><td class=\"hash\">");
+            put_text(b, r->hash[i]);
+            vs_buf_str(b, "</td></tr>\n");
+        }
+        vs_buf_str(b, "</tbody></table></div>\n<p class=\"note\">SHA-256 of contents: equal hashes, equal numbers.</p>\n");
+    }
+    if (!r->recipe) return;
+    vs_buf_str(b, "<details><summary>The recipe, every value written out</summary><pre class=\"recipe\">");
+    put_text(b, r->recipe);
+    vs_buf_str(b, "</pre></details>\n");
+}
+
+static void put_head(vs_buf *b, const vs_report *r, const char *title)
+{
+    vs_buf_str(b, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>");
+    put_text(b, title);
+    vs_buf_str(b, " \xe2\x80\x93 vstar report</title>\n<style>\n");
+    vs_report_asset(b, "report.css");
+    vs_buf_str(b, "</style></head><body>\n<header><h1>");
+    put_text(b, title);
+    vs_buf_printf(b,
+                  "</h1><p class=\"soft\">V-STaR (arXiv 2402.06457): a generator that learns from its own right answers, a verifier that"
+                  " learns from right against wrong. %zu test problems, up to %u candidates each.</p></header>\n",
+                  r->test.n, (unsigned)largest_k(r));
+}
+
+vs_status vs_report_page(vs_buf *out, const vs_report *r, vs_error *err)
+{
+    put_head(out, r, r->name ? r->name : "A run");
+    if (r->n_metrics) {
+        put_tiles(out, r);
+        put_table(out, r);
+        put_curves(out, r);
+    } else {
+        vs_buf_str(out, "<p>This run has no results yet: its evaluation has not been reached.</p>\n");
+    }
+    put_rounds(out, r);
+    put_training(out, r);
+    put_examples(out, r);
+    put_recipe(out, r);
+    vs_buf_str(out, "<footer class=\"soft\">Made by vstar " VSTAR_VERSION " from run.db alone.</footer>\n"
+                    "<script type=\"application/json\" id=\"data\">{");
+    put_systems_json(out, r);
+    put_train_json(out, r);
+    vs_buf_printf(out, ",\n\"floor\":%.2f}</script>\n<script>\n", axis_floor(r));
+    vs_report_asset(out, "chart.min.js");
+    vs_buf_str(out, "\n</script>\n<script>\n");
+    vs_report_asset(out, "report.js");
+    vs_buf_str(out, "</script>\n</body></html>\n");
+    return vs_buf_ok(out, "report", err);
+}

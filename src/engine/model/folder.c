@@ -1,0 +1,229 @@
+#include "engine/model/folder.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "engine/model/folder_impl.h"
+
+enum { MAX_INDEX_BYTES = 1 << 24, MAX_SHARDS = 1024, MAX_INDEX_ENTRIES = 1 << 16 };
+
+static const char embed_name[] = "model.embed_tokens.weight", head_name[] = "lm_head.weight";
+
+const char *const vs_linear_name[VS_N_LINEAR] = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
+                                                 "gate_proj", "up_proj", "down_proj"};
+
+void vs_linear_shape(size_t *rows, size_t *cols, const vs_config *c, vs_linear which)
+{
+    const size_t q_width = c->n_heads * c->head_dim, kv_width = c->n_kv_heads * c->head_dim;
+
+    *cols = c->n_embd;
+    switch (which) {
+    case VS_Q: *rows = q_width; break;
+    case VS_K:
+    case VS_V: *rows = kv_width; break;
+    case VS_GATE:
+    case VS_UP: *rows = c->n_ffn; break;
+    case VS_O:
+        *rows = c->n_embd;
+        *cols = q_width;
+        break;
+    case VS_DOWN:
+    case VS_N_LINEAR:
+        *rows = c->n_embd;
+        *cols = c->n_ffn;
+        break;
+    }
+}
+
+static vs_status add_norm(vs_params *p, const vs_config *c, size_t layer, const char *name, vs_error *err)
+{
+    char full[VS_TENSOR_NAME];
+
+    snprintf(full, sizeof full, "model.layers.%zu.%s.weight", layer, name);
+    return vs_params_add(p, full, 1, c->n_embd, true, err);
+}
+
+static vs_status add_linear(vs_params *p, const vs_config *c, size_t layer, vs_linear which, vs_error *err)
+{
+    char full[VS_TENSOR_NAME];
+    size_t rows, cols;
+
+    vs_linear_shape(&rows, &cols, c, which);
+    vs_linear_full_name(full, layer, which);
+    return vs_params_add(p, full, rows, cols, false, err);
+}
+
+void vs_linear_full_name(char name[VS_TENSOR_NAME], size_t layer, vs_linear which)
+{
+    snprintf(name, VS_TENSOR_NAME, "model.layers.%zu.%s.%s.weight", layer, which <= VS_O ? "self_attn" : "mlp",
+             vs_linear_name[which]);
+}
+
+static vs_status add_layer(vs_params *p, const vs_config *c, size_t layer, vs_error *err)
+{
+    VS_TRY(add_norm(p, c, layer, "input_layernorm", err));
+    for (int which = VS_Q; which <= VS_O; which++)
+        VS_TRY(add_linear(p, c, layer, (vs_linear)which, err));
+    VS_TRY(add_norm(p, c, layer, "post_attention_layernorm", err));
+    for (int which = VS_GATE; which <= VS_DOWN; which++)
+        VS_TRY(add_linear(p, c, layer, (vs_linear)which, err));
+    return VS_OK;
+}
+
+vs_status vs_weights_table(vs_params *out, const vs_config *c, vs_error *err)
+{
+    vs_status st;
+    vs_params p = {0};
+
+    VS_CHECK(vs_params_add(&p, embed_name, c->n_vocab, c->n_embd, false, err));
+    for (size_t i = 0; i < c->n_layers; i++) VS_CHECK(add_layer(&p, c, i, err));
+    VS_CHECK(vs_params_add(&p, "model.norm.weight", 1, c->n_embd, true, err));
+    if (!c->is_tied) VS_CHECK(vs_params_add(&p, head_name, c->n_vocab, c->n_embd, false, err));
+    *out = p;
+    p = (vs_params){0};
+done:
+    vs_params_close(&p);
+    return st;
+}
+
+/* Buffers that older writers left in (they follow from rope_theta), and an output head beside tied embeddings when it is
+ * their copy. */
+static bool skip_tensor(const vs_tensor_files *f, const vs_st_tensor *t, const vs_params *p)
+{
+    static const char buffer[] = ".rotary_emb.inv_freq";
+    const size_t len = strlen(t->name), n = sizeof buffer - 1;
+    const vs_st_tensor *embed;
+
+    if (len >= n && strcmp(t->name + len - n, buffer) == 0) return true;
+    if (strcmp(t->name, head_name) != 0 || vs_params_find(p, head_name)) return false;
+    embed = vs_tensor_files_find(NULL, f, embed_name);
+    return embed && strcmp(embed->dtype, t->dtype) == 0 && embed->n_bytes == t->n_bytes &&
+           memcmp(embed->data, t->data, t->n_bytes) == 0;
+}
+
+/* A shard's name comes from a file and must stay inside the folder. */
+static bool is_plain_name(const char *name)
+{
+    return name[0] && name[0] != '.' && !strchr(name, '/');
+}
+
+static vs_status add_shard(vs_tensor_files *f, const char *tensor, const json_t *value, const char *dir,
+                           const char *index_path, vs_error *err)
+{
+    const char *file = json_string_value(value);
+    size_t index = 0;
+
+    if (!file || !is_plain_name(file))
+        return VS_FAIL(err, VS_E_FORMAT, "%s: \"weight_map\": \"%.120s\": found %.120s, expected a file's plain name",
+                       index_path, tensor, file ? file : vs_json_kind(value));
+    VS_TRY(vs_tensor_files_add(&index, f, dir, file, err));
+    if (f->n > MAX_SHARDS)
+        return VS_FAIL(err, VS_E_LIMIT, "%s: more files than the limit of %d", index_path, MAX_SHARDS);
+    if (!vs_safetensors_find(f->files[index], tensor))
+        return VS_FAIL(err, VS_E_FORMAT, "%s: tensor \"%.120s\" is missing, expected by %s", f->paths[index], tensor,
+                       index_path);
+    return VS_OK;
+}
+
+/* model.safetensors.index.json: {"weight_map": {tensor: file}, ..}. */
+static vs_status open_shards(vs_tensor_files *f, char **index_path, const char *dir, vs_error *err)
+{
+    vs_status st;
+    json_t *index = NULL, *map, *value;
+    const char *tensor;
+
+    VS_CHECK(vs_folder_json(&index, index_path, dir, "model.safetensors.index.json", MAX_INDEX_BYTES, err));
+    map = json_object_get(index, "weight_map");
+    if (json_object_size(map) == 0 || json_object_size(map) > MAX_INDEX_ENTRIES) {
+        st = VS_FAIL(err, VS_E_FORMAT, "%s: \"weight_map\": found %s of %zu members, expected an object of 1 to %d",
+                     *index_path, vs_json_kind(map), json_object_size(map), MAX_INDEX_ENTRIES);
+        goto done;
+    }
+    json_object_foreach (map, tensor, value) VS_CHECK(add_shard(f, tensor, value, dir, *index_path, err));
+done:
+    json_decref(index);
+    return st;
+}
+
+/* One file where there is one, else the shards, as transformers chooses. *where: malloc'd, names the whole. */
+static vs_status open_weights(vs_tensor_files *f, char **where, const char *dir, vs_error *err)
+{
+    size_t index;
+    bool is_sharded;
+    char *index_path = vs_format("%s/model.safetensors.index.json", dir);
+
+    *where = vs_format("%s/model.safetensors", dir);
+    is_sharded = *where && index_path && !vs_file_exists(*where) && vs_file_exists(index_path);
+    if (!*where || !index_path) {
+        free(index_path);
+        return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", dir);
+    }
+    free(index_path);
+    if (!is_sharded) return vs_tensor_files_add(&index, f, dir, "model.safetensors", err);
+    free(*where);
+    *where = NULL;
+    return open_shards(f, where, dir, err);
+}
+
+vs_status vs_weights_read(vs_params *out, const vs_config *c, const char *dir, vs_error *err)
+{
+    vs_status st;
+    vs_params p = {0};
+    vs_tensor_files files = {0};
+    char *where = NULL;
+
+    VS_CHECK(open_weights(&files, &where, dir, err));
+    VS_CHECK(vs_weights_table(&p, c, err));
+    VS_CHECK(vs_tensor_files_load(&p, &files, skip_tensor, where, err));
+    *out = p;
+    p = (vs_params){0};
+done:
+    vs_params_close(&p);
+    vs_tensor_files_close(&files);
+    free(where);
+    return st;
+}
+
+/* What AutoTokenizer reads. */
+static const char *const tokenizer_files[] = {
+    "tokenizer.json",     "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json",
+    "added_tokens.json",  "vocab.json",            "merges.txt",      "chat_template.jinja",
+};
+
+static vs_status copy_tokenizer(const char *to_dir, const char *from_dir, vs_error *err)
+{
+    vs_status st = VS_OK;
+
+    for (size_t i = 0; st == VS_OK && i < sizeof tokenizer_files / sizeof tokenizer_files[0]; i++) {
+        char *from = vs_format("%s/%s", from_dir, tokenizer_files[i]);
+        char *to = vs_format("%s/%s", to_dir, tokenizer_files[i]);
+
+        if (!from || !to)
+            st = VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", to_dir);
+        else if (vs_file_exists(from))
+            st = vs_file_copy(to, from, err);
+        free(from);
+        free(to);
+    }
+    return st;
+}
+
+vs_status vs_weights_write(const vs_params *p, const vs_config *c, const char *dir, const char *tokenizer_dir,
+                           vs_error *err)
+{
+    vs_status st;
+    char *path = vs_format("%s/model.safetensors", dir);
+
+    if (!path) return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", dir);
+    VS_CHECK(vs_dir_make(dir, err));
+    if (tokenizer_dir) VS_CHECK(copy_tokenizer(dir, tokenizer_dir, err));
+    VS_CHECK(vs_safetensors_write(path, p, c->dtype, err));
+    st = vs_config_write(c, dir, err);
+done:
+    free(path);
+    return st;
+}

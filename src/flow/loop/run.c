@@ -1,0 +1,179 @@
+/* run.c - opening and closing a run folder, and what its stages share. */
+#include "flow/loop/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+
+static const vs_builtin_file *builtin;
+static size_t n_builtin;
+
+void vs_loop_builtin_base(const vs_builtin_file *files, size_t n)
+{
+    builtin = files;
+    n_builtin = n;
+}
+
+char *vs_run_model_dir(const vs_run *run, const char *name)
+{
+    return vs_format("%s/models/%s", run->dir, name);
+}
+
+vs_status vs_run_open_model(const vs_run *run, const char *name, vs_opened_model *out, vs_error *err)
+{
+    char *dir = vs_run_model_dir(run, name);
+    vs_status st;
+
+    if (!dir) return VS_FAIL(err, VS_E_NOMEM, "%s: path", name);
+    if (!vs_train_job_done(dir))
+        st = VS_FAIL(err, VS_E_STATE, "%s: the run has not trained it yet; vstar run %s/recipe.yaml --out %s resumes", dir,
+                     run->dir, run->dir);
+    else if (vs_is_adapter(dir))
+        st = vs_opened_model_open(out, run->base, dir, err);
+    else
+        st = vs_opened_model_open(out, dir, NULL, err);
+    free(dir);
+    return st;
+}
+
+void vs_run_decode_options(const vs_run *run, vs_decode_options *out, uint64_t round)
+{
+    const vs_recipe_sample *s = &run->recipe.sample;
+
+    *out = (vs_decode_options){.temperature = s->temperature,
+                               .top_p = s->top_p,
+                               .top_k = s->top_k,
+                               .max_tokens = s->max_tokens,
+                               .stop = (const char *const *)s->stop,
+                               .n_stop = s->n_stop,
+                               .key = vs_rng_key_make(run->recipe.seed, VS_RNG_SAMPLE, round),
+                               .rows = s->rows,
+                               .tokenizer = run->tokenizer};
+}
+
+const vs_recipe *vs_run_recipe(const vs_run *run)
+{
+    return &run->recipe;
+}
+
+/* -- opening -- */
+
+/* The built-in base becomes a folder of the run, so that the run stands on its own. */
+static vs_status write_builtin_base(const char *dir, vs_error *err)
+{
+    vs_status st = VS_OK;
+
+    if (n_builtin == 0) return VS_FAIL(err, VS_E_STATE, "base: demo: this program was built without the demo's base");
+    VS_TRY(vs_dir_make(dir, err));
+    for (size_t i = 0; st == VS_OK && i < n_builtin; i++) {
+        char *path = vs_format("%s/%s", dir, builtin[i].name);
+        if (!path) return VS_FAIL(err, VS_E_NOMEM, "%s: path", dir);
+        if (!vs_file_exists(path)) st = vs_file_replace(path, builtin[i].data, builtin[i].len, err);
+        free(path);
+    }
+    return st;
+}
+
+static vs_status open_base(vs_run *run, vs_error *err)
+{
+    if (strcmp(run->recipe.base, "demo") == 0) {
+        run->base = vs_format("%s/base", run->dir);
+        if (!run->base) return VS_FAIL(err, VS_E_NOMEM, "%s: path", run->dir);
+        VS_TRY(write_builtin_base(run->base, err));
+    } else {
+        run->base = vs_strdup_n(run->recipe.base, strlen(run->recipe.base));
+        if (!run->base) return VS_FAIL(err, VS_E_NOMEM, "%s: path", run->dir);
+    }
+    VS_TRY(vs_config_read(&run->config, run->base, err));
+    return vs_tokenizer_open(&run->tokenizer, run->base, err);
+}
+
+/* First line in which two texts differ, from 1; 0 when they are equal. */
+static size_t first_difference(const char *a, const char *b)
+{
+    size_t line = 1;
+
+    for (; *a && *a == *b; a++, b++) line += *a == '\n';
+    return *a || *b ? line : 0;
+}
+
+/* recipe.yaml is written once, with every value; a later call must mean the same run. */
+static vs_status settle_recipe(vs_run *run, const vs_recipe *recipe, vs_error *err)
+{
+    vs_status st;
+    char *path = vs_format("%s/recipe.yaml", run->dir), *old = NULL;
+    vs_buf text = {0};
+    size_t len, line;
+
+    if (!path) return VS_FAIL(err, VS_E_NOMEM, "%s: path", run->dir);
+    if (!vs_file_exists(path)) {
+        if (!recipe) {
+            st = VS_FAIL(err, VS_E_STATE, "%s: no recipe.yaml, expected the folder of a run", run->dir);
+            goto done;
+        }
+        VS_CHECK(vs_dir_make(run->dir, err));
+        VS_CHECK(vs_recipe_write(&text, recipe, err));
+        VS_CHECK(vs_file_replace(path, text.data, text.len, err));
+    } else if (recipe) {
+        VS_CHECK(vs_recipe_write(&text, recipe, err));
+        VS_CHECK(vs_file_read(&old, &len, path, 1 << 20, err));
+        line = first_difference(old, text.data);
+        if (line) {
+            st = VS_FAIL(err, VS_E_STATE,
+                         "%s:%zu: the run was started with another recipe; choose another --out, or resume with --out %s "
+                         "and %s itself", path, line, run->dir, path);
+            goto done;
+        }
+    }
+    VS_CHECK(vs_recipe_read(&run->recipe, path, err));
+done:
+    free(path);
+    free(old);
+    vs_buf_free(&text);
+    return st;
+}
+
+vs_status vs_run_open(vs_run **out, const vs_recipe *recipe, const char *dir, vs_error *err)
+{
+    vs_status st;
+    char *db = vs_format("%s/run.db", dir), *log = vs_format("%s/log.jsonl", dir);
+    vs_run *run = vs_alloc(1, sizeof *run);
+
+    if (!run || !db || !log) {
+        st = VS_FAIL(err, VS_E_NOMEM, "%s: run", dir);
+        goto done;
+    }
+    run->dir = vs_strdup_n(dir, strlen(dir));
+    if (!run->dir) {
+        st = VS_FAIL(err, VS_E_NOMEM, "%s: run", dir);
+        goto done;
+    }
+    VS_CHECK(settle_recipe(run, recipe, err));
+    VS_CHECK(vs_store_open(&run->store, db, VS_STORE_CREATE, err));
+    VS_CHECK(vs_log_open(&run->log, log, err));
+    VS_CHECK(open_base(run, err));
+    *out = run;
+    run = NULL;
+done:
+    vs_run_close(run);
+    free(db);
+    free(log);
+    return st;
+}
+
+void vs_run_close(vs_run *run)
+{
+    if (!run) return;
+    vs_store_close(run->store);
+    vs_log_close(run->log);
+    vs_tokenizer_close(run->tokenizer);
+    vs_problems_free(&run->problems);
+    free(run->query.item);
+    free(run->test.item);
+    vs_recipe_free(&run->recipe);
+    free(run->base);
+    free(run->dir);
+    free(run);
+}

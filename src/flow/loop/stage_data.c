@@ -1,0 +1,171 @@
+/* stage_data.c - problems, references, sampling rounds and labels. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/progress.h"
+#include "flow/labels/grade.h"
+#include "flow/loop/run.h"
+#include "flow/problems/problems.h"
+#include "flow/samples/samples.h"
+
+/* -- problems -- */
+
+static vs_status load_problems(vs_run *run, vs_problems *out, vs_error *err)
+{
+    const vs_recipe_problems *r = &run->recipe.problems;
+    const vs_problem_source source = {.kind = r->source, .train_file = r->train_file, .test_file = r->test_file,
+                                      .sft_file = r->sft_file, .n_sft = r->n_sft, .n_train = r->n_train,
+                                      .n_test = r->n_test, .prompt = r->prompt,
+                                      .seed = r->seed ? r->seed : run->recipe.seed};
+
+    VS_TRY(vs_problems_load(out, &source, err));
+    return vs_encode_prompts(out, run->tokenizer, &run->config, err);
+}
+
+static vs_status store_problems(vs_run *run, vs_error *err)
+{
+    vs_problems fresh = {0};
+    vs_status st;
+
+    VS_CHECK(load_problems(run, &fresh, err));
+    VS_CHECK(vs_store_begin(run->store, err));
+    for (size_t i = 0; i < fresh.n; i++) VS_CHECK(vs_store_add_problem(run->store, &fresh.item[i], err));
+    VS_CHECK(vs_store_commit(run->store, err));
+    run->did_work = true;
+done:
+    if (st != VS_OK) vs_store_rollback(run->store);
+    vs_problems_free(&fresh);
+    return st;
+}
+
+/* Borrowed views: what the loop samples from (sft and train), and what it is tested on. */
+static vs_status make_views(vs_run *run, vs_error *err)
+{
+    run->query = run->test = (vs_problems){0};
+    run->query.item = vs_alloc(run->problems.n, sizeof *run->query.item);
+    run->test.item = vs_alloc(run->problems.n, sizeof *run->test.item);
+    if (!run->query.item || !run->test.item) return VS_FAIL(err, VS_E_NOMEM, "%zu problems", run->problems.n);
+    for (size_t i = 0; i < run->problems.n; i++) {
+        const vs_problem *p = &run->problems.item[i];
+        vs_problems *view = strcmp(p->split, "test") == 0 ? &run->test : &run->query;
+        view->item[view->n++] = *p;
+    }
+    return VS_OK;
+}
+
+vs_status vs_run_problems(vs_run *run, vs_error *err)
+{
+    VS_TRY(vs_store_problems(&run->problems, run->store, NULL, err));
+    if (run->problems.n == 0) {
+        VS_TRY(store_problems(run, err));
+        VS_TRY(vs_store_problems(&run->problems, run->store, NULL, err));
+    }
+    return make_views(run, err);
+}
+
+/* -- labels -- */
+
+static const vs_problem *problem_of(const vs_problems *p, int64_t id)
+{
+    return id >= 1 && (size_t)id <= p->n ? &p->item[id - 1] : NULL;
+}
+
+static vs_status grade_one(vs_run *run, const vs_sample *x, const char *profile, vs_regrade_count *count, vs_error *err)
+{
+    const vs_problem *p = problem_of(&run->problems, x->problem_id);
+    vs_grade_result g;
+    vs_label l;
+
+    if (!p) return VS_FAIL(err, VS_E_STATE, "run.db: sample %lld has no problem", (long long)x->id);
+    if (x->finish[0] == 'l') { /* cut off: it has no answer yet */
+        memset(&g, 0, sizeof g);
+        g.verdict = VS_UNGRADABLE;
+        g.rule = "truncated";
+    } else {
+        VS_TRY(vs_grade(&g, profile, p->gold, strlen(p->gold), x->text, strlen(x->text), err));
+    }
+    l = (vs_label){x->id, vs_profile_version(profile), (int)g.verdict, g.rule, g.extracted, g.normal, g.begin, g.end};
+    if (count) {
+        count->n++;
+        if (x->verdict >= 0) {
+            count->from_to[x->verdict][g.verdict]++;
+            count->flipped += (int)g.verdict != x->verdict;
+        }
+    }
+    return vs_store_add_label(run->store, &l, err);
+}
+
+vs_status vs_run_grade(vs_run *run, const char *sets_glob, const char *profile, bool again, vs_regrade_count *count,
+                       vs_error *err)
+{
+    vs_samples all = {0};
+    vs_status st;
+    bool is_open = false;
+
+    if (!vs_profile_version(profile))
+        return VS_FAIL(err, VS_E_INPUT, "grader: no profile is called '%s'", profile);
+    VS_CHECK(vs_store_samples(&all, run->store, sets_glob, vs_profile_version(profile), err));
+    VS_CHECK(vs_store_begin(run->store, err));
+    is_open = true;
+    for (size_t i = 0; i < all.n; i++) {
+        if (!again && all.item[i].verdict >= 0) continue;
+        VS_CHECK(grade_one(run, &all.item[i], profile, count, err));
+        run->did_work = true;
+    }
+    is_open = false;
+    VS_CHECK(vs_store_commit(run->store, err));
+done:
+    if (is_open) vs_store_rollback(run->store);
+    vs_samples_free(&all);
+    return st;
+}
+
+/* References count as right in both data sets (the paper's text, section 3); they are graded all the same, so that a reference
+ * that its own grader refuses is found at once. */
+vs_status vs_run_references(vs_run *run, vs_error *err)
+{
+    vs_samples refs = {0};
+    vs_status st;
+
+    VS_TRY(vs_store_references(run->store, &run->query, run->tokenizer, &run->config, err));
+    VS_TRY(vs_run_grade(run, "reference", run->recipe.grader, false, NULL, err));
+    VS_CHECK(vs_store_samples(&refs, run->store, "reference", vs_profile_version(run->recipe.grader), err));
+    for (size_t i = 0; i < refs.n; i++) {
+        const vs_problem *p = problem_of(&run->problems, refs.item[i].problem_id);
+        if (refs.item[i].verdict == VS_RIGHT) continue;
+        st = VS_FAIL(err, VS_E_INPUT, "problem %s: its reference solution is %s by grader %s (gold '%.60s'); correct the data",
+                     p ? p->key : "?", vs_verdict_name((vs_verdict)refs.item[i].verdict), run->recipe.grader,
+                     p ? p->gold : "");
+        goto done;
+    }
+done:
+    vs_samples_free(&refs);
+    return st;
+}
+
+/* -- one round -- */
+
+vs_status vs_run_round(vs_run *run, size_t round, const char *name, vs_error *err)
+{
+    vs_status st;
+    vs_opened_model m = {0};
+    vs_decode_options decode;
+    char set[32];
+    vs_sampling how = {.set = set, .k = run->recipe.sample.k, .decode = &decode};
+    size_t have;
+
+    snprintf(set, sizeof set, "round-%zu", round);
+    vs_run_decode_options(run, &decode, round);
+    VS_TRY(vs_store_count_groups(&have, run->store, set, err));
+    if (have < run->query.n) {
+        run->did_work = true;
+        VS_CHECK(vs_run_open_model(run, name, &m, err));
+        VS_CHECK(vs_sample_set(run->store, m.model, run->tokenizer, &run->query, &how, err));
+    }
+    VS_CHECK(vs_run_grade(run, set, run->recipe.grader, false, NULL, err));
+done:
+    vs_opened_model_close(&m);
+    return st;
+}
