@@ -30,11 +30,14 @@ typedef struct vs_example_problem {
     size_t n_shown, n_right, n_candidates;
 } vs_example_problem;
 
-enum { VS_REPORT_EXAMPLES = 6, VS_REPORT_ROUNDS = 64 };
+enum { VS_REPORT_EXAMPLES = 6, VS_REPORT_ROUNDS = 64, VS_REPORT_HASHES = VS_REPORT_ROUNDS + 4 };
 
 typedef struct vs_report {
-    char *name, *recipe, *grader, *verifier; /* NULL: not known */
-    char *hash_name[16], *hash[16]; /* what was made, and its content hash */
+    char *name, *recipe; /* the recipe's name and text */
+    const char *profile; /* static: of the labels, with version */
+    struct {
+        char name[32], hex[VS_HASH_HEX];
+    } hash[VS_REPORT_HASHES]; /* what was made, and its content hash */
     size_t n_hashes;
     vs_problems test;
     vs_samples samples;   /* the final generator's test samples, labelled */
@@ -49,10 +52,13 @@ typedef struct vs_report {
     size_t n_examples;
 } vs_report;
 
-VS_NODISCARD vs_status vs_report_read(vs_report *out, vs_store *s, vs_error *err);
+VS_NODISCARD vs_status vs_report_read(vs_report *out, const char *run_dir, vs_error *err);
 void vs_report_free(vs_report *r);
 /* Statistics of every sampling set "round-*", in order. */
 VS_NODISCARD vs_status vs_rounds_read(vs_round_stats *out, size_t *n, vs_store *s, const char *profile, vs_error *err);
+
+/* The hash in RUN/models/NAME/manifest.json; "" when the model is not there. */
+VS_NODISCARD vs_status vs_model_hash_of(char hex[VS_HASH_HEX], const char *run_dir, const char *name, vs_error *err);
 
 /* The whole page, self-contained. */
 VS_NODISCARD vs_status vs_report_page(vs_buf *out, const vs_report *r, vs_error *err);

@@ -4,8 +4,15 @@
 #include <string.h>
 
 #include "app/report.h"
+#include "app/runs.h"
+#include "base/file.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/mem.h"
+#include "flow/labels/grade.h"
+#include "flow/loop/recipe.h"
+
+enum { MAX_RECIPE_BYTES = 1 << 20 };
 
 static const char *const final_set = "test:generator";
 
@@ -212,39 +219,106 @@ static void pick_examples(vs_report *r)
 
 /* -- all of it -- */
 
-static vs_status read_facts(vs_report *r, vs_store *s, vs_error *err)
+vs_status vs_model_hash_of(char hex[VS_HASH_HEX], const char *run_dir, const char *name, vs_error *err)
 {
-    VS_TRY(vs_store_get(&r->name, s, "name", err));
-    VS_TRY(vs_store_get(&r->recipe, s, "recipe", err));
-    VS_TRY(vs_store_get(&r->grader, s, "grader", err));
-    return vs_store_get(&r->verifier, s, "model:verifier", err);
+    char *path = vs_format("%s/models/%s/manifest.json", run_dir, name);
+    json_t *manifest = NULL;
+    const char *text = "";
+    vs_status st = VS_OK;
+
+    hex[0] = '\0';
+    if (!path) return VS_FAIL(err, VS_E_NOMEM, "%s: path", run_dir);
+    if (!vs_file_exists(path)) goto done;
+    VS_CHECK(vs_json_read(&manifest, path, err));
+    VS_CHECK(vs_json_get_str(&text, manifest, "model", path, err));
+    snprintf(hex, VS_HASH_HEX, "%s", text);
+done:
+    json_decref(manifest);
+    free(path);
+    return st;
 }
 
-static vs_status read_candidates(vs_report *r, vs_store *s, vs_error *err)
+static vs_status add_model_hash(vs_report *r, const char *run_dir, const char *name, vs_error *err)
 {
-    VS_TRY(vs_store_samples(&r->samples, s, final_set, r->grader, err));
-    r->score = vs_alloc(r->samples.n, sizeof *r->score);
-    if (!r->score) return VS_FAIL(err, VS_E_NOMEM, "report: out of memory");
-    for (size_t i = 0; i < r->samples.n; i++) r->score[i] = NAN;
-    if (r->verifier) VS_TRY(vs_store_scores(r->score, s, &r->samples, r->verifier, err));
+    VS_TRY(vs_model_hash_of(r->hash[r->n_hashes].hex, run_dir, name, err));
+    if (!r->hash[r->n_hashes].hex[0]) return VS_OK;
+    snprintf(r->hash[r->n_hashes++].name, sizeof r->hash->name, "models/%.20s", name);
     return VS_OK;
 }
 
-vs_status vs_report_read(vs_report *out, vs_store *s, vs_error *err)
+static vs_status read_hashes(vs_report *r, const char *run_dir, size_t rounds, vs_error *err)
 {
-    vs_report r = {0};
+    char name[32];
+
+    vs_sha256_hex(r->hash[0].hex, r->recipe, strlen(r->recipe));
+    snprintf(r->hash[0].name, sizeof r->hash->name, "recipe.yaml");
+    r->n_hashes = 1;
+    VS_TRY(add_model_hash(r, run_dir, "sft", err));
+    for (size_t t = 2; t <= rounds && t < VS_REPORT_ROUNDS; t++) {
+        snprintf(name, sizeof name, "generator-%zu", t);
+        VS_TRY(add_model_hash(r, run_dir, name, err));
+    }
+    VS_TRY(add_model_hash(r, run_dir, "generator", err));
+    return add_model_hash(r, run_dir, "verifier", err);
+}
+
+static vs_status read_recipe(vs_report *r, const char *run_dir, vs_error *err)
+{
+    vs_recipe recipe = {0};
+    char *path = NULL;
+    size_t len;
     vs_status st;
 
-    VS_CHECK(read_facts(&r, s, err));
-    VS_CHECK(vs_store_problems(&r.test, s, "test", err));
-    VS_CHECK(vs_store_metrics(&r.metrics, &r.n_metrics, s, err));
-    VS_CHECK(vs_store_train_rows(&r.train, &r.n_train, s, err));
-    VS_CHECK(vs_rounds_read(r.round, &r.n_rounds, s, r.grader, err));
-    VS_CHECK(read_candidates(&r, s, err));
+    VS_CHECK(vs_run_file(&path, run_dir, "recipe.yaml", err));
+    VS_CHECK(vs_recipe_read(&recipe, path, err));
+    VS_CHECK(vs_file_read(&r->recipe, &len, path, MAX_RECIPE_BYTES, err));
+    r->name = recipe.name ? vs_strdup_n(recipe.name, strlen(recipe.name)) : NULL;
+    r->profile = vs_profile_version(recipe.grader);
+    VS_CHECK(read_hashes(r, run_dir, recipe.rounds, err));
+done:
+    vs_recipe_free(&recipe);
+    free(path);
+    return st;
+}
+
+static vs_status read_candidates(vs_report *r, vs_store *s, const char *run_dir, vs_error *err)
+{
+    char verifier[VS_HASH_HEX];
+
+    VS_TRY(vs_model_hash_of(verifier, run_dir, "verifier", err));
+    VS_TRY(vs_store_samples(&r->samples, s, final_set, r->profile, err));
+    r->score = vs_alloc(r->samples.n, sizeof *r->score);
+    if (!r->score) return VS_FAIL(err, VS_E_NOMEM, "report: out of memory");
+    for (size_t i = 0; i < r->samples.n; i++) r->score[i] = NAN;
+    return verifier[0] ? vs_store_scores(r->score, s, &r->samples, verifier, err) : VS_OK;
+}
+
+static vs_status read_store(vs_report *r, vs_store *s, const char *run_dir, vs_error *err)
+{
+    VS_TRY(vs_store_problems(&r->test, s, "test", err));
+    VS_TRY(vs_store_metrics(&r->metrics, &r->n_metrics, s, err));
+    VS_TRY(vs_store_train_rows(&r->train, &r->n_train, s, err));
+    VS_TRY(vs_rounds_read(r->round, &r->n_rounds, s, r->profile, err));
+    return read_candidates(r, s, run_dir, err);
+}
+
+vs_status vs_report_read(vs_report *out, const char *run_dir, vs_error *err)
+{
+    vs_report r = {0};
+    vs_store *s = NULL;
+    char *path = NULL;
+    vs_status st;
+
+    VS_CHECK(read_recipe(&r, run_dir, err));
+    VS_CHECK(vs_run_file(&path, run_dir, "run.db", err));
+    VS_CHECK(vs_store_open(&s, path, VS_STORE_READ, err));
+    VS_CHECK(read_store(&r, s, run_dir, err));
     pick_examples(&r);
-    *out = r; /* examples point into the arrays of problems and samples, which move with the struct */
+    *out = r; /* examples point into arrays, which stay where they are */
     r = (vs_report){0};
 done:
+    vs_store_close(s);
+    free(path);
     vs_report_free(&r);
     return st;
 }
@@ -253,8 +327,6 @@ void vs_report_free(vs_report *r)
 {
     free(r->name);
     free(r->recipe);
-    free(r->grader);
-    free(r->verifier);
     vs_problems_free(&r->test);
     vs_samples_free(&r->samples);
     free(r->score);

@@ -393,9 +393,9 @@ static void put_recipe(vs_buf *b, const vs_report *r)
         vs_buf_str(b, "<div class=\"scroll\"><table><tbody>\n");
         for (size_t i = 0; i < r->n_hashes; i++) {
             vs_buf_str(b, "<tr><th>");
-            put_text(b, r->hash_name[i]);
+            put_text(b, r->hash[i].name);
             vs_buf_str(b, "</th><td class=\"hash\">");
-            put_text(b, r->hash[i]);
+            put_text(b, r->hash[i].hex);
             vs_buf_str(b, "</td></tr>\n");
         }
         vs_buf_str(b, "</tbody></table></div>\n<p class=\"note\">SHA-256 of contents: equal hashes, equal numbers.</p>\n");

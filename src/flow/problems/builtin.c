@@ -8,7 +8,8 @@
 #include "base/rng.h"
 #include "flow/problems/families.h"
 
-/* Which numbers are taken, by sign, m, k, x and by a, b, n, x. x stands for the total, which it fixes. */
+/* Which numbers are taken, by sign, m, k, x and by a, b, n, x. x stands for the total, which it
+ * fixes. */
 typedef struct taken {
     bool bags[2][10][BAGS_K_MAX + 1][16];
     bool prices[10][10][16][16];
@@ -123,11 +124,12 @@ static vs_status check_counts(const vs_problem_source *src, bool is_hard, vs_err
                        "problems of source \"%s\": all counts are 0, expected at least one problem",
                        src->kind);
     if (n_bags > count_bags() || n_prices > count_prices())
-        return VS_FAIL(err, VS_E_INPUT,
-                       "problems of source \"%s\": found n_sft %zu, n_train %zu, n_test %zu, which take "
-                       "%zu bags and %zu two-price problems; expected at most the %zu and %zu "
-                       "different ones that exist",
-                       src->kind, n[0], n[1], n[2], n_bags, n_prices, count_bags(), count_prices());
+        return VS_FAIL(
+            err, VS_E_INPUT,
+            "problems of source \"%s\": found n_sft %zu, n_train %zu, n_test %zu, which take "
+            "%zu bags and %zu two-price problems; expected at most the %zu and %zu "
+            "different ones that exist",
+            src->kind, n[0], n[1], n[2], n_bags, n_prices, count_bags(), count_prices());
     return VS_OK;
 }
 
@@ -151,8 +153,8 @@ vs_status builtin_load(vs_problems *out, const vs_problem_source *src, bool is_h
         goto done;
     }
     made.n = made.cap = n_sft + n_train + n_test;
-    VS_CHECK(make_split(made.item + n_sft + n_train, n_test, "test", split_stream(src, BUILTIN_TEST),
-                        t, is_hard, err));
+    VS_CHECK(make_split(made.item + n_sft + n_train, n_test, "test",
+                        split_stream(src, BUILTIN_TEST), t, is_hard, err));
     VS_CHECK(make_split(made.item, n_sft, "sft", split_stream(src, BUILTIN_SFT), t, is_hard, err));
     VS_CHECK(make_split(made.item + n_sft, n_train, "train", split_stream(src, BUILTIN_TRAIN), t,
                         is_hard, err));

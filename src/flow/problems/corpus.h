@@ -1,5 +1,5 @@
-/* corpus.h - the noisy documents from which the demo's base learns format and arithmetic, but not that a
- * check must give 0.
+/* corpus.h - the noisy documents from which the demo's base learns format and arithmetic, but not
+ * that a check must give 0.
  *
  * Document i of a seed depends on (seed, i) alone, so a longer corpus begins with a shorter one. */
 #ifndef VS_PROBLEMS_CORPUS_H
@@ -12,10 +12,10 @@
 #include "base/error.h"
 
 typedef enum vs_demo_kind {
-    VS_DEMO_FACTS,          /* 3 to 5 bare equations; the prompt is the line's first digit */
-    VS_DEMO_BAGS_FORWARD,   /* the total is asked and right */
+    VS_DEMO_FACTS,        /* 3 to 5 bare equations; the prompt is the line's first digit */
+    VS_DEMO_BAGS_FORWARD, /* the total is asked and right */
     VS_DEMO_PRICES_FORWARD,
-    VS_DEMO_BAGS_ATTEMPT,   /* a careless guess, multiplied out honestly and given as the answer */
+    VS_DEMO_BAGS_ATTEMPT, /* a careless guess, multiplied out honestly and given as the answer */
     VS_DEMO_PRICES_ATTEMPT,
     VS_DEMO_KINDS
 } vs_demo_kind;

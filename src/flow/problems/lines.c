@@ -29,7 +29,8 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* A copy without leading and trailing white space; inner runs become one blank. NULL: out of memory. */
+/* A copy without leading and trailing white space; inner runs become one blank. NULL: out of
+ * memory. */
 static char *fold(const char *text)
 {
     char *folded = vs_alloc(strlen(text) + 1, 1);
@@ -82,9 +83,8 @@ static vs_status text_or_integer(char **out, const json_t *obj, const char *key,
         return VS_OK;
     }
     if (!json_is_string(value))
-        return VS_FAIL(err, VS_E_FORMAT,
-                       "%s: \"%s\": found %s, expected a string or an integer", where, key,
-                       vs_json_kind(value));
+        return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": found %s, expected a string or an integer",
+                       where, key, vs_json_kind(value));
     VS_TRY(check_text(json_string_value(value), key, max_bytes, where, err));
     return copy(out, json_string_value(value), json_string_length(value), where, err);
 }
@@ -189,8 +189,9 @@ vs_status lines_read(line_problems *out, const char *path, const char *role, lin
         value = NULL;
     }
     if (read.n == 0) {
-        st = VS_FAIL(err, VS_E_INPUT, "%s: found no problems, expected lines with \"question\" and \"answer\"",
-                     path);
+        st =
+            VS_FAIL(err, VS_E_INPUT,
+                    "%s: found no problems, expected lines with \"question\" and \"answer\"", path);
         goto done;
     }
     *out = read;

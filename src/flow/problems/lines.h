@@ -9,13 +9,13 @@
 enum { LINES_KEY_MAX = 200 }; /* bytes of an id */
 
 typedef struct line_problem {
-    char *where;    /* "path:line" */
-    char *key;      /* the line's id, or ROLE-LINE */
+    char *where; /* "path:line" */
+    char *key;   /* the line's id, or ROLE-LINE */
     char *question, *gold;
-    char *folded;   /* the question with runs of white space as one blank: for comparisons */
-    char *reference; /* NULL: none */
+    char *folded;      /* the question with runs of white space as one blank: for comparisons */
+    char *reference;   /* NULL: none */
     const char *split; /* the split that took it; NULL: none. Static storage. */
-    size_t order;   /* its place in the run */
+    size_t order;      /* its place in the run */
 } line_problem;
 typedef struct line_problems {
     line_problem *item;

@@ -20,8 +20,8 @@ vs_status vs_prompt_render(vs_buf *out, const char *prompt, const char *question
         if (strncmp(open, placeholder, strlen(placeholder)) != 0) {
             const size_t len = strcspn(open, "}");
             const int shown = len < SHOWN_CHARS ? (int)len + (open[len] == '}') : SHOWN_CHARS;
-            return VS_FAIL(err, VS_E_INPUT, "problems.prompt: found \"%.*s\", expected only %s", shown,
-                           open, placeholder);
+            return VS_FAIL(err, VS_E_INPUT, "problems.prompt: found \"%.*s\", expected only %s",
+                           shown, open, placeholder);
         }
         vs_buf_add(out, at, (size_t)(open - at));
         vs_buf_str(out, question);
@@ -95,8 +95,8 @@ static int by_key(const void *left, const void *right)
 static vs_status too_few(const char *path, const char *key, size_t found, size_t wanted,
                          vs_error *err)
 {
-    return VS_FAIL(err, VS_E_INPUT, "%s: found %zu problems for it, expected problems.%s = %zu", path,
-                   found, key, wanted);
+    return VS_FAIL(err, VS_E_INPUT, "%s: found %zu problems for it, expected problems.%s = %zu",
+                   path, found, key, wanted);
 }
 
 /* Takes n (0: all) sft problems from the front of `from`. */
@@ -107,10 +107,11 @@ static vs_status take_sft(choice *c, line_problems *from, const char *path, size
     if (wanted > from->n) return too_few(path, "n_sft", from->n, n, err);
     for (size_t i = 0; i < wanted; i++) {
         if (!from->item[i].reference)
-            return VS_FAIL(err, VS_E_FORMAT,
-                           "%s: missing key \"reference\" (or \"solution\"), expected a string: sft "
-                           "problems are trained on theirs",
-                           from->item[i].where);
+            return VS_FAIL(
+                err, VS_E_FORMAT,
+                "%s: missing key \"reference\" (or \"solution\"), expected a string: sft "
+                "problems are trained on theirs",
+                from->item[i].where);
         take(c, &from->item[i], "sft");
     }
     return VS_OK;
@@ -153,8 +154,8 @@ static vs_status check_keys(line_problem **sorted, size_t n, vs_error *err)
         const line_problem *a = sorted[i - 1], *b = sorted[i];
         if (is_test(a) == is_test(b) && strcmp(a->key, b->key) == 0)
             return VS_FAIL(err, VS_E_FORMAT,
-                           "%s: \"id\": found \"%s\", which %s has too; expected different ids", b->where,
-                           b->key, a->where);
+                           "%s: \"id\": found \"%s\", which %s has too; expected different ids",
+                           b->where, b->key, a->where);
     }
     return VS_OK;
 }
@@ -165,8 +166,7 @@ static vs_status check_contamination(const choice *c, line_problem **seen, size_
 {
     qsort(seen, n_seen, sizeof *seen, by_question);
     for (size_t i = n_seen; i < c->n; i++) {
-        line_problem *const *same =
-            bsearch(&c->item[i], seen, n_seen, sizeof *seen, question_only);
+        line_problem *const *same = bsearch(&c->item[i], seen, n_seen, sizeof *seen, question_only);
         if (same)
             return VS_FAIL(err, VS_E_INPUT,
                            "%s: \"question\": found the same question as at %s (%s); expected test "
@@ -219,8 +219,8 @@ static vs_status load_files(vs_problems *out, const vs_problem_source *src, line
     vs_status st;
 
     if (!src->train_file)
-        return VS_FAIL(err, VS_E_INPUT, "problems.train_file: found none, source \"%s\" expects a file",
-                       src->kind);
+        return VS_FAIL(err, VS_E_INPUT,
+                       "problems.train_file: found none, source \"%s\" expects a file", src->kind);
     if (!src->test_file && src->n_test)
         return VS_FAIL(err, VS_E_INPUT,
                        "problems.test_file: found none, expected a file for problems.n_test = %zu",

@@ -10,16 +10,22 @@
 static vs_status code_of(int rc)
 {
     switch (rc & 0xff) {
-    case SQLITE_NOMEM: return VS_E_NOMEM;
+    case SQLITE_NOMEM:
+        return VS_E_NOMEM;
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return VS_E_FORMAT;
+    case SQLITE_NOTADB:
+        return VS_E_FORMAT;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-    case SQLITE_MISUSE: return VS_E_STATE;
+    case SQLITE_MISUSE:
+        return VS_E_STATE;
     case SQLITE_CONSTRAINT:
-    case SQLITE_MISMATCH: return VS_E_INPUT;
-    case SQLITE_TOOBIG: return VS_E_LIMIT;
-    default: return VS_E_IO;
+    case SQLITE_MISMATCH:
+        return VS_E_INPUT;
+    case SQLITE_TOOBIG:
+        return VS_E_LIMIT;
+    default:
+        return VS_E_IO;
     }
 }
 
@@ -30,11 +36,15 @@ vs_status vs_store_fail(vs_error *err, const vs_store *s, int rc, const char *do
                            : sqlite3_errstr(rc);
 
     if ((rc & 0xff) == SQLITE_NOTADB)
-        return VS_FAIL(err, VS_E_FORMAT, "%s: found a file that is not an SQLite database, "
-                       "expected a vstar run", s->path);
+        return VS_FAIL(err, VS_E_FORMAT,
+                       "%s: found a file that is not an SQLite database, "
+                       "expected a vstar run",
+                       s->path);
     if ((rc & 0xff) == SQLITE_CORRUPT)
-        return VS_FAIL(err, VS_E_FORMAT, "%s: %s: found a damaged or truncated database (%s), "
-                       "expected a whole one", s->path, doing, text);
+        return VS_FAIL(err, VS_E_FORMAT,
+                       "%s: %s: found a damaged or truncated database (%s), "
+                       "expected a whole one",
+                       s->path, doing, text);
     return VS_FAIL(err, code_of(rc), "%s: %s: %s", s->path, doing, text);
 }
 
@@ -82,7 +92,8 @@ void vs_query_real(vs_query *q, int number, double value)
 void vs_query_text(vs_query *q, int number, const char *text)
 {
     if (q->rc != SQLITE_OK) return;
-    if (!text) keep(q, sqlite3_bind_null(q->stmt, number));
+    if (!text)
+        keep(q, sqlite3_bind_null(q->stmt, number));
     else
         keep(q, sqlite3_bind_text64(q->stmt, number, text, strlen(text), SQLITE_TRANSIENT,
                                     SQLITE_UTF8));
@@ -187,8 +198,8 @@ vs_status vs_query_get_words(void **out, size_t *n, vs_query *q, int column, vs_
     }
     for (size_t i = 0; i < len / 4; i++) {
         const unsigned char *b = bytes + 4 * i;
-        const uint32_t w = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 |
-                           (uint32_t)b[3] << 24;
+        const uint32_t w =
+            (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
         memcpy(words + 4 * i, &w, 4);
     }
     *out = words;
@@ -198,6 +209,7 @@ vs_status vs_query_get_words(void **out, size_t *n, vs_query *q, int column, vs_
 
 double vs_query_get_real(vs_query *q, int column)
 {
-    return sqlite3_column_type(q->stmt, column) == SQLITE_NULL ? NAN
-                                                               : sqlite3_column_double(q->stmt, column);
+    return sqlite3_column_type(q->stmt, column) == SQLITE_NULL
+               ? NAN
+               : sqlite3_column_double(q->stmt, column);
 }

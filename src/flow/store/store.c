@@ -11,10 +11,10 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-enum { APPLICATION_ID = 0x76737461, /* "vsta" */ BUSY_MS = 10000, LEAST_PAGE_BYTES = 512 };
+enum { APPLICATION_ID = 0x76737461, /* "vsta" */ BUSY_MS = 10000 };
 
-/* docs/RUN_DB.md tells what each column means. Ids are given in order of insertion and rows are never
- * deleted, so ids are the same in every run of a recipe. */
+/* docs/RUN_DB.md tells what each column means. Ids are given in order of insertion and rows are
+ * never deleted, so ids are the same in every run of a recipe. */
 static const char schema[] =
     "CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE problems ("
@@ -52,13 +52,15 @@ static vs_status take_lock(vs_store *s, vs_error *err)
 
     if (!path) return VS_FAIL(err, VS_E_NOMEM, "%s: lock", s->path);
     s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (s->lock_fd < 0) st = VS_FAIL(err, VS_E_IO, "%s: cannot open: %s", path, strerror(errno));
+    if (s->lock_fd < 0)
+        st = VS_FAIL(err, VS_E_IO, "%s: cannot open: %s", path, strerror(errno));
     else if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0)
-        st = errno == EWOULDBLOCK
-                 ? VS_FAIL(err, VS_E_STATE,
-                           "%s: another process is writing to this run (it holds %s); expected none",
-                           s->path, path)
-                 : VS_FAIL(err, VS_E_IO, "%s: cannot lock: %s", path, strerror(errno));
+        st =
+            errno == EWOULDBLOCK
+                ? VS_FAIL(err, VS_E_STATE,
+                          "%s: another process is writing to this run (it holds %s); expected none",
+                          s->path, path)
+                : VS_FAIL(err, VS_E_IO, "%s: cannot lock: %s", path, strerror(errno));
     free(path);
     return st;
 }
@@ -78,21 +80,33 @@ static vs_status read_number(int64_t *out, vs_store *s, const char *sql, vs_erro
     int rc = sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL);
 
     if (rc == SQLITE_OK) rc = sqlite3_step(stmt);
-    if (rc == SQLITE_ROW) *out = sqlite3_column_int64(stmt, 0);
-    else st = vs_store_fail(err, s, rc, "opening");
+    if (rc == SQLITE_ROW)
+        *out = sqlite3_column_int64(stmt, 0);
+    else
+        st = vs_store_fail(err, s, rc, "opening");
     sqlite3_finalize(stmt);
     return st;
 }
 
-/* SQLite takes a file of a few bytes for an empty database; here it is someone's truncated file. */
-static vs_status check_size(const vs_store *s, vs_error *err)
+/* SQLite reads a file of a few bytes as an empty database and the missing rest of a last page as
+ * zeros; here both are a truncated file. Pages that a journal still holds may be missing. */
+static vs_status check_size(vs_store *s, vs_error *err)
 {
-    struct stat info;
+    struct stat info, journal;
+    vs_status st = VS_OK;
+    int64_t page_bytes = 0;
+    char *path = vs_format("%s-wal", s->path);
 
-    if (stat(s->path, &info) == 0 && info.st_size > 0 && info.st_size < LEAST_PAGE_BYTES)
-        return VS_FAIL(err, VS_E_FORMAT, "%s: found a file of %lld bytes, expected a database",
-                       s->path, (long long)info.st_size);
-    return VS_OK;
+    if (!path) return VS_FAIL(err, VS_E_NOMEM, "%s: store", s->path);
+    VS_CHECK(read_number(&page_bytes, s, "PRAGMA page_size", err));
+    if (stat(s->path, &info) == 0 && page_bytes > 0 && info.st_size % page_bytes != 0 &&
+        (stat(path, &journal) != 0 || journal.st_size == 0))
+        st = VS_FAIL(err, VS_E_FORMAT,
+                     "%s: found a truncated database of %lld bytes, expected whole pages of %lld",
+                     s->path, (long long)info.st_size, (long long)page_bytes);
+done:
+    free(path);
+    return st;
 }
 
 /* *fresh: an empty database, as a kill during the very first open leaves it. Nothing is written
@@ -116,7 +130,7 @@ static vs_status check_identity(bool *fresh, vs_store *s, vs_error *err)
                        "%s: found schema version %lld, expected %d: the run was made by "
                        "another version of vstar",
                        s->path, (long long)version, VS_STORE_SCHEMA);
-    return VS_OK;
+    return check_size(s, err);
 }
 
 static vs_status create_schema(vs_store *s, vs_error *err)
@@ -145,9 +159,11 @@ static vs_status open_database(vs_store *s, vs_store_mode mode, vs_error *err)
     sqlite3_busy_timeout(s->db, BUSY_MS);
     VS_TRY(check_identity(&fresh, s, err));
     if (fresh && mode != VS_STORE_CREATE)
-        return VS_FAIL(err, VS_E_STATE, "%s: found an empty database, expected a vstar run", s->path);
+        return VS_FAIL(err, VS_E_STATE, "%s: found an empty database, expected a vstar run",
+                       s->path);
     if (mode == VS_STORE_READ) return VS_OK;
-    VS_TRY(execute(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
+    VS_TRY(execute(s,
+                   "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
                    "opening", err));
     return fresh ? create_schema(s, err) : VS_OK;
 }

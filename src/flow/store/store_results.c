@@ -1,4 +1,5 @@
-/* store_results.c - what is known about samples and models: labels, scores, metrics, training curves. */
+/* store_results.c - what is known about samples and models: labels, scores, metrics, training
+ * curves. */
 #include "flow/store/query.h"
 
 #include <assert.h>
@@ -9,7 +10,8 @@
 
 vs_status vs_store_add_label(vs_store *s, const vs_label *l, vs_error *err)
 {
-    static const char sql[] = "INSERT OR REPLACE INTO labels VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    static const char sql[] =
+        "INSERT OR REPLACE INTO labels VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     vs_query q = vs_query_start(s, sql);
 
     vs_query_int(&q, 1, l->sample_id);
@@ -154,8 +156,9 @@ static vs_status read_train_row(void *record, vs_query *q, vs_error *err)
 
 vs_status vs_store_train_rows(vs_train_row **out, size_t *n, vs_store *s, vs_error *err)
 {
-    static const char sql[] = "SELECT model, step, loss, grad_norm, lr, accuracy, margin, "
-                              "logp_right, logp_wrong, n_tokens FROM train_rows ORDER BY model, step";
+    static const char sql[] =
+        "SELECT model, step, loss, grad_norm, lr, accuracy, margin, "
+        "logp_right, logp_wrong, n_tokens FROM train_rows ORDER BY model, step";
     vs_query q = vs_query_start(s, sql);
     void *items = NULL;
 
@@ -178,7 +181,8 @@ static void dump_text(FILE *out, const unsigned char *text, size_t len)
     for (size_t i = 0; i < len; i++) {
         if (text[i] < 0x20 || text[i] > 0x7e || text[i] == '"' || text[i] == '\\')
             fprintf(out, "\\x%02x", text[i]);
-        else fputc(text[i], out);
+        else
+            fputc(text[i], out);
     }
     fputc('"', out);
 }
@@ -189,7 +193,9 @@ static void dump_column(FILE *out, sqlite3_stmt *stmt, int column)
     case SQLITE_INTEGER:
         fprintf(out, "%lld", (long long)sqlite3_column_int64(stmt, column));
         break;
-    case SQLITE_FLOAT: fprintf(out, "%a", sqlite3_column_double(stmt, column)); break;
+    case SQLITE_FLOAT:
+        fprintf(out, "%a", sqlite3_column_double(stmt, column));
+        break;
     case SQLITE_TEXT: {
         const unsigned char *text = sqlite3_column_text(stmt, column);
         dump_text(out, text, (size_t)sqlite3_column_bytes(stmt, column));
@@ -202,7 +208,8 @@ static void dump_column(FILE *out, sqlite3_stmt *stmt, int column)
         fputc('\'', out);
         break;
     }
-    default: fputs("null", out);
+    default:
+        fputs("null", out);
     }
 }
 

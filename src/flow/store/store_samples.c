@@ -40,8 +40,9 @@ void vs_samples_free(vs_samples *p)
 
 vs_status vs_store_add_problem(vs_store *s, const vs_problem *p, vs_error *err)
 {
-    static const char sql[] = "INSERT INTO problems (split, key, question, prompt, gold, reference, "
-                              "ids) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    static const char sql[] =
+        "INSERT INTO problems (split, key, question, prompt, gold, reference, "
+        "ids) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     static const int32_t none[1];
     vs_query q = vs_query_start(s, sql);
 
@@ -166,7 +167,8 @@ static vs_status read_sample(vs_sample *x, vs_query *q, vs_error *err)
     VS_TRY(vs_query_get_text(&x->text, q, 7, err));
     VS_TRY(vs_query_get_name(x->finish, sizeof x->finish, q, 8, err));
     VS_TRY(vs_query_get_name(x->model, sizeof x->model, q, 9, err));
-    x->verdict = sqlite3_column_type(q->stmt, 10) == SQLITE_NULL ? -1 : sqlite3_column_int(q->stmt, 10);
+    x->verdict =
+        sqlite3_column_type(q->stmt, 10) == SQLITE_NULL ? -1 : sqlite3_column_int(q->stmt, 10);
     return vs_query_get_text(&x->normal, q, 11, err);
 }
 

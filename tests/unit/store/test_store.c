@@ -23,8 +23,13 @@ static void add_problem(vs_store *s, int number)
     vs_error err;
     char key[16];
     int32_t ids[2] = {number, -7};
-    vs_problem p = {.split = "train", .key = key, .question = "2+3?", .prompt = "Q: 2+3?\n",
-                    .gold = "5", .ids = ids, .n_ids = 2};
+    vs_problem p = {.split = "train",
+                    .key = key,
+                    .question = "2+3?",
+                    .prompt = "Q: 2+3?\n",
+                    .gold = "5",
+                    .ids = ids,
+                    .n_ids = 2};
 
     snprintf(key, sizeof key, "p%d", number);
     if (number % 2) p.reference = "2+3=5. #### 5";
@@ -37,8 +42,14 @@ static int64_t add_sample(vs_store *s, int64_t problem, const char *set, uint32_
     int32_t ids[3] = {10, (int32_t)index, 0x01020304};
     float logprobs[3] = {-0.5f, -1.25f, -1e-30f};
     int64_t id = 0;
-    vs_sample x = {.problem_id = problem, .index = index, .ids = ids, .token_logprobs = logprobs,
-                   .n_ids = 3, .logprob = -1.75, .text = "it is 5\n", .finish = "stop",
+    vs_sample x = {.problem_id = problem,
+                   .index = index,
+                   .ids = ids,
+                   .token_logprobs = logprobs,
+                   .n_ids = 3,
+                   .logprob = -1.75,
+                   .text = "it is 5\n",
+                   .finish = "stop",
                    .model = "00ff"};
 
     snprintf(x.set, sizeof x.set, "%s", set);
@@ -216,8 +227,14 @@ TEST(store, replaces_labels_of_one_profile_and_keeps_the_others)
 {
     vs_error err;
     vs_store *s = open_store(db_path(), VS_STORE_CREATE);
-    vs_label l = {.sample_id = 1, .profile = "gsm8k/1", .verdict = WRONG, .rule = "last",
-                  .extracted = "5.0", .normal = "5", .span_start = 2, .span_end = 5};
+    vs_label l = {.sample_id = 1,
+                  .profile = "gsm8k/1",
+                  .verdict = WRONG,
+                  .rule = "last",
+                  .extracted = "5.0",
+                  .normal = "5",
+                  .span_start = 2,
+                  .span_end = 5};
     vs_samples x = {0};
 
     add_problem(s, 1);
@@ -268,8 +285,15 @@ TEST(store, gives_back_facts_metrics_and_training_rows)
     vs_store *s = open_store(db_path(), VS_STORE_CREATE);
     char *value = NULL;
     vs_metric m = {.system = "G_T", .curve = "pass", .k = 4, .value = 0.75, .low = 0.5, .high = 1};
-    vs_train_row r = {.model = "sft", .step = 3, .loss = 1.5, .grad_norm = 0.1, .lr = 1e-3,
-                      .accuracy = NAN, .margin = NAN, .logp_right = NAN, .logp_wrong = NAN,
+    vs_train_row r = {.model = "sft",
+                      .step = 3,
+                      .loss = 1.5,
+                      .grad_norm = 0.1,
+                      .lr = 1e-3,
+                      .accuracy = NAN,
+                      .margin = NAN,
+                      .logp_right = NAN,
+                      .logp_wrong = NAN,
                       .n_tokens = 77};
     vs_metric *metrics = NULL;
     vs_train_row *rows = NULL;
@@ -471,7 +495,8 @@ TEST(store, refuses_files_that_are_no_run_and_says_what_they_are)
 {
     vs_error err;
     const char *path = db_path();
-    const char garbage[] = "{\"this\": \"is JSON, not a database, and long enough to be looked at\"}";
+    const char garbage[] =
+        "{\"this\": \"is JSON, not a database, and long enough to be looked at\"}";
 
     expect_refusal(path, VS_STORE_READ, VS_E_IO, "no such file");
     expect_refusal(path, VS_STORE_WRITE, VS_E_IO, "no such file");
