@@ -1,0 +1,44 @@
+/* tiny.h - a small random model with every feature that shapes the bits: grouped queries, a head width that is no multiple of 16, a
+ * vocabulary of more than one tile. */
+#ifndef VS_TEST_TINY_H
+#define VS_TEST_TINY_H
+
+#include "engine/model/group.h"
+#include "vs_test.h"
+
+typedef struct tiny {
+    vs_base *base;
+    vs_model *model;
+} tiny;
+
+static inline tiny tiny_open(bool is_tied, size_t rank, uint64_t seed)
+{
+    vs_error err;
+    tiny t = {0};
+    const vs_config c = {.n_layers = 2, .n_embd = 24, .n_heads = 4, .n_kv_heads = 2, .head_dim = 6, .n_ffn = 40,
+                         .n_vocab = 1100, .n_positions = 96, .rope_theta = 10000, .rms_eps = 1e-5,
+                         .is_tied = is_tied, .bos_id = -1, .eos_ids = {0}, .n_eos = 1};
+    const vs_lora_config l = {rank, 2.0 * (double)rank, (1U << VS_N_LINEAR) - 1};
+    vs_params p = {0}, lora = {0};
+
+    CHECK_OK(vs_weights_table(&p, &c, &err));
+    CHECK_OK(vs_params_alloc(&p, &err));
+    vs_weights_init(&p, &c, seed);
+    CHECK_OK(vs_base_create(&t.base, &c, &p, &err));
+    if (rank) {
+        CHECK_OK(vs_lora_table(&lora, &c, &l, &err));
+        CHECK_OK(vs_params_alloc(&lora, &err));
+        vs_lora_init(&lora, seed + 1);
+        CHECK_OK(vs_model_create(&t.model, t.base, &l, &lora, &err));
+    } else {
+        CHECK_OK(vs_model_create(&t.model, t.base, NULL, NULL, &err));
+    }
+    return t;
+}
+
+static inline void tiny_close(tiny *t)
+{
+    vs_model_close(t->model);
+    vs_base_close(t->base);
+}
+#endif
