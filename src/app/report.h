@@ -28,6 +28,7 @@ typedef struct vs_example_problem {
     vs_example_sample shown[4];
     const char *role[4];       /* static: "chosen by the verifier", .. */
     size_t n_shown, n_right, n_candidates;
+    bool is_caught; /* the vote's choice is wrong and the verifier's right; such examples come first */
 } vs_example_problem;
 
 enum { VS_REPORT_EXAMPLES = 6, VS_REPORT_ROUNDS = 64, VS_REPORT_HASHES = VS_REPORT_ROUNDS + 4 };

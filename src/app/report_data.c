@@ -183,7 +183,8 @@ static void fill_example(vs_example_problem *e, const candidates *c, example_kin
 {
     size_t best_right = SIZE_MAX;
 
-    *e = (vs_example_problem){.problem = c->problem, .why = why[kind], .n_right = c->n_right, .n_candidates = c->n};
+    *e = (vs_example_problem){.problem = c->problem, .why = why[kind], .n_right = c->n_right, .n_candidates = c->n,
+                              .is_caught = kind == FOOLED_VOTE};
     for (size_t i = 0; i < c->n; i++)
         if (c->x[i].verdict == VS_RIGHT && (best_right == SIZE_MAX || c->score[i] > c->score[best_right])) best_right = i;
     show(e, c, c->best, "Highest score: the verifier's choice");

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "app/report.h"
-#include "app/report_assets.h"
+#include "assets.h"
 
 enum { MAX_SYSTEMS = 24, CHART_POINTS = 300 };
 
@@ -26,6 +26,13 @@ static void put_script_text(vs_buf *b, const char *text)
             vs_buf_add(b, quoted.data + i, 1);
     if (quoted.failed) b->failed = true;
     vs_buf_free(&quoted);
+}
+
+static void put_asset(vs_buf *b, const char *name)
+{
+    const vs_asset *a = vs_asset_find(name);
+
+    if (a) vs_buf_add(b, a->data, a->len);
 }
 
 static void put_number(vs_buf *b, double x)
@@ -412,7 +419,7 @@ static void put_head(vs_buf *b, const vs_report *r, const char *title)
                   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>");
     put_text(b, title);
     vs_buf_str(b, " \xe2\x80\x93 vstar report</title>\n<style>\n");
-    vs_report_asset(b, "report.css");
+    put_asset(b, "report/report.css");
     vs_buf_str(b, "</style></head><body>\n<header><h1>");
     put_text(b, title);
     vs_buf_printf(b,
@@ -440,9 +447,9 @@ vs_status vs_report_page(vs_buf *out, const vs_report *r, vs_error *err)
     put_systems_json(out, r);
     put_train_json(out, r);
     vs_buf_printf(out, ",\n\"floor\":%.2f}</script>\n<script>\n", axis_floor(r));
-    vs_report_asset(out, "chart.min.js");
+    put_asset(out, "chart.min.js");
     vs_buf_str(out, "\n</script>\n<script>\n");
-    vs_report_asset(out, "report.js");
+    put_asset(out, "report/report.js");
     vs_buf_str(out, "</script>\n</body></html>\n");
     return vs_buf_ok(out, "report", err);
 }

@@ -5,11 +5,30 @@
 #include <string.h>
 
 #include "app/app.h"
-#include "app/assets.h"
+#include "app/report.h"
+#include "assets.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "flow/labels/grade.h"
 #include "flow/loop/loop.h"
 #include "flow/store/store.h"
+
+void vs_run_use_builtin_base(void)
+{
+    enum { MAX_FILES = 8 };
+    static const char prefix[] = "demo-base/";
+    static vs_builtin_file files[MAX_FILES];
+    size_t n_assets, n = 0;
+    const vs_asset *all = vs_assets_all(&n_assets);
+    bool has_weights = false;
+
+    for (size_t i = 0; i < n_assets && n < MAX_FILES; i++) {
+        if (strncmp(all[i].name, prefix, sizeof prefix - 1) != 0) continue;
+        files[n] = (vs_builtin_file){all[i].name + sizeof prefix - 1, all[i].data, all[i].len};
+        has_weights |= strstr(files[n++].name, ".safetensors") != NULL;
+    }
+    vs_loop_builtin_base(files, has_weights ? n : 0);
+}
 
 vs_status vs_run_file(char **out, const char *dir, const char *name, vs_error *err)
 {
@@ -77,5 +96,34 @@ done:
     free(m);
     vs_store_close(s);
     free(path);
+    return st;
+}
+
+static void put_candidate(vs_buf *b, const char *who, const vs_example_sample *x, size_t n)
+{
+    vs_buf_printf(b, "\n  %-12s %-6s score %8.3f, given by %zu of %zu: ", who, x->sample->verdict == VS_RIGHT ? "right" : "wrong",
+                  x->score, x->n_same, n);
+    for (const char *p = x->sample->text; *p; p++) vs_buf_add(b, *p == '\n' ? " " : p, 1);
+}
+
+vs_status vs_run_print_catch(const char *dir, vs_error *err)
+{
+    vs_report r = {0};
+    vs_buf b = {0};
+    vs_status st;
+
+    VS_CHECK(vs_report_read(&r, dir, err));
+    const vs_example_problem *e = r.n_examples && r.example[0].is_caught ? &r.example[0] : NULL;
+    if (!e) {
+        vs_buf_str(&b, "\nNo wrong solution both fooled the vote and was caught by the verifier in this run.");
+    } else {
+        vs_buf_printf(&b, "\nA wrong solution that fooled the vote, and that the verifier caught:\n  %s", e->problem->question);
+        put_candidate(&b, "the vote", &e->shown[1], e->n_candidates);
+        put_candidate(&b, "the verifier", &e->shown[0], e->n_candidates);
+    }
+    VS_CHECK(vs_out_line(&b, err));
+done:
+    vs_buf_free(&b);
+    vs_report_free(&r);
     return st;
 }

@@ -11,6 +11,8 @@ void vs_run_use_builtin_base(void);
 VS_NODISCARD vs_status vs_run_and_report(const vs_recipe *recipe, const char *dir, vs_error *err);
 /* Results with intervals, one system and curve a line, to standard output. */
 VS_NODISCARD vs_status vs_run_print_results(const char *dir, vs_error *err);
+/* A wrong solution that fooled the vote and that the verifier caught, if there is one. */
+VS_NODISCARD vs_status vs_run_print_catch(const char *dir, vs_error *err);
 /* DIR/NAME; VS_E_STATE when DIR is not a run folder. *out: malloc'd. */
 VS_NODISCARD vs_status vs_run_file(char **out, const char *dir, const char *name, vs_error *err);
 #endif

@@ -1,4 +1,5 @@
-/* fuzz_grade.c - any completion under every profile: spans in range, copies ended, a value only with a number. */
+/* fuzz_grade.c - any completion under every profile: spans in range, copies ended, a value only
+ * with a number. */
 #include <stdint.h>
 #include <string.h>
 
@@ -6,13 +7,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check(const char *profile, const char *gold, size_t gold_len, const char *text, size_t len)
+static void check(const char *profile, const char *gold, size_t gold_len, const char *text,
+                  size_t len)
 {
     vs_grade_result out;
 
     if (vs_grade(&out, profile, gold, gold_len, text, len, NULL) != VS_OK) return;
     if (out.begin > out.end || out.end > len) __builtin_trap();
-    if (!memchr(out.extracted, 0, sizeof out.extracted) || !memchr(out.normal, 0, sizeof out.normal))
+    if (!memchr(out.extracted, 0, sizeof out.extracted) ||
+        !memchr(out.normal, 0, sizeof out.normal))
         __builtin_trap();
     if (out.verdict == VS_RIGHT && (!out.normal[0] || out.begin == out.end)) __builtin_trap();
     if (out.verdict == VS_UNGRADABLE && out.normal[0]) __builtin_trap();
@@ -21,7 +24,8 @@ static void check(const char *profile, const char *gold, size_t gold_len, const 
         vs_grade_result again;
         char marked[VS_NUMBER_NORMAL_BYTES + 5] = "#### ";
         strcat(marked, out.normal);
-        if (vs_grade(&again, "gsm8k", out.normal, strlen(out.normal), marked, strlen(marked), NULL) != VS_OK ||
+        if (vs_grade(&again, "gsm8k", out.normal, strlen(out.normal), marked, strlen(marked),
+                     NULL) != VS_OK ||
             again.verdict != VS_RIGHT || strcmp(again.normal, out.normal) != 0)
             __builtin_trap();
     }

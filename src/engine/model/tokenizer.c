@@ -51,8 +51,10 @@ static bool is_word(int32_t c)
     case UTF8PROC_CATEGORY_ME:
     case UTF8PROC_CATEGORY_ND:
     case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_PC: return true;
-    default: return c == 0x200C || c == 0x200D;
+    case UTF8PROC_CATEGORY_PC:
+        return true;
+    default:
+        return c == 0x200C || c == 0x200D;
     }
 }
 
@@ -93,15 +95,16 @@ static void widen(added_match *m, const char *text, size_t len, size_t from, uin
     size_t n;
 
     if (flags & TOK_LSTRIP)
-        while (m->start > from && (n = char_before(text, m->start, &c)) && is_space(c)) m->start -= n;
+        while (m->start > from && (n = char_before(text, m->start, &c)) && is_space(c))
+            m->start -= n;
     if (flags & TOK_RSTRIP)
         while ((n = tok_char_len(text + m->end, len - m->end, &c)) && is_space(c)) m->end += n;
 }
 
 /* The next added token at or after `from`: leftmost, then longest (AddedVocabulary::find_matches of
  * huggingface/tokenizers). A token that must stand alone and does not hides what lies inside it. */
-static bool next_added(added_match *m, const vs_tokenizer *t, const tok_trie *trie, const char *text, size_t len,
-                       size_t from)
+static bool next_added(added_match *m, const vs_tokenizer *t, const tok_trie *trie,
+                       const char *text, size_t len, size_t from)
 {
     if (!trie->n) return false;
     for (size_t at = from; at < len; at++) {
@@ -198,8 +201,8 @@ static vs_status append_ids(vs_ids *out, const vs_ids *ids, vs_error *err)
     return VS_OK;
 }
 
-vs_status vs_encode(vs_ids *out, const vs_tokenizer *t, const char *text, size_t len, bool add_special,
-                    vs_error *err)
+vs_status vs_encode(vs_ids *out, const vs_tokenizer *t, const char *text, size_t len,
+                    bool add_special, vs_error *err)
 {
     const size_t before = out->n;
     tok_work w = {.t = t};

@@ -1,6 +1,6 @@
-/* tokenizer_bpe.c - byte-pair encoding of one piece: characters to symbols, then merges by rank, leftmost first, from a
- * heap of candidate pairs over a linked list of symbols: O(n log n). Order and stale-candidate rule:
- * huggingface/tokenizers, models/bpe/word.rs. */
+/* tokenizer_bpe.c - byte-pair encoding of one piece: characters to symbols, then merges by rank,
+ * leftmost first, from a heap of candidate pairs over a linked list of symbols: O(n log n). Order
+ * and stale-candidate rule: huggingface/tokenizers, models/bpe/word.rs. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +16,8 @@ static vs_status add_symbol(tok_work *w, int32_t id, vs_error *err)
 {
     const int32_t i = (int32_t)w->n_symbols;
 
-    if (!vs_grow(&w->symbol, &w->symbol_cap, w->n_symbols + 1, sizeof *w->symbol)) return fail_nomem(w, err);
+    if (!vs_grow(&w->symbol, &w->symbol_cap, w->n_symbols + 1, sizeof *w->symbol))
+        return fail_nomem(w, err);
     w->symbol[w->n_symbols++] = (tok_symbol){.id = id, .prev = i - 1, .next = i + 1};
     return VS_OK;
 }
@@ -30,8 +31,8 @@ static int32_t model_token(const vs_tokenizer *t, const char *text, size_t len)
 }
 
 /* Where the vocabulary is byte-level the piece is shown as the bytes it stands for. */
-static vs_status fail_unknown(const tok_work *w, const char *text, size_t len, const char *c, size_t c_len,
-                              vs_error *err)
+static vs_status fail_unknown(const tok_work *w, const char *text, size_t len, const char *c,
+                              size_t c_len, vs_error *err)
 {
     enum { SHOWN_BYTES = 80 };
     bool byte_level = false;
@@ -46,13 +47,16 @@ static vs_status fail_unknown(const tok_work *w, const char *text, size_t len, c
         const int byte = step && byte_level ? tok_char_byte((uint32_t)code) : -1;
 
         if (!step) step = 1;
-        if (byte >= 0) shown[n++] = (char)byte;
-        else memcpy(shown + n, text + at, step), n += step;
+        if (byte >= 0)
+            shown[n++] = (char)byte;
+        else
+            memcpy(shown + n, text + at, step), n += step;
         at += step;
     }
     shown[n] = '\0';
     return VS_FAIL(err, VS_E_INPUT,
-                   "%s: the vocabulary cannot express the text \"%s\"%s: no token for \"%.*s\", and no unk_token",
+                   "%s: the vocabulary cannot express the text \"%s\"%s: no token for \"%.*s\", "
+                   "and no unk_token",
                    w->t->name, shown, at < len ? ".." : "", (int)c_len, c);
 }
 
@@ -63,8 +67,9 @@ static bool has_byte_tokens(const vs_tokenizer *t, const char *c, size_t len)
     return t->byte_fallback;
 }
 
-/* The symbols of a piece. Unknown characters become bytes, or else unk_token, one per character or per run
- * (fuse_unk); a pending unk is written before the next known character, as models/bpe/model.rs does. */
+/* The symbols of a piece. Unknown characters become bytes, or else unk_token, one per character or
+ * per run (fuse_unk); a pending unk is written before the next known character, as
+ * models/bpe/model.rs does. */
 static vs_status add_symbols(tok_work *w, const char *text, size_t len, vs_error *err)
 {
     const vs_tokenizer *t = w->t;
@@ -105,7 +110,8 @@ static vs_status heap_push(tok_work *w, tok_candidate c, vs_error *err)
 
     if (!vs_grow(&w->heap, &w->heap_cap, i + 1, sizeof *w->heap)) return fail_nomem(w, err);
     w->n_heap++;
-    for (; i > 0 && before(&c, &w->heap[(i - 1) / 2]); i = (i - 1) / 2) w->heap[i] = w->heap[(i - 1) / 2];
+    for (; i > 0 && before(&c, &w->heap[(i - 1) / 2]); i = (i - 1) / 2)
+        w->heap[i] = w->heap[(i - 1) / 2];
     w->heap[i] = c;
     return VS_OK;
 }
@@ -132,7 +138,8 @@ static const tok_map_item *pair_merge(const tok_work *w, int32_t left)
     const tok_symbol *s = &w->symbol[left];
 
     if (s->next < 0) return NULL;
-    return tok_map_get(&w->t->merges, (uint64_t)(uint32_t)s->id << 32 | (uint32_t)w->symbol[s->next].id);
+    return tok_map_get(&w->t->merges,
+                       (uint64_t)(uint32_t)s->id << 32 | (uint32_t)w->symbol[s->next].id);
 }
 
 static vs_status push_pair(tok_work *w, int32_t left, vs_error *err)
@@ -173,6 +180,7 @@ vs_status tok_bpe(tok_work *w, const char *text, size_t len, vs_error *err)
     if (!w->n_symbols) return VS_OK;
     w->symbol[w->n_symbols - 1].next = -1;
     VS_TRY(merge_all(w, err));
-    for (int32_t i = 0; i >= 0; i = w->symbol[i].next) VS_TRY(vs_ids_add(&w->ids, w->symbol[i].id, err));
+    for (int32_t i = 0; i >= 0; i = w->symbol[i].next)
+        VS_TRY(vs_ids_add(&w->ids, w->symbol[i].id, err));
     return VS_OK;
 }

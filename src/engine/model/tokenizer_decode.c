@@ -1,5 +1,5 @@
-/* tokenizer_decode.c - ids to text. A decoder is a chain over the list of token texts (huggingface/tokenizers,
- * src/decoders); without one, texts are joined by spaces. */
+/* tokenizer_decode.c - ids to text. A decoder is a chain over the list of token texts
+ * (huggingface/tokenizers, src/decoders); without one, texts are joined by spaces. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +15,8 @@ typedef struct strings {
     size_t n, cap;
 } strings;
 
-/* How a chain runs. raw: for vs_token_bytes, where bytes need not be whole characters yet and earlier tokens exist. */
+/* How a chain runs. raw: for vs_token_bytes, where bytes need not be whole characters yet and
+ * earlier tokens exist. */
 typedef struct chain {
     const vs_tokenizer *t;
     strings now, next;
@@ -30,9 +31,11 @@ static vs_status fail_nomem(const chain *c, vs_error *err)
 /* Ends the string that was just written to s->text. */
 static vs_status end_string(chain *c, strings *s, vs_error *err)
 {
-    if (s->text.failed || !vs_grow(&s->end, &s->cap, s->n + 1, sizeof *s->end)) return fail_nomem(c, err);
+    if (s->text.failed || !vs_grow(&s->end, &s->cap, s->n + 1, sizeof *s->end))
+        return fail_nomem(c, err);
     if (s->text.len > TOK_MAX_TEXT_BYTES)
-        return VS_FAIL(err, VS_E_LIMIT, "%s: decoded text becomes longer than the limit of %d bytes", c->t->name,
+        return VS_FAIL(err, VS_E_LIMIT,
+                       "%s: decoded text becomes longer than the limit of %d bytes", c->t->name,
                        (int)TOK_MAX_TEXT_BYTES);
     s->end[s->n++] = s->text.len;
     return VS_OK;
@@ -46,14 +49,17 @@ static const char *string_at(const strings *s, size_t i, size_t *len)
     return s->text.data + at;
 }
 
-/* How many bytes at text one U+FFFD stands for: the maximal subpart of Unicode 15, section 3.9, as Rust's
- * from_utf8_lossy counts. text does not begin a well-formed character. */
+/* How many bytes at text one U+FFFD stands for: the maximal subpart of Unicode 15, section 3.9, as
+ * Rust's from_utf8_lossy counts. text does not begin a well-formed character. */
 static size_t bad_len(const char *text, size_t len)
 {
     const unsigned char *s = (const unsigned char *)text;
     const unsigned char low = s[0] == 0xE0 ? 0xA0 : s[0] == 0xF0 ? 0x90 : 0x80;
     const unsigned char high = s[0] == 0xED ? 0x9F : s[0] == 0xF4 ? 0x8F : 0xBF;
-    const size_t want = s[0] >= 0xC2 && s[0] <= 0xDF ? 2 : s[0] >= 0xE0 && s[0] <= 0xEF ? 3 : s[0] >= 0xF0 && s[0] <= 0xF4 ? 4 : 1;
+    const size_t want = s[0] >= 0xC2 && s[0] <= 0xDF   ? 2
+                        : s[0] >= 0xE0 && s[0] <= 0xEF ? 3
+                        : s[0] >= 0xF0 && s[0] <= 0xF4 ? 4
+                                                       : 1;
     size_t n = 1;
 
     if (want > 1 && len > 1 && s[1] >= low && s[1] <= high)
@@ -68,8 +74,10 @@ static void add_lossy(vs_buf *out, const char *text, size_t len)
     for (size_t at = 0; at < len;) {
         const size_t step = tok_char_len(text + at, len - at, &c);
 
-        if (step) vs_buf_add(out, text + at, step);
-        else vs_buf_str(out, replacement_char);
+        if (step)
+            vs_buf_add(out, text + at, step);
+        else
+            vs_buf_str(out, replacement_char);
         at += step ? step : bad_len(text + at, len - at);
     }
 }
@@ -108,8 +116,10 @@ static vs_status run_unbytes(chain *c, vs_error *err)
         add_unmapped(&bytes, text, len);
     }
     VS_CHECK(vs_buf_ok(&bytes, c->t->name, err));
-    if (c->raw) vs_buf_add(&c->next.text, bytes.data, bytes.len);
-    else add_lossy(&c->next.text, bytes.data, bytes.len);
+    if (c->raw)
+        vs_buf_add(&c->next.text, bytes.data, bytes.len);
+    else
+        add_lossy(&c->next.text, bytes.data, bytes.len);
     c->fused = true;
     st = end_string(c, &c->next, err);
 done:
@@ -137,7 +147,9 @@ static int fallback_byte(const char *text, size_t len)
     if (len != 6 || memcmp(text, "<0x", 3) != 0 || text[5] != '>') return -1;
     for (size_t i = 3; i < 5; i++) {
         const char c = text[i];
-        const int digit = c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+        const int digit = c >= '0' && c <= '9'                 ? c - '0'
+                          : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+                                                               : -1;
 
         if (digit < 0) return -1;
         byte = byte * 16 + digit;
@@ -156,7 +168,8 @@ static vs_status flush_bytes(chain *c, const vs_buf *bytes, vs_error *err)
         step = tok_char_len(bytes->data + at, bytes->len - at, &code);
         valid = step > 0;
     }
-    if (valid || c->raw) vs_buf_add(&c->next.text, bytes->data, bytes->len);
+    if (valid || c->raw)
+        vs_buf_add(&c->next.text, bytes->data, bytes->len);
     else
         for (size_t i = 0; i < bytes->len; i++) vs_buf_str(&c->next.text, replacement_char);
     return end_string(c, &c->next, err);
@@ -196,7 +209,9 @@ static vs_status run_strip(chain *c, const tok_op *op, vs_error *err)
         size_t len, start = 0, stop = 0;
         const char *text = string_at(&c->now, i, &len);
 
-        for (; start < op->start && len >= op->from_len && memcmp(text, op->from, op->from_len) == 0; start++) {
+        for (;
+             start < op->start && len >= op->from_len && memcmp(text, op->from, op->from_len) == 0;
+             start++) {
             text += op->from_len;
             len -= op->from_len;
         }
@@ -214,7 +229,10 @@ static vs_status run_metaspace(chain *c, const tok_op *op, vs_error *err)
 {
     for (size_t i = 0; i < c->now.n; i++) {
         const bool drop = i == 0 && !c->raw && !op->keep_first;
-        tok_op replace = {.from = op->from, .from_len = op->from_len, .to = op->to, .to_len = drop ? 0 : op->to_len};
+        tok_op replace = {.from = op->from,
+                          .from_len = op->from_len,
+                          .to = op->to,
+                          .to_len = drop ? 0 : op->to_len};
         size_t len;
         const char *text = string_at(&c->now, i, &len);
 
@@ -227,11 +245,16 @@ static vs_status run_metaspace(chain *c, const tok_op *op, vs_error *err)
 static vs_status run_op(chain *c, const tok_op *op, vs_error *err)
 {
     switch (op->kind) {
-    case TOK_UNBYTES: return run_unbytes(c, err);
-    case TOK_REPLACE: return run_replace(c, op, err);
-    case TOK_BYTE_FALLBACK: return run_byte_fallback(c, err);
-    case TOK_STRIP: return run_strip(c, op, err);
-    case TOK_METASPACE: return run_metaspace(c, op, err);
+    case TOK_UNBYTES:
+        return run_unbytes(c, err);
+    case TOK_REPLACE:
+        return run_replace(c, op, err);
+    case TOK_BYTE_FALLBACK:
+        return run_byte_fallback(c, err);
+    case TOK_STRIP:
+        return run_strip(c, op, err);
+    case TOK_METASPACE:
+        return run_metaspace(c, op, err);
     default:
         c->fused = true;
         vs_buf_add(&c->next.text, c->now.text.data, c->now.text.len);
@@ -245,7 +268,8 @@ static vs_status run_chain(chain *c, vs_error *err)
         const tok_op *op = &c->t->decoder.item[i];
         strings swapped;
 
-        if (c->raw && c->fused && op->kind == TOK_STRIP) continue; /* it is about the ends of the whole text */
+        if (c->raw && c->fused && op->kind == TOK_STRIP)
+            continue; /* it is about the ends of the whole text */
         vs_buf_clear(&c->next.text);
         vs_buf_str(&c->next.text, "");
         c->next.n = 0;
@@ -262,15 +286,15 @@ static vs_status add_token(chain *c, int32_t id, vs_error *err)
     const tok_vocab *v = &c->t->vocab;
 
     if (id < 0 || (size_t)id >= v->size || !v->entry[id].flags)
-        return VS_FAIL(err, VS_E_INPUT, "%s: the id %d is not in the vocabulary (largest: %zu)", c->t->name, (int)id,
-                       v->size ? v->size - 1 : 0);
+        return VS_FAIL(err, VS_E_INPUT, "%s: the id %d is not in the vocabulary (largest: %zu)",
+                       c->t->name, (int)id, v->size ? v->size - 1 : 0);
     if (!c->t->decoder.n && (c->now.n || c->raw)) vs_buf_str(&c->now.text, " ");
     vs_buf_add(&c->now.text, v->text.data + v->entry[id].at, v->entry[id].len);
     return end_string(c, &c->now, err);
 }
 
-static vs_status decode(vs_buf *out, const vs_tokenizer *t, const int32_t *ids, size_t n, bool skip_special, bool raw,
-                        vs_error *err)
+static vs_status decode(vs_buf *out, const vs_tokenizer *t, const int32_t *ids, size_t n,
+                        bool skip_special, bool raw, vs_error *err)
 {
     const size_t before = out->len;
     chain c = {.t = t, .raw = raw};
@@ -291,7 +315,8 @@ done:
     return st;
 }
 
-vs_status vs_decode(vs_buf *out, const vs_tokenizer *t, const int32_t *ids, size_t n, bool skip_special, vs_error *err)
+vs_status vs_decode(vs_buf *out, const vs_tokenizer *t, const int32_t *ids, size_t n,
+                    bool skip_special, vs_error *err)
 {
     return decode(out, t, ids, n, skip_special, false, err);
 }

@@ -1,8 +1,8 @@
 /* tokenizer_impl.h - what the tokenizer's own files share; nothing else includes it.
  *
- * A tokenizer.json is compiled at load into three straight lists of steps (tok_op): normaliser, pre-tokenizer, decoder;
- * nested Sequences are flattened. Encoding: text -> added tokens cut out -> normaliser -> normalised added tokens cut
- * out -> pre-tokenizer -> BPE per piece. */
+ * A tokenizer.json is compiled at load into three straight lists of steps (tok_op): normaliser,
+ * pre-tokenizer, decoder; nested Sequences are flattened. Encoding: text -> added tokens cut out ->
+ * normaliser -> normalised added tokens cut out -> pre-tokenizer -> BPE per piece. */
 #ifndef VS_MODEL_TOKENIZER_IMPL_H
 #define VS_MODEL_TOKENIZER_IMPL_H
 
@@ -15,17 +15,18 @@
 /* Limits on what files and callers bring. */
 enum {
     TOK_MAX_FILE_BYTES = 1 << 27,
-    TOK_MAX_VOCAB = 1 << 20,        /* ids are below this */
+    TOK_MAX_VOCAB = 1 << 20, /* ids are below this */
     TOK_MAX_MERGES = 1 << 22,
-    TOK_MAX_TOKEN_BYTES = 1 << 12,  /* also of every other text in the file, patterns included */
-    TOK_MAX_NESTING = 8,            /* of Sequence in Sequence */
-    TOK_MAX_OPS = 32,               /* steps of one list after flattening */
-    TOK_MAX_TEXT_BYTES = 1 << 26,   /* of one text, before, between and after the steps */
-    TOK_MATCH_LIMIT = 50000000,     /* PCRE2 match steps for one match */
+    TOK_MAX_TOKEN_BYTES = 1 << 12, /* also of every other text in the file, patterns included */
+    TOK_MAX_NESTING = 8,           /* of Sequence in Sequence */
+    TOK_MAX_OPS = 32,              /* steps of one list after flattening */
+    TOK_MAX_TEXT_BYTES = 1 << 26,  /* of one text, before, between and after the steps */
+    TOK_MATCH_LIMIT = 50000000,    /* PCRE2 match steps for one match */
     TOK_MATCH_HEAP_KIB = 1 << 18,
 };
 
-/* Open-addressing map from a 64-bit key to two numbers; keys are never UINT64_MAX, nothing is removed. */
+/* Open-addressing map from a 64-bit key to two numbers; keys are never UINT64_MAX, nothing is
+ * removed. */
 typedef struct tok_map_item {
     uint64_t key;
     uint32_t a;
@@ -35,21 +36,30 @@ typedef struct tok_map {
     tok_map_item *item;
     size_t n, cap; /* cap: 0 or a power of two */
 } tok_map;
-/* The item with this key, made when missing (*is_new; a and b are then 0); NULL when memory is out. */
+/* The item with this key, made when missing (*is_new; a and b are then 0); NULL when memory is out.
+ */
 tok_map_item *tok_map_put(tok_map *m, uint64_t key, bool *is_new);
 const tok_map_item *tok_map_get(const tok_map *m, uint64_t key); /* NULL: none */
 
 /* Longest-match trie over bytes: the added tokens. Zeroed is empty. */
 typedef struct tok_trie {
-    tok_map edges;   /* (node, byte) -> b: child */
-    int32_t *id;     /* of the token that ends at this node; -1: none */
-    size_t n, cap;   /* nodes */
+    tok_map edges; /* (node, byte) -> b: child */
+    int32_t *id;   /* of the token that ends at this node; -1: none */
+    size_t n, cap; /* nodes */
 } tok_trie;
 bool tok_trie_add(tok_trie *t, const char *text, size_t len, int32_t id); /* false: memory is out */
-int32_t tok_trie_longest(const tok_trie *t, const char *text, size_t len, size_t *match_len); /* -1: none */
+int32_t tok_trie_longest(const tok_trie *t, const char *text, size_t len,
+                         size_t *match_len); /* -1: none */
 void tok_trie_free(tok_trie *t);
 
-enum { TOK_PRESENT = 1, TOK_MODEL = 2, TOK_SPECIAL = 4, TOK_SINGLE_WORD = 8, TOK_LSTRIP = 16, TOK_RSTRIP = 32 };
+enum {
+    TOK_PRESENT = 1,
+    TOK_MODEL = 2,
+    TOK_SPECIAL = 4,
+    TOK_SINGLE_WORD = 8,
+    TOK_LSTRIP = 16,
+    TOK_RSTRIP = 32
+};
 typedef struct tok_entry {
     uint32_t at, len; /* in tok_vocab.text */
     uint32_t flags;   /* TOK_*; 0: no token has this id */
@@ -58,8 +68,8 @@ typedef struct tok_entry {
 typedef struct tok_vocab {
     vs_buf text;
     tok_entry *entry;
-    size_t size, cap;    /* size: largest id + 1 */
-    int32_t *slot;       /* open addressing by text; -1: empty */
+    size_t size, cap; /* size: largest id + 1 */
+    int32_t *slot;    /* open addressing by text; -1: empty */
     size_t n, n_slots;
 } tok_vocab;
 int32_t tok_vocab_find(const tok_vocab *v, const char *text, size_t len); /* -1: none */
@@ -109,7 +119,7 @@ struct vs_tokenizer {
     tok_vocab vocab;
     tok_map merges; /* (left id, right id) -> a: rank, b: merged id */
     bool byte_fallback, fuse_unk, ignore_merges;
-    int32_t unk;            /* -1: none */
+    int32_t unk;             /* -1: none */
     int32_t byte_token[256]; /* of byte fallback; -1: none */
     tok_ops normalizer, pre_tokenizer, decoder;
     tok_trie raw, normalized; /* added tokens, by where they are looked for */
@@ -121,10 +131,11 @@ uint32_t tok_byte_char(unsigned char byte);
 int tok_char_byte(uint32_t c); /* -1: none */
 
 /* tokenizer_regex.c. All texts given to tok_regex_next are valid UTF-8. */
-pcre2_general_context *tok_regex_memory(void); /* counts allocations as base/mem does; NULL: memory is out */
+pcre2_general_context *
+tok_regex_memory(void); /* counts allocations as base/mem does; NULL: memory is out */
 /* pattern: Hugging Face's (Oniguruma, Ruby syntax) when !literal. */
-VS_NODISCARD vs_status tok_regex_compile(pcre2_code **out, const char *pattern, size_t len, bool literal,
-                                         const char *where, vs_error *err);
+VS_NODISCARD vs_status tok_regex_compile(pcre2_code **out, const char *pattern, size_t len,
+                                         bool literal, const char *where, vs_error *err);
 
 /* tokenizer_load.c: from the text of a file; name is what messages call it. */
 VS_NODISCARD vs_status tok_parse(vs_tokenizer **out, const char *text, size_t len, const char *name,
@@ -133,7 +144,8 @@ VS_NODISCARD vs_status tok_parse(vs_tokenizer **out, const char *text, size_t le
 /* tokenizer_parts.c: JSON of the four parts into steps. */
 enum { TOK_WHERE_BYTES = 512 };
 void tok_where(char where[TOK_WHERE_BYTES], const char *format, ...) VS_PRINTF(2, 3);
-VS_NODISCARD vs_status tok_known_keys(const json_t *obj, const char *known, const char *where, vs_error *err);
+VS_NODISCARD vs_status tok_known_keys(const json_t *obj, const char *known, const char *where,
+                                      vs_error *err);
 VS_NODISCARD vs_status tok_parse_normalizer(vs_tokenizer *t, const json_t *part, vs_error *err);
 VS_NODISCARD vs_status tok_parse_pre_tokenizer(vs_tokenizer *t, const json_t *part, vs_error *err);
 VS_NODISCARD vs_status tok_parse_decoder(vs_tokenizer *t, const json_t *part, vs_error *err);
@@ -149,7 +161,7 @@ typedef struct tok_pieces {
     size_t n, cap;
 } tok_pieces;
 typedef struct tok_symbol {
-    int32_t id; /* -1: merged into its left neighbour */
+    int32_t id;         /* -1: merged into its left neighbour */
     int32_t prev, next; /* -1: none */
 } tok_symbol;
 typedef struct tok_candidate {
@@ -173,8 +185,9 @@ void tok_work_free(tok_work *w);
 /* Runs the steps over w->pieces, which lie in w->text. */
 VS_NODISCARD vs_status tok_run_ops(tok_work *w, const tok_ops *ops, vs_error *err);
 /* *found false: no match at or after from. */
-VS_NODISCARD vs_status tok_regex_next(tok_work *w, const pcre2_code *code, const char *text, size_t len,
-                                      size_t from, size_t *start, size_t *end, bool *found, vs_error *err);
+VS_NODISCARD vs_status tok_regex_next(tok_work *w, const pcre2_code *code, const char *text,
+                                      size_t len, size_t from, size_t *start, size_t *end,
+                                      bool *found, vs_error *err);
 size_t tok_char_len(const char *text, size_t len, int32_t *c); /* 0: not UTF-8 (or len 0) */
 /* text with every `from` replaced; false when the result would pass TOK_MAX_TEXT_BYTES. */
 bool tok_replace(vs_buf *out, const char *text, size_t len, const tok_op *op);

@@ -7,7 +7,8 @@
 enum { FIRST_SLOTS = 64 };
 static const uint64_t no_key = UINT64_MAX;
 
-/* The finaliser of SplitMix64 (Steele, Lea, Flood 2014): every input bit reaches every output bit. */
+/* The finaliser of SplitMix64 (Steele, Lea, Flood 2014): every input bit reaches every output bit.
+ */
 static uint64_t mix(uint64_t x)
 {
     x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
@@ -174,7 +175,8 @@ bool tok_vocab_add(tok_vocab *v, const char *text, size_t len, int32_t id, uint3
     vs_buf_add(&v->text, text, len);
     if (v->text.failed) return false;
     *vocab_slot(v, text, len) = id;
-    v->entry[id] = (tok_entry){.at = (uint32_t)at, .len = (uint32_t)len, .flags = flags | TOK_PRESENT};
+    v->entry[id] =
+        (tok_entry){.at = (uint32_t)at, .len = (uint32_t)len, .flags = flags | TOK_PRESENT};
     v->n++;
     return true;
 }

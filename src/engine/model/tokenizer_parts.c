@@ -1,6 +1,6 @@
-/* tokenizer_parts.c - normalizer, pre_tokenizer, decoder and post_processor of tokenizer.json into steps. A type, key or
- * value that is not listed here is refused by name. Meaning: huggingface/tokenizers, src/{normalizers,pre_tokenizers,
- * decoders,processors}. */
+/* tokenizer_parts.c - normalizer, pre_tokenizer, decoder and post_processor of tokenizer.json into
+ * steps. A type, key or value that is not listed here is refused by name. Meaning:
+ * huggingface/tokenizers, src/{normalizers,pre_tokenizers, decoders,processors}. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,21 +40,25 @@ vs_status tok_known_keys(const json_t *obj, const char *known, const char *where
     if (!json_is_object(obj))
         return VS_FAIL(err, VS_E_FORMAT, "%s: found %s, expected an object with the keys %s", where,
                        vs_json_kind(obj), known);
-    json_object_foreach ((json_t *)(uintptr_t)obj, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)obj, key, value)
+    {
         const size_t len = strlen(key);
         const char *p = known;
 
-        while ((p = strstr(p, key)) && ((p > known && p[-1] != ' ') || (p[len] && p[len] != ' '))) p++;
+        while ((p = strstr(p, key)) && ((p > known && p[-1] != ' ') || (p[len] && p[len] != ' ')))
+            p++;
         if (!p || !len)
-            return VS_FAIL(err, VS_E_INPUT, "%s: found the key \"%s\", supported: %s", where, key, known);
+            return VS_FAIL(err, VS_E_INPUT, "%s: found the key \"%s\", supported: %s", where, key,
+                           known);
     }
     return VS_OK;
 }
 
-static vs_status fail_value(const char *where, const char *key, const char *found, const char *supported,
-                            vs_error *err)
+static vs_status fail_value(const char *where, const char *key, const char *found,
+                            const char *supported, vs_error *err)
 {
-    return VS_FAIL(err, VS_E_INPUT, "%s: \"%s\": found \"%s\", supported: %s", where, key, found, supported);
+    return VS_FAIL(err, VS_E_INPUT, "%s: \"%s\": found \"%s\", supported: %s", where, key, found,
+                   supported);
 }
 
 static vs_status new_op(tok_op **out, tok_ops *ops, tok_kind kind, const char *where, vs_error *err)
@@ -66,7 +70,8 @@ static vs_status new_op(tok_op **out, tok_ops *ops, tok_kind kind, const char *w
     return VS_OK;
 }
 
-static vs_status set_text(char **out, size_t *len, const char *text, const char *where, vs_error *err)
+static vs_status set_text(char **out, size_t *len, const char *text, const char *where,
+                          vs_error *err)
 {
     *len = strlen(text);
     if (*len > TOK_MAX_TOKEN_BYTES)
@@ -84,13 +89,16 @@ static vs_status add_split(tok_ops *ops, const char *pattern, bool literal, tok_
     if (strlen(pattern) > TOK_MAX_TOKEN_BYTES)
         return VS_FAIL(err, VS_E_LIMIT, "%s: a pattern of %zu bytes, the limit is %d", where,
                        strlen(pattern), (int)TOK_MAX_TOKEN_BYTES);
-    if (!*pattern) return VS_FAIL(err, VS_E_INPUT, "%s: found an empty pattern, supported: one that matches text", where);
+    if (!*pattern)
+        return VS_FAIL(err, VS_E_INPUT,
+                       "%s: found an empty pattern, supported: one that matches text", where);
     VS_TRY(new_op(&op, ops, TOK_SPLIT, where, err));
     op->behavior = behavior;
     return tok_regex_compile(&op->code, pattern, strlen(pattern), literal, where, err);
 }
 
-static vs_status add_replace(tok_ops *ops, const char *from, const char *to, const char *where, vs_error *err)
+static vs_status add_replace(tok_ops *ops, const char *from, const char *to, const char *where,
+                             vs_error *err)
 {
     tok_op *op = NULL;
 
@@ -100,7 +108,8 @@ static vs_status add_replace(tok_ops *ops, const char *from, const char *to, con
     return set_text(&op->to, &op->to_len, to, where, err);
 }
 
-static vs_status add_prepend(tok_ops *ops, const char *text, tok_when when, const char *where, vs_error *err)
+static vs_status add_prepend(tok_ops *ops, const char *text, tok_when when, const char *where,
+                             vs_error *err)
 {
     tok_op *op = NULL;
 
@@ -110,8 +119,8 @@ static vs_status add_prepend(tok_ops *ops, const char *text, tok_when when, cons
 }
 
 /* *text and *literal of {"String": text} or {"Regex": text}. */
-static vs_status pattern_member(const char **text, bool *literal, const json_t *obj, const char *where,
-                                vs_error *err)
+static vs_status pattern_member(const char **text, bool *literal, const json_t *obj,
+                                const char *where, vs_error *err)
 {
     const json_t *pattern = json_object_get(obj, "pattern");
     char inner[TOK_WHERE_BYTES];
@@ -132,7 +141,8 @@ static vs_status parse_replace(reader *r, const json_t *obj, const char *where)
     VS_TRY(tok_known_keys(obj, "type pattern content", where, r->err));
     VS_TRY(pattern_member(&from, &literal, obj, where, r->err));
     if (!literal)
-        return VS_FAIL(r->err, VS_E_INPUT, "%s.pattern: found \"Regex\", supported in Replace: String", where);
+        return VS_FAIL(r->err, VS_E_INPUT,
+                       "%s.pattern: found \"Regex\", supported in Replace: String", where);
     VS_TRY(vs_json_get_str(&to, obj, "content", where, r->err));
     return add_replace(r->ops, from, to, where, r->err);
 }
@@ -151,14 +161,16 @@ static vs_status parse_nested(reader *r, const json_t *obj, const char *list, pa
     VS_TRY(vs_json_get_str(&type, obj, "type", where, r->err));
     if (strcmp(type, "Sequence") != 0) return parse(r, type, obj, where);
     if (depth == TOK_MAX_NESTING)
-        return VS_FAIL(r->err, VS_E_LIMIT, "%s: Sequences nested deeper than %d", where, (int)TOK_MAX_NESTING);
+        return VS_FAIL(r->err, VS_E_LIMIT, "%s: Sequences nested deeper than %d", where,
+                       (int)TOK_MAX_NESTING);
     tok_where(inner, "type %s", list);
     VS_TRY(tok_known_keys(obj, inner, where, r->err));
     items = json_object_get(obj, list);
     if (!json_is_array(items))
         return VS_FAIL(r->err, VS_E_FORMAT, "%s: \"%s\": found %s, expected an array", where, list,
                        vs_json_kind(items));
-    json_array_foreach (items, i, item) {
+    json_array_foreach(items, i, item)
+    {
         tok_where(inner, "%s.%s[%zu]", where, list, i);
         VS_TRY(parse_nested(r, item, list, parse, inner, depth + 1));
     }
@@ -200,10 +212,11 @@ vs_status tok_parse_normalizer(vs_tokenizer *t, const json_t *part, vs_error *er
     return parse_list(t, &t->normalizer, part, "normalizer", "normalizers", normalizer_part, err);
 }
 
-static vs_status behavior_member(tok_behavior *out, const json_t *obj, const char *where, vs_error *err)
+static vs_status behavior_member(tok_behavior *out, const json_t *obj, const char *where,
+                                 vs_error *err)
 {
-    static const char *const names[] = {"Isolated", "Removed", "MergedWithPrevious", "MergedWithNext",
-                                        "Contiguous"};
+    static const char *const names[] = {"Isolated", "Removed", "MergedWithPrevious",
+                                        "MergedWithNext", "Contiguous"};
     const char *name = names[*out];
 
     VS_TRY(vs_json_opt_str(&name, obj, "behavior", where, err));
@@ -232,7 +245,8 @@ static vs_status parse_split(reader *r, const json_t *obj, const char *where)
 }
 
 /* trim_offsets is about positions in the text, which this code does not give. */
-static vs_status parse_byte_level(reader *r, const json_t *obj, bool *prefix, bool *use_regex, const char *where)
+static vs_status parse_byte_level(reader *r, const json_t *obj, bool *prefix, bool *use_regex,
+                                  const char *where)
 {
     bool trim;
 
@@ -267,7 +281,8 @@ static vs_status parse_metaspace(metaspace *m, const json_t *obj, const char *wh
     bool prefix = true;
 
     *m = (metaspace){.replacement = metaspace_default, .split = true};
-    VS_TRY(tok_known_keys(obj, "type replacement prepend_scheme add_prefix_space split str_rep", where, err));
+    VS_TRY(tok_known_keys(obj, "type replacement prepend_scheme add_prefix_space split str_rep",
+                          where, err));
     VS_TRY(vs_json_opt_str(&m->replacement, obj, "replacement", where, err));
     VS_TRY(vs_json_opt_str(&scheme, obj, "prepend_scheme", where, err));
     VS_TRY(vs_json_opt_str(&unused, obj, "str_rep", where, err));
@@ -287,11 +302,14 @@ static vs_status add_metaspace(reader *r, const json_t *obj, const char *where)
     VS_TRY(parse_metaspace(&m, obj, where, r->err));
     VS_TRY(add_replace(r->ops, " ", m.replacement, where, r->err));
     if (!m.never)
-        VS_TRY(add_prepend(r->ops, m.replacement, m.first ? TOK_IF_ABSENT_AT_START : TOK_IF_ABSENT, where, r->err));
-    return m.split ? add_split(r->ops, m.replacement, true, TOK_MERGED_WITH_NEXT, where, r->err) : VS_OK;
+        VS_TRY(add_prepend(r->ops, m.replacement, m.first ? TOK_IF_ABSENT_AT_START : TOK_IF_ABSENT,
+                           where, r->err));
+    return m.split ? add_split(r->ops, m.replacement, true, TOK_MERGED_WITH_NEXT, where, r->err)
+                   : VS_OK;
 }
 
-static vs_status pre_tokenizer_part(reader *r, const char *type, const json_t *obj, const char *where)
+static vs_status pre_tokenizer_part(reader *r, const char *type, const json_t *obj,
+                                    const char *where)
 {
     tok_behavior behavior = TOK_ISOLATED;
 
@@ -311,12 +329,14 @@ static vs_status pre_tokenizer_part(reader *r, const char *type, const json_t *o
         VS_TRY(behavior_member(&behavior, obj, where, r->err));
         return add_split(r->ops, punctuation_pattern, false, behavior, where, r->err);
     }
-    return fail_value(where, "type", type, "ByteLevel, Digits, Metaspace, Punctuation, Sequence, Split", r->err);
+    return fail_value(where, "type", type,
+                      "ByteLevel, Digits, Metaspace, Punctuation, Sequence, Split", r->err);
 }
 
 vs_status tok_parse_pre_tokenizer(vs_tokenizer *t, const json_t *part, vs_error *err)
 {
-    return parse_list(t, &t->pre_tokenizer, part, "pre_tokenizer", "pretokenizers", pre_tokenizer_part, err);
+    return parse_list(t, &t->pre_tokenizer, part, "pre_tokenizer", "pretokenizers",
+                      pre_tokenizer_part, err);
 }
 
 static vs_status add_strip(reader *r, const json_t *obj, const char *where)
@@ -362,8 +382,8 @@ static vs_status decoder_part(reader *r, const char *type, const json_t *obj, co
         VS_TRY(tok_known_keys(obj, "type", where, r->err));
         return new_op(&op, r->ops, *type == 'F' ? TOK_FUSE : TOK_BYTE_FALLBACK, where, r->err);
     }
-    return fail_value(where, "type", type, "ByteFallback, ByteLevel, Fuse, Metaspace, Replace, Sequence, Strip",
-                      r->err);
+    return fail_value(where, "type", type,
+                      "ByteFallback, ByteLevel, Fuse, Metaspace, Replace, Sequence, Strip", r->err);
 }
 
 vs_status tok_parse_decoder(vs_tokenizer *t, const json_t *part, vs_error *err)
@@ -377,8 +397,8 @@ typedef struct template_ids {
     bool seen_text;
 } template_ids;
 
-static vs_status add_template_special(template_ids *out, const vs_tokenizer *t, const json_t *table, const json_t *piece,
-                                      const char *where, vs_error *err)
+static vs_status add_template_special(template_ids *out, const vs_tokenizer *t, const json_t *table,
+                                      const json_t *piece, const char *where, vs_error *err)
 {
     const json_t *ids, *id;
     const char *name;
@@ -388,28 +408,33 @@ static vs_status add_template_special(template_ids *out, const vs_tokenizer *t, 
     VS_TRY(vs_json_get_str(&name, piece, "id", where, err));
     ids = json_object_get(json_object_get(table, name), "ids");
     if (!json_is_array(ids))
-        return VS_FAIL(err, VS_E_FORMAT, "%s: special_tokens has no \"ids\" for \"%s\"", where, name);
-    json_array_foreach (ids, i, id) {
+        return VS_FAIL(err, VS_E_FORMAT, "%s: special_tokens has no \"ids\" for \"%s\"", where,
+                       name);
+    json_array_foreach(ids, i, id)
+    {
         const json_int_t value = json_is_integer(id) ? json_integer_value(id) : -1;
 
         if (value < 0 || (size_t)value >= t->vocab.size || !t->vocab.entry[value].flags)
-            return VS_FAIL(err, VS_E_INPUT, "%s: \"%s\": ids[%zu] is not an id of the vocabulary", where, name, i);
+            return VS_FAIL(err, VS_E_INPUT, "%s: \"%s\": ids[%zu] is not an id of the vocabulary",
+                           where, name, i);
         VS_TRY(vs_ids_add(out->seen_text ? &out->after : &out->before, (int32_t)value, err));
     }
     return VS_OK;
 }
 
-static vs_status add_template_piece(template_ids *out, const vs_tokenizer *t, const json_t *table, const json_t *piece,
-                                    const char *where, vs_error *err)
+static vs_status add_template_piece(template_ids *out, const vs_tokenizer *t, const json_t *table,
+                                    const json_t *piece, const char *where, vs_error *err)
 {
-    const json_t *special = json_object_get(piece, "SpecialToken"), *text = json_object_get(piece, "Sequence");
+    const json_t *special = json_object_get(piece, "SpecialToken"),
+                 *text = json_object_get(piece, "Sequence");
     const char *id;
 
     VS_TRY(tok_known_keys(piece, "SpecialToken Sequence", where, err));
     if (special) return add_template_special(out, t, table, special, where, err);
     VS_TRY(tok_known_keys(text, "id type_id", where, err));
     VS_TRY(vs_json_get_str(&id, text, "id", where, err));
-    if (strcmp(id, "A") != 0 || out->seen_text) return fail_value(where, "Sequence", id, "A, once", err);
+    if (strcmp(id, "A") != 0 || out->seen_text)
+        return fail_value(where, "Sequence", id, "A, once", err);
     out->seen_text = true;
     return VS_OK;
 }
@@ -421,10 +446,12 @@ static vs_status append_ids(vs_ids *a, const vs_ids *b, vs_error *err)
     return VS_OK;
 }
 
-/* A later processor of a Sequence wraps what the earlier ones made. "pair" is not used: there is one text. */
+/* A later processor of a Sequence wraps what the earlier ones made. "pair" is not used: there is
+ * one text. */
 static vs_status add_template(vs_tokenizer *t, const json_t *obj, const char *where, vs_error *err)
 {
-    const json_t *single = json_object_get(obj, "single"), *table = json_object_get(obj, "special_tokens"), *piece;
+    const json_t *single = json_object_get(obj, "single"),
+                 *table = json_object_get(obj, "special_tokens"), *piece;
     template_ids ids = {0};
     vs_status st;
     char inner[TOK_WHERE_BYTES];
@@ -432,10 +459,12 @@ static vs_status add_template(vs_tokenizer *t, const json_t *obj, const char *wh
 
     VS_CHECK(tok_known_keys(obj, "type single pair special_tokens", where, err));
     if (!json_is_array(single)) {
-        st = VS_FAIL(err, VS_E_FORMAT, "%s: \"single\": found %s, expected an array", where, vs_json_kind(single));
+        st = VS_FAIL(err, VS_E_FORMAT, "%s: \"single\": found %s, expected an array", where,
+                     vs_json_kind(single));
         goto done;
     }
-    json_array_foreach (single, i, piece) {
+    json_array_foreach(single, i, piece)
+    {
         tok_where(inner, "%s.single[%zu]", where, i);
         VS_CHECK(add_template_piece(&ids, t, table, piece, inner, err));
     }
@@ -459,7 +488,8 @@ typedef struct post_reader {
     vs_tokenizer *t;
 } post_reader;
 
-static vs_status post_processor_part(reader *r, const char *type, const json_t *obj, const char *where)
+static vs_status post_processor_part(reader *r, const char *type, const json_t *obj,
+                                     const char *where)
 {
     vs_tokenizer *t = ((post_reader *)r)->t;
     bool prefix, use_regex; /* ByteLevel only moves positions here */

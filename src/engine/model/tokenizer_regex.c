@@ -1,6 +1,6 @@
-/* tokenizer_regex.c - split patterns. Hugging Face compiles them with Oniguruma in Ruby syntax; here PCRE2 does, after a
- * translation of the few spellings that mean something else there. What cannot be translated is refused by name, so that
- * no pattern silently splits differently. */
+/* tokenizer_regex.c - split patterns. Hugging Face compiles them with Oniguruma in Ruby syntax;
+ * here PCRE2 does, after a translation of the few spellings that mean something else there. What
+ * cannot be translated is refused by name, so that no pattern silently splits differently. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,15 +31,16 @@ typedef struct translation {
     const char *where;
 } translation;
 
-static vs_status fail_pattern(const translation *x, const char *at, size_t len, const char *expected,
-                              vs_error *err)
+static vs_status fail_pattern(const translation *x, const char *at, size_t len,
+                              const char *expected, vs_error *err)
 {
     if (len > (size_t)(x->end - at)) len = (size_t)(x->end - at);
-    return VS_FAIL(err, VS_E_INPUT, "%s: found \"%.*s\" in the pattern, supported: %s", x->where, (int)len,
-                   at, expected);
+    return VS_FAIL(err, VS_E_INPUT, "%s: found \"%.*s\" in the pattern, supported: %s", x->where,
+                   (int)len, at, expected);
 }
 
-/* \p{L}, \p{^L}, \pL: general categories only; scripts and properties differ between the two libraries. */
+/* \p{L}, \p{^L}, \pL: general categories only; scripts and properties differ between the two
+ * libraries. */
 static vs_status translate_property(translation *x, vs_error *err)
 {
     const char *at = x->p, *name = at + 2;
@@ -50,7 +51,8 @@ static vs_status translate_property(translation *x, vs_error *err)
         if (name < x->end && *name == '^') name++;
         while (name + len < x->end && name[len] != '}') len++;
         if (name + len == x->end || len < 1 || len > 2)
-            return fail_pattern(x, at, len + 5, "general categories such as \\p{L} or \\p{Lu}", err);
+            return fail_pattern(x, at, len + 5, "general categories such as \\p{L} or \\p{Lu}",
+                                err);
         x->p = name + len + 1;
         vs_buf_add(&x->out, at, (size_t)(x->p - at));
         return VS_OK;
@@ -65,13 +67,18 @@ static vs_status translate_escape(translation *x, vs_error *err)
 
     if (c == 'p' || c == 'P') return translate_property(x, err);
     /* PCRE2's \s has U+180E, which is no White_Space. */
-    if (c == 's') vs_buf_str(&x->out, "\\p{wspace}");
-    else if (c == 'S') vs_buf_str(&x->out, "\\P{wspace}");
+    if (c == 's')
+        vs_buf_str(&x->out, "\\p{wspace}");
+    else if (c == 'S')
+        vs_buf_str(&x->out, "\\P{wspace}");
     else if (c && (strchr("dDrntfx", c) || (!x->in_class && (c == 'A' || c == 'z'))))
         vs_buf_add(&x->out, at, 2);
-    else if (c && (unsigned char)c < 0x80 && !((c | 32) >= 'a' && (c | 32) <= 'z') && !(c >= '0' && c <= '9'))
+    else if (c && (unsigned char)c < 0x80 && !((c | 32) >= 'a' && (c | 32) <= 'z') &&
+             !(c >= '0' && c <= '9'))
         vs_buf_add(&x->out, at, 2);
-    else return fail_pattern(x, at, 2, "\\s \\S \\d \\D \\r \\n \\t \\f \\x \\A \\z \\p{..} and escaped signs", err);
+    else
+        return fail_pattern(
+            x, at, 2, "\\s \\S \\d \\D \\r \\n \\t \\f \\x \\A \\z \\p{..} and escaped signs", err);
     x->p += 2;
     return VS_OK;
 }
@@ -131,7 +138,8 @@ static vs_status translate_next(translation *x, vs_error *err)
     return VS_OK;
 }
 
-static vs_status translate(vs_buf *out, const char *pattern, size_t len, const char *where, vs_error *err)
+static vs_status translate(vs_buf *out, const char *pattern, size_t len, const char *where,
+                           vs_error *err)
 {
     translation x = {.p = pattern, .end = pattern + len, .where = where};
     vs_status st = VS_OK;
@@ -139,8 +147,10 @@ static vs_status translate(vs_buf *out, const char *pattern, size_t len, const c
     vs_buf_str(&x.out, "");
     while (x.p < x.end && st == VS_OK) st = translate_next(&x, err);
     if (st == VS_OK) st = vs_buf_ok(&x.out, where, err);
-    if (st != VS_OK) vs_buf_free(&x.out);
-    else *out = x.out;
+    if (st != VS_OK)
+        vs_buf_free(&x.out);
+    else
+        *out = x.out;
     return st;
 }
 
@@ -160,8 +170,10 @@ vs_status tok_regex_compile(pcre2_code **out, const char *pattern, size_t len, b
         st = VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", where);
         goto done;
     }
-    if (literal) vs_buf_add(&text, pattern, len);
-    else VS_CHECK(translate(&text, pattern, len, where, err));
+    if (literal)
+        vs_buf_add(&text, pattern, len);
+    else
+        VS_CHECK(translate(&text, pattern, len, where, err));
     VS_CHECK(vs_buf_ok(&text, where, err));
     pcre2_set_newline(context, PCRE2_NEWLINE_LF);
     *out = pcre2_compile((PCRE2_SPTR)text.data, text.len, options, &code, &at, context);
@@ -170,11 +182,12 @@ vs_status tok_regex_compile(pcre2_code **out, const char *pattern, size_t len, b
 
         pcre2_get_error_message(code, message, sizeof message);
         st = VS_FAIL(err, code == PCRE2_ERROR_NOMEMORY || code == 121 ? VS_E_NOMEM : VS_E_INPUT,
-                     "%s: the pattern does not compile: %s (at byte %zu of %s)", where, (char *)message,
-                     (size_t)at, text.data);
+                     "%s: the pattern does not compile: %s (at byte %zu of %s)", where,
+                     (char *)message, (size_t)at, text.data);
         goto done;
     }
-    /* Without JIT (not built in, or no executable memory) the interpreter gives the same matches. */
+    /* Without JIT (not built in, or no executable memory) the interpreter gives the same matches.
+     */
     (void)pcre2_jit_compile(*out, PCRE2_JIT_COMPLETE);
 done:
     pcre2_compile_context_free(context);
@@ -200,8 +213,8 @@ static vs_status match_prepare(tok_work *w, vs_error *err)
     return VS_OK;
 }
 
-vs_status tok_regex_next(tok_work *w, const pcre2_code *code, const char *text, size_t len, size_t from,
-                         size_t *start, size_t *end, bool *found, vs_error *err)
+vs_status tok_regex_next(tok_work *w, const pcre2_code *code, const char *text, size_t len,
+                         size_t from, size_t *start, size_t *end, bool *found, vs_error *err)
 {
     PCRE2_SPTR subject = (PCRE2_SPTR)text;
     const PCRE2_SIZE *where;
@@ -210,13 +223,16 @@ vs_status tok_regex_next(tok_work *w, const pcre2_code *code, const char *text, 
     VS_TRY(match_prepare(w, err));
     rc = pcre2_match(code, subject, len, from, PCRE2_NO_UTF_CHECK, w->match, w->limits);
     if (rc == PCRE2_ERROR_JIT_STACKLIMIT) /* the interpreter's stack is on the heap */
-        rc = pcre2_match(code, subject, len, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, w->match, w->limits);
+        rc = pcre2_match(code, subject, len, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, w->match,
+                         w->limits);
     *found = rc >= 0;
     if (rc == PCRE2_ERROR_NOMATCH) return VS_OK;
-    if (rc == PCRE2_ERROR_NOMEMORY) return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", w->t->name);
+    if (rc == PCRE2_ERROR_NOMEMORY)
+        return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", w->t->name);
     if (rc < 0)
         return VS_FAIL(err, VS_E_LIMIT,
-                       "%s: a split pattern passes its limits (%d steps, %d KiB) at byte %zu of a piece of %zu",
+                       "%s: a split pattern passes its limits (%d steps, %d KiB) at byte %zu of a "
+                       "piece of %zu",
                        w->t->name, (int)TOK_MATCH_LIMIT, (int)TOK_MATCH_HEAP_KIB, from, len);
     where = pcre2_get_ovector_pointer(w->match);
     *start = where[0];

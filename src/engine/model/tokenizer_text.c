@@ -1,5 +1,5 @@
-/* tokenizer_text.c - the steps of normalisers and pre-tokenizers over one text. A rewriting step builds a new text and
- * new piece borders; a split makes new borders only. */
+/* tokenizer_text.c - the steps of normalisers and pre-tokenizers over one text. A rewriting step
+ * builds a new text and new piece borders; a split makes new borders only. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,13 +29,15 @@ static vs_status fail_nomem(const tok_work *w, vs_error *err)
 
 static vs_status fail_text(const tok_work *w, vs_error *err)
 {
-    return VS_FAIL(err, VS_E_LIMIT, "%s: a text becomes longer than the limit of %d bytes", w->t->name,
-                   (int)TOK_MAX_TEXT_BYTES);
+    return VS_FAIL(err, VS_E_LIMIT, "%s: a text becomes longer than the limit of %d bytes",
+                   w->t->name, (int)TOK_MAX_TEXT_BYTES);
 }
 
-static vs_status add_piece(tok_work *w, tok_pieces *list, size_t at, size_t len, bool hit, vs_error *err)
+static vs_status add_piece(tok_work *w, tok_pieces *list, size_t at, size_t len, bool hit,
+                           vs_error *err)
 {
-    if (!vs_grow(&list->item, &list->cap, list->n + 1, sizeof *list->item)) return fail_nomem(w, err);
+    if (!vs_grow(&list->item, &list->cap, list->n + 1, sizeof *list->item))
+        return fail_nomem(w, err);
     list->item[list->n++] = (tok_piece){.at = at, .len = len, .hit = hit};
     return VS_OK;
 }
@@ -53,7 +55,8 @@ size_t tok_char_len(const char *text, size_t len, int32_t *c)
     return n > 0 ? (size_t)n : 0;
 }
 
-/* Length of the longest prefix that is UTF-8 (valid) or that has no UTF-8 character in it (!valid). */
+/* Length of the longest prefix that is UTF-8 (valid) or that has no UTF-8 character in it (!valid).
+ */
 static size_t run_len(const char *text, size_t len, bool valid)
 {
     size_t n = 0;
@@ -68,8 +71,8 @@ static size_t run_len(const char *text, size_t len, bool valid)
     return n;
 }
 
-/* Canonical ordering (Unicode 15, D109): every run of combining characters stably sorted by class. Short runs by
- * insertion, long ones by counting, so that no text takes quadratic time. */
+/* Canonical ordering (Unicode 15, D109): every run of combining characters stably sorted by class.
+ * Short runs by insertion, long ones by counting, so that no text takes quadratic time. */
 static bool order_run(int32_t *c, size_t n)
 {
     enum { SHORT_RUN = 32, N_CLASSES = 256 };
@@ -82,7 +85,8 @@ static bool order_run(int32_t *c, size_t n)
             const utf8proc_propval_t class = utf8proc_get_property(moved)->combining_class;
             size_t j = i;
 
-            for (; j > 0 && utf8proc_get_property(c[j - 1])->combining_class > class; j--) c[j] = c[j - 1];
+            for (; j > 0 && utf8proc_get_property(c[j - 1])->combining_class > class; j--)
+                c[j] = c[j - 1];
             c[j] = moved;
         }
         return true;
@@ -91,7 +95,8 @@ static bool order_run(int32_t *c, size_t n)
     if (!sorted) return false;
     for (size_t i = 0; i < n; i++) begin[utf8proc_get_property(c[i])->combining_class + 1]++;
     for (size_t i = 0; i < N_CLASSES; i++) begin[i + 1] += begin[i];
-    for (size_t i = 0; i < n; i++) sorted[begin[utf8proc_get_property(c[i])->combining_class]++] = c[i];
+    for (size_t i = 0; i < n; i++)
+        sorted[begin[utf8proc_get_property(c[i])->combining_class]++] = c[i];
     memcpy(c, sorted, n * sizeof *c);
     free(sorted);
     return true;
@@ -109,7 +114,8 @@ static bool order_canonically(int32_t *c, size_t n)
     return true;
 }
 
-/* Decomposed characters of valid UTF-8. One character becomes at most 4 (Unicode 15, NFD expansion factors). */
+/* Decomposed characters of valid UTF-8. One character becomes at most 4 (Unicode 15, NFD expansion
+ * factors). */
 static bool decompose(int32_t **out, size_t *n, const char *text, size_t len)
 {
     enum { MAX_EXPANSION = 4 };
@@ -122,9 +128,10 @@ static bool decompose(int32_t **out, size_t *n, const char *text, size_t len)
         utf8proc_ssize_t made;
 
         at += tok_char_len(text + at, len - at, &c);
-        if (*n + MAX_EXPANSION > cap && !vs_grow(out, &cap, *n + MAX_EXPANSION, sizeof **out)) return false;
-        made = utf8proc_decompose_char(c, *out + *n, MAX_EXPANSION, UTF8PROC_DECOMPOSE | UTF8PROC_STABLE,
-                                       &boundary);
+        if (*n + MAX_EXPANSION > cap && !vs_grow(out, &cap, *n + MAX_EXPANSION, sizeof **out))
+            return false;
+        made = utf8proc_decompose_char(c, *out + *n, MAX_EXPANSION,
+                                       UTF8PROC_DECOMPOSE | UTF8PROC_STABLE, &boundary);
         if (made < 0 || made > MAX_EXPANSION) return false;
         *n += (size_t)made;
     }
@@ -139,7 +146,8 @@ static bool nfc_valid(vs_buf *out, const char *text, size_t len)
     const bool ok = decompose(&c, &n, text, len) && order_canonically(c, n);
 
     if (ok) {
-        composed = utf8proc_normalize_utf32(c, (utf8proc_ssize_t)n, UTF8PROC_COMPOSE | UTF8PROC_STABLE);
+        composed =
+            utf8proc_normalize_utf32(c, (utf8proc_ssize_t)n, UTF8PROC_COMPOSE | UTF8PROC_STABLE);
         for (utf8proc_ssize_t i = 0; i < composed; i++) {
             utf8proc_uint8_t bytes[4];
 
@@ -219,13 +227,15 @@ static vs_status rewrite_piece(tok_work *w, const tok_op *op, size_t i, vs_error
         if (!nfc(&w->spare, text, p->len)) return fail_nomem(w, err);
         break;
     case TOK_PREPEND:
-        if (wants_prefix(op, text, p->len, w->at_start && i == 0)) vs_buf_add(&w->spare, op->to, op->to_len);
+        if (wants_prefix(op, text, p->len, w->at_start && i == 0))
+            vs_buf_add(&w->spare, op->to, op->to_len);
         vs_buf_add(&w->spare, text, p->len);
         break;
     case TOK_REPLACE:
         if (!tok_replace(&w->spare, text, p->len, op)) return fail_text(w, err);
         break;
-    default: byte_chars(&w->spare, text, p->len);
+    default:
+        byte_chars(&w->spare, text, p->len);
     }
     return w->spare.len > TOK_MAX_TEXT_BYTES ? fail_text(w, err) : VS_OK;
 }
@@ -249,8 +259,8 @@ static vs_status run_rewrite(tok_work *w, const tok_op *op, vs_error *err)
     return VS_OK;
 }
 
-/* Adds the matches of valid UTF-8 and the gaps between them. As in the regex crates, an empty match right after the
- * last match does not count. */
+/* Adds the matches of valid UTF-8 and the gaps between them. As in the regex crates, an empty match
+ * right after the last match does not count. */
 static vs_status match_valid(tok_work *w, const tok_op *op, size_t at, size_t len, vs_error *err)
 {
     const char *text = w->text.data + at;
@@ -263,7 +273,8 @@ static vs_status match_valid(tok_work *w, const tok_op *op, size_t at, size_t le
         if (!found) break;
         from = end > start ? end : end + (end < len ? tok_char_len(text + end, len - end, &c) : 1);
         if (end <= start && any && start == done) continue;
-        if (start > done) VS_TRY(add_piece(w, &w->matches, at + done, start - done, op->invert, err));
+        if (start > done)
+            VS_TRY(add_piece(w, &w->matches, at + done, start - done, op->invert, err));
         if (end < start) end = start; /* \K is refused; a look-behind cannot get here */
         VS_TRY(add_piece(w, &w->matches, at + start, end - start, !op->invert, err));
         done = end;
@@ -278,7 +289,8 @@ static vs_status match_piece(tok_work *w, const tok_op *op, tok_piece p, vs_erro
     w->matches.n = 0;
     while (p.len) {
         const char *text = w->text.data + p.at;
-        const size_t good = run_len(text, p.len, true), bad = run_len(text + good, p.len - good, false);
+        const size_t good = run_len(text, p.len, true),
+                     bad = run_len(text + good, p.len - good, false);
 
         if (good) VS_TRY(match_valid(w, op, p.at, good, err));
         if (bad) VS_TRY(add_piece(w, &w->matches, p.at + good, bad, op->invert, err));
@@ -295,10 +307,14 @@ static bool joins(const tok_piece *part, tok_behavior behavior)
     const bool hit = part->hit, previous = part[-1].hit;
 
     switch (behavior) {
-    case TOK_CONTIGUOUS: return hit == previous;
-    case TOK_MERGED_WITH_PREVIOUS: return hit && !previous;
-    case TOK_MERGED_WITH_NEXT: return previous && !hit;
-    default: return false;
+    case TOK_CONTIGUOUS:
+        return hit == previous;
+    case TOK_MERGED_WITH_PREVIOUS:
+        return hit && !previous;
+    case TOK_MERGED_WITH_NEXT:
+        return previous && !hit;
+    default:
+        return false;
     }
 }
 
@@ -341,8 +357,10 @@ static vs_status run_split(tok_work *w, const tok_op *op, vs_error *err)
 vs_status tok_run_ops(tok_work *w, const tok_ops *ops, vs_error *err)
 {
     for (size_t i = 0; i < ops->n; i++) {
-        if (ops->item[i].kind == TOK_SPLIT) VS_TRY(run_split(w, &ops->item[i], err));
-        else VS_TRY(run_rewrite(w, &ops->item[i], err));
+        if (ops->item[i].kind == TOK_SPLIT)
+            VS_TRY(run_split(w, &ops->item[i], err));
+        else
+            VS_TRY(run_rewrite(w, &ops->item[i], err));
     }
     return VS_OK;
 }

@@ -25,8 +25,8 @@ static double percentile(const double *sorted, double share)
 }
 
 /* sums[column] += the rows of one resample, each row as often as it is drawn. */
-static void add_resample(double *sums, uint32_t *times, const double *values, size_t n_rows, size_t n_columns,
-                         vs_rng rng)
+static void add_resample(double *sums, uint32_t *times, const double *values, size_t n_rows,
+                         size_t n_columns, vs_rng rng)
 {
     for (size_t i = 0; i < n_rows; i++) times[i] = 0;
     for (size_t i = 0; i < n_rows; i++) times[vs_rng_below(&rng, (uint32_t)n_rows)]++;
@@ -37,7 +37,8 @@ static void add_resample(double *sums, uint32_t *times, const double *values, si
     }
 }
 
-vs_status vs_bootstrap(vs_interval *out, const double *values, size_t n_rows, size_t n_columns, vs_error *err)
+vs_status vs_bootstrap(vs_interval *out, const double *values, size_t n_rows, size_t n_columns,
+                       vs_error *err)
 {
     const vs_rng_key key = vs_rng_key_make(0, VS_RNG_BOOTSTRAP, 0);
     double *means = NULL; /* [n_columns][VS_BOOTSTRAP_RESAMPLES] */
@@ -59,7 +60,8 @@ vs_status vs_bootstrap(vs_interval *out, const double *values, size_t n_rows, si
     for (size_t r = 0; r < VS_BOOTSTRAP_RESAMPLES; r++) {
         for (size_t c = 0; c < n_columns; c++) sums[c] = 0;
         add_resample(sums, times, values, n_rows, n_columns, vs_rng_stream(key, r));
-        for (size_t c = 0; c < n_columns; c++) means[c * VS_BOOTSTRAP_RESAMPLES + r] = sums[c] / (double)n_rows;
+        for (size_t c = 0; c < n_columns; c++)
+            means[c * VS_BOOTSTRAP_RESAMPLES + r] = sums[c] / (double)n_rows;
     }
     for (size_t c = 0; c < n_columns; c++) {
         double *column = means + c * VS_BOOTSTRAP_RESAMPLES, sum = 0;

@@ -1,7 +1,8 @@
 /* bootstrap.h - percentile intervals over problems, deterministic.
  *
- * 10,000 resamples of the rows with replacement; the 2.5th and 97.5th percentile of their means, interpolated
- * between order statistics (Efron & Tibshirani 1993, section 13.3). The draws depend on the number of rows alone. */
+ * 10,000 resamples of the rows with replacement; the 2.5th and 97.5th percentile of their means,
+ * interpolated between order statistics (Efron & Tibshirani 1993, section 13.3). The draws depend
+ * on the number of rows alone. */
 #ifndef VS_ANSWERS_BOOTSTRAP_H
 #define VS_ANSWERS_BOOTSTRAP_H
 
@@ -15,8 +16,8 @@ typedef struct vs_interval {
     double value, low, high; /* mean and its 95 % interval */
 } vs_interval;
 
-/* values [n_rows][n_columns], n_rows from 1 to 2^32 - 1; out [n_columns]. All columns share the resamples, so
- * intervals of differences come from a column of differences. */
-VS_NODISCARD vs_status vs_bootstrap(vs_interval *out, const double *values, size_t n_rows, size_t n_columns,
-                                    vs_error *err);
+/* values [n_rows][n_columns], n_rows from 1 to 2^32 - 1; out [n_columns]. All columns share the
+ * resamples, so intervals of differences come from a column of differences. */
+VS_NODISCARD vs_status vs_bootstrap(vs_interval *out, const double *values, size_t n_rows,
+                                    size_t n_columns, vs_error *err);
 #endif

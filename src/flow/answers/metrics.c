@@ -14,8 +14,8 @@ const char *vs_curve_name(vs_curve curve)
     return names[curve];
 }
 
-/* pass@k = 1 - C(n-c,k)/C(n,k) = 1 - prod over j = n-c+1..n of (1 - k/j); 1 when fewer than k are wrong.
- * Source: arXiv:2107.03374, eq. 1 and figure 3. */
+/* pass@k = 1 - C(n-c,k)/C(n,k) = 1 - prod over j = n-c+1..n of (1 - k/j); 1 when fewer than k are
+ * wrong. Source: arXiv:2107.03374, eq. 1 and figure 3. */
 void vs_pass_at(double *out, const vs_metrics_problem *p, const size_t *ks, size_t n_ks)
 {
     size_t n_right = 0;
@@ -23,7 +23,8 @@ void vs_pass_at(double *out, const vs_metrics_problem *p, const size_t *ks, size
     for (size_t i = 0; i < p->n; i++) n_right += p->right[i] != 0;
     for (size_t a = 0; a < n_ks; a++) {
         double all_wrong = 1;
-        for (size_t j = p->n - n_right + 1; j <= p->n; j++) all_wrong *= 1 - (double)ks[a] / (double)j;
+        for (size_t j = p->n - n_right + 1; j <= p->n; j++)
+            all_wrong *= 1 - (double)ks[a] / (double)j;
         out[a] = p->n - n_right < ks[a] ? 1 : 1 - all_wrong;
     }
 }
@@ -44,20 +45,24 @@ static void share_ties(ranked *items, size_t n)
 {
     for (size_t first = 0, after; first < n; first = after) {
         double sum = 0;
-        for (after = first; after < n && items[after].score == items[first].score; after++) sum += items[after].right;
+        for (after = first; after < n && items[after].score == items[first].score; after++)
+            sum += items[after].right;
         for (size_t i = first; i < after; i++) items[i].right = sum / (double)(after - first);
     }
 }
 
-/* best_of(k) = sum over i = 0..N-k of C(N-1-i, k-1)/C(N,k) * a_i, candidates by falling score, a_i the mean label of i's
- * block of equal scores. The weights come by w_0 = k/N, w_(i+1) = w_i (N-i-k)/(N-i-1).
- * Source: arXiv:2402.06457v2, eq. 3, with the last term's index and the ties put right. */
-vs_status vs_best_of(double *out, const vs_metrics_problem *p, const size_t *ks, size_t n_ks, vs_error *err)
+/* best_of(k) = sum over i = 0..N-k of C(N-1-i, k-1)/C(N,k) * a_i, candidates by falling score, a_i
+ * the mean label of i's block of equal scores. The weights come by w_0 = k/N, w_(i+1) = w_i
+ * (N-i-k)/(N-i-1). Source: arXiv:2402.06457v2, eq. 3, with the last term's index and the ties put
+ * right. */
+vs_status vs_best_of(double *out, const vs_metrics_problem *p, const size_t *ks, size_t n_ks,
+                     vs_error *err)
 {
     ranked *items = vs_alloc(p->n, sizeof *items);
 
     if (!items) return VS_FAIL(err, VS_E_NOMEM, "best of k: out of memory for %zu samples", p->n);
-    for (size_t i = 0; i < p->n; i++) items[i] = (ranked){.score = p->scores[i], .right = p->right[i] != 0};
+    for (size_t i = 0; i < p->n; i++)
+        items[i] = (ranked){.score = p->scores[i], .right = p->right[i] != 0};
     qsort(items, p->n, sizeof *items, best_first);
     share_ties(items, p->n);
     for (size_t a = 0; a < n_ks; a++) {
@@ -78,11 +83,12 @@ static vs_status check_problem(const vs_metrics_problem *p, size_t index, vs_err
 {
     if (p->n == 0) return VS_FAIL(err, VS_E_INPUT, "problem %zu has no samples", index + 1);
     if (p->n > VS_METRICS_MAX_SAMPLES)
-        return VS_FAIL(err, VS_E_LIMIT, "problem %zu has %zu samples; at most %d are measured", index + 1, p->n,
-                       VS_METRICS_MAX_SAMPLES);
+        return VS_FAIL(err, VS_E_LIMIT, "problem %zu has %zu samples; at most %d are measured",
+                       index + 1, p->n, VS_METRICS_MAX_SAMPLES);
     for (size_t i = 0; p->scores && i < p->n; i++)
         if (!isfinite(p->scores[i]))
-            return VS_FAIL(err, VS_E_INPUT, "problem %zu: the score of sample %zu is not a finite number", index + 1,
+            return VS_FAIL(err, VS_E_INPUT,
+                           "problem %zu: the score of sample %zu is not a finite number", index + 1,
                            i + 1);
     return VS_OK;
 }
@@ -97,7 +103,8 @@ static size_t smallest_n(const vs_metrics_problem *problems, size_t n_problems)
 }
 
 /* Copies ks, or makes the powers of two up to `least` and `least` itself. */
-static vs_status choose_ks(vs_metrics *m, size_t least, const size_t *ks, size_t n_ks, vs_error *err)
+static vs_status choose_ks(vs_metrics *m, size_t least, const size_t *ks, size_t n_ks,
+                           vs_error *err)
 {
     enum { MOST_POWERS = 64 };
 
@@ -106,7 +113,8 @@ static vs_status choose_ks(vs_metrics *m, size_t least, const size_t *ks, size_t
     for (size_t a = 0; ks && a < n_ks; a++) {
         if (ks[a] == 0 || ks[a] > least)
             return VS_FAIL(err, VS_E_INPUT,
-                           "k = %zu cannot be measured; expected 1 to %zu, the smallest number of samples of a problem",
+                           "k = %zu cannot be measured; expected 1 to %zu, the smallest number of "
+                           "samples of a problem",
                            ks[a], least);
         m->ks[m->n_ks++] = ks[a];
     }
@@ -124,10 +132,12 @@ static vs_status allocate(vs_metrics *m, vs_error *err)
         m->values = vs_alloc(n_values, sizeof *m->values);
     m->points = vs_alloc(n_columns, sizeof *m->points);
     if (m->values && m->points) return VS_OK;
-    return VS_FAIL(err, VS_E_NOMEM, "metrics: out of memory for %zu problems at %zu ks", m->n_problems, m->n_ks);
+    return VS_FAIL(err, VS_E_NOMEM, "metrics: out of memory for %zu problems at %zu ks",
+                   m->n_problems, m->n_ks);
 }
 
-static vs_status measure_problem(vs_metrics *m, size_t index, const vs_metrics_problem *p, vs_error *err)
+static vs_status measure_problem(vs_metrics *m, size_t index, const vs_metrics_problem *p,
+                                 vs_error *err)
 {
     double *values = m->values + index * VS_CURVES * m->n_ks;
 
@@ -141,8 +151,8 @@ static vs_status measure_problem(vs_metrics *m, size_t index, const vs_metrics_p
     return VS_OK;
 }
 
-vs_status vs_metrics_measure(vs_metrics *out, const vs_metrics_problem *problems, size_t n_problems, const size_t *ks,
-                             size_t n_ks, vs_error *err)
+vs_status vs_metrics_measure(vs_metrics *out, const vs_metrics_problem *problems, size_t n_problems,
+                             const size_t *ks, size_t n_ks, vs_error *err)
 {
     vs_metrics m = {.n_problems = n_problems};
     bool has_scores = true, has_classes = true;
@@ -193,8 +203,8 @@ const vs_interval *vs_metrics_point(const vs_metrics *m, vs_curve curve, size_t 
     return column < VS_CURVES * m->n_ks ? &m->points[column] : NULL;
 }
 
-vs_status vs_metrics_difference(vs_interval *out, const vs_metrics *a, vs_curve curve_a, const vs_metrics *b,
-                                vs_curve curve_b, size_t k, vs_error *err)
+vs_status vs_metrics_difference(vs_interval *out, const vs_metrics *a, vs_curve curve_a,
+                                const vs_metrics *b, vs_curve curve_b, size_t k, vs_error *err)
 {
     const size_t width_a = VS_CURVES * a->n_ks, width_b = VS_CURVES * b->n_ks;
     const size_t at_a = find_column(a, curve_a, k), at_b = find_column(b, curve_b, k);
@@ -202,13 +212,16 @@ vs_status vs_metrics_difference(vs_interval *out, const vs_metrics *a, vs_curve 
     vs_status st;
 
     if (a->n_problems != b->n_problems)
-        return VS_FAIL(err, VS_E_INPUT, "a paired difference needs the same problems; found %zu and %zu",
+        return VS_FAIL(err, VS_E_INPUT,
+                       "a paired difference needs the same problems; found %zu and %zu",
                        a->n_problems, b->n_problems);
     if (at_a == width_a || at_b == width_b)
-        return VS_FAIL(err, VS_E_INPUT, "a paired difference at k = %zu: %s was not measured there", k,
-                       vs_curve_name(at_a == width_a ? curve_a : curve_b));
+        return VS_FAIL(err, VS_E_INPUT, "a paired difference at k = %zu: %s was not measured there",
+                       k, vs_curve_name(at_a == width_a ? curve_a : curve_b));
     rows = vs_alloc(a->n_problems, sizeof *rows);
-    if (!rows) return VS_FAIL(err, VS_E_NOMEM, "difference: out of memory for %zu problems", a->n_problems);
+    if (!rows)
+        return VS_FAIL(err, VS_E_NOMEM, "difference: out of memory for %zu problems",
+                       a->n_problems);
     for (size_t i = 0; i < a->n_problems; i++)
         rows[i] = a->values[i * width_a + at_a] - b->values[i * width_b + at_b];
     st = vs_bootstrap(out, rows, a->n_problems, 1, err);

@@ -1,9 +1,11 @@
-/* metrics.h - accuracy against k, for every k at once, from one set of N graded samples per problem.
+/* metrics.h - accuracy against k, for every k at once, from one set of N graded samples per
+ * problem.
  *
- * Pass@k, Best-of-k and Majority@k are expectations over a uniformly drawn k-subset of the samples, exact up to
- * rounding (below 1e-9). Weighted@k is exact at k = 1 and k = N, and in between the mean over VS_VOTE_TRIALS drawn
- * subsets per problem, the same ones in every run. Ties share evenly everywhere.
- * Ownership: problems borrow their arrays; vs_metrics owns its own. Threads: pure functions. */
+ * Pass@k, Best-of-k and Majority@k are expectations over a uniformly drawn k-subset of the samples,
+ * exact up to rounding (below 1e-9). Weighted@k is exact at k = 1 and k = N, and in between the
+ * mean over VS_VOTE_TRIALS drawn subsets per problem, the same ones in every run. Ties share evenly
+ * everywhere. Ownership: problems borrow their arrays; vs_metrics owns its own. Threads: pure
+ * functions. */
 #ifndef VS_ANSWERS_METRICS_H
 #define VS_ANSWERS_METRICS_H
 
@@ -21,11 +23,19 @@ typedef struct vs_metrics_problem {
     size_t n;
     const uint8_t *right;   /* 0 or 1 */
     const double *scores;   /* higher is better, finite; NULL: none */
-    const int32_t *classes; /* equal answers have equal numbers in [0, n); -1: no answer, does not vote; NULL: none */
-    uint64_t key;           /* keys the drawn subsets: a hash of the problem's id, so that order does not matter */
+    const int32_t *classes; /* equal answers have equal numbers in [0, n); -1: no answer, does not
+                               vote; NULL: none */
+    uint64_t
+        key; /* keys the drawn subsets: a hash of the problem's id, so that order does not matter */
 } vs_metrics_problem;
 
-typedef enum vs_curve { VS_CURVE_PASS, VS_CURVE_BEST_OF, VS_CURVE_MAJORITY, VS_CURVE_WEIGHTED, VS_CURVES } vs_curve;
+typedef enum vs_curve {
+    VS_CURVE_PASS,
+    VS_CURVE_BEST_OF,
+    VS_CURVE_MAJORITY,
+    VS_CURVE_WEIGHTED,
+    VS_CURVES
+} vs_curve;
 
 /* "pass", "best_of", "majority", "weighted" */
 const char *vs_curve_name(vs_curve curve);
@@ -33,25 +43,30 @@ const char *vs_curve_name(vs_curve curve);
 typedef struct vs_metrics {
     size_t n_problems, n_ks;
     size_t *ks;
-    bool has[VS_CURVES];   /* a curve is there when every problem has what it needs */
-    double *values;        /* [n_problems][VS_CURVES][n_ks]; 0 where the curve is missing */
-    vs_interval *points;   /* [VS_CURVES][n_ks]: mean over problems with its interval */
+    bool has[VS_CURVES]; /* a curve is there when every problem has what it needs */
+    double *values;      /* [n_problems][VS_CURVES][n_ks]; 0 where the curve is missing */
+    vs_interval *points; /* [VS_CURVES][n_ks]: mean over problems with its interval */
 } vs_metrics;
 
-/* ks NULL: the powers of two up to the smallest n, and the smallest n itself. A k of 0 or above the smallest n is
- * VS_E_INPUT, and so are no problems, a problem without samples and a score that is not finite. */
-VS_NODISCARD vs_status vs_metrics_measure(vs_metrics *out, const vs_metrics_problem *problems, size_t n_problems,
-                                          const size_t *ks, size_t n_ks, vs_error *err);
+/* ks NULL: the powers of two up to the smallest n, and the smallest n itself. A k of 0 or above the
+ * smallest n is VS_E_INPUT, and so are no problems, a problem without samples and a score that is
+ * not finite. */
+VS_NODISCARD vs_status vs_metrics_measure(vs_metrics *out, const vs_metrics_problem *problems,
+                                          size_t n_problems, const size_t *ks, size_t n_ks,
+                                          vs_error *err);
 void vs_metrics_free(vs_metrics *m); /* zeroed or NULL is allowed */
-const vs_interval *vs_metrics_point(const vs_metrics *m, vs_curve curve, size_t k); /* NULL: not measured */
+const vs_interval *vs_metrics_point(const vs_metrics *m, vs_curve curve,
+                                    size_t k); /* NULL: not measured */
 
-/* Difference of two curves at k over the same problems in the same order: (a, curve_a) minus (b, curve_b), with its
- * paired interval. VS_E_INPUT: the problems' numbers differ, or a curve or k is missing. */
-VS_NODISCARD vs_status vs_metrics_difference(vs_interval *out, const vs_metrics *a, vs_curve curve_a,
-                                             const vs_metrics *b, vs_curve curve_b, size_t k, vs_error *err);
+/* Difference of two curves at k over the same problems in the same order: (a, curve_a) minus (b,
+ * curve_b), with its paired interval. VS_E_INPUT: the problems' numbers differ, or a curve or k is
+ * missing. */
+VS_NODISCARD vs_status vs_metrics_difference(vs_interval *out, const vs_metrics *a,
+                                             vs_curve curve_a, const vs_metrics *b,
+                                             vs_curve curve_b, size_t k, vs_error *err);
 
 /* One problem's values: out[i] at ks[i], each 1 <= ks[i] <= p->n. */
 void vs_pass_at(double *out, const vs_metrics_problem *p, const size_t *ks, size_t n_ks);
-VS_NODISCARD vs_status vs_best_of(double *out, const vs_metrics_problem *p, const size_t *ks, size_t n_ks,
-                                  vs_error *err); /* needs scores */
+VS_NODISCARD vs_status vs_best_of(double *out, const vs_metrics_problem *p, const size_t *ks,
+                                  size_t n_ks, vs_error *err); /* needs scores */
 #endif

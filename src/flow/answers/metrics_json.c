@@ -39,7 +39,8 @@ void vs_metrics_set_close(vs_metrics_set *set)
 }
 
 /* "where: id" for messages, and the id's hash. */
-static vs_status read_id(char name[MAX_NAME], uint64_t *key, const json_t *obj, const char *where, vs_error *err)
+static vs_status read_id(char name[MAX_NAME], uint64_t *key, const json_t *obj, const char *where,
+                         vs_error *err)
 {
     const json_t *id = json_object_get(obj, "id");
     char digits[32];
@@ -59,8 +60,8 @@ static vs_status read_id(char name[MAX_NAME], uint64_t *key, const json_t *obj, 
 }
 
 /* *out NULL when the member is missing or null; n: the length it must have, 0 for any from 1 on. */
-static vs_status get_array(const json_t **out, const json_t *obj, const char *key, size_t n, const char *name,
-                           vs_error *err)
+static vs_status get_array(const json_t **out, const json_t *obj, const char *key, size_t n,
+                           const char *name, vs_error *err)
 {
     const json_t *array = json_object_get(obj, key);
     const size_t found = json_array_size(array);
@@ -68,37 +69,45 @@ static vs_status get_array(const json_t **out, const json_t *obj, const char *ke
     *out = NULL;
     if (!array || json_is_null(array)) return VS_OK;
     if (!json_is_array(array))
-        return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\" is %s; expected an array", name, key, vs_json_kind(array));
+        return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\" is %s; expected an array", name, key,
+                       vs_json_kind(array));
     if (n && found != n)
-        return VS_FAIL(err, VS_E_INPUT, "%s: \"%s\" has %zu members; expected %zu, as many as \"right\"", name, key,
+        return VS_FAIL(err, VS_E_INPUT,
+                       "%s: \"%s\" has %zu members; expected %zu, as many as \"right\"", name, key,
                        found, n);
     *out = array;
     return VS_OK;
 }
 
-static vs_status read_right(vs_metrics_problem *p, const json_t *obj, const char *name, vs_error *err)
+static vs_status read_right(vs_metrics_problem *p, const json_t *obj, const char *name,
+                            vs_error *err)
 {
     const json_t *array;
     uint8_t *right;
 
     VS_TRY(get_array(&array, obj, "right", 0, name, err));
     p->n = json_array_size(array);
-    if (p->n == 0) return VS_FAIL(err, VS_E_INPUT, "%s: \"right\" is missing or empty; expected one label per sample", name);
+    if (p->n == 0)
+        return VS_FAIL(err, VS_E_INPUT,
+                       "%s: \"right\" is missing or empty; expected one label per sample", name);
     if (p->n > VS_METRICS_MAX_SAMPLES)
-        return VS_FAIL(err, VS_E_LIMIT, "%s: %zu samples; at most %d are measured", name, p->n, VS_METRICS_MAX_SAMPLES);
+        return VS_FAIL(err, VS_E_LIMIT, "%s: %zu samples; at most %d are measured", name, p->n,
+                       VS_METRICS_MAX_SAMPLES);
     p->right = right = vs_alloc(p->n, sizeof *right);
     if (!right) return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", name);
     for (size_t i = 0; i < p->n; i++) {
         const json_t *label = json_array_get(array, i);
         const json_int_t value = json_integer_value(label);
         if (!json_is_boolean(label) && !(json_is_integer(label) && (value == 0 || value == 1)))
-            return VS_FAIL(err, VS_E_FORMAT, "%s: \"right\"[%zu] is not 0, 1, true or false", name, i);
+            return VS_FAIL(err, VS_E_FORMAT, "%s: \"right\"[%zu] is not 0, 1, true or false", name,
+                           i);
         right[i] = json_is_true(label) || value == 1;
     }
     return VS_OK;
 }
 
-static vs_status read_scores(vs_metrics_problem *p, const json_t *obj, const char *name, vs_error *err)
+static vs_status read_scores(vs_metrics_problem *p, const json_t *obj, const char *name,
+                             vs_error *err)
 {
     const json_t *array;
     double *scores;
@@ -110,8 +119,8 @@ static vs_status read_scores(vs_metrics_problem *p, const json_t *obj, const cha
     for (size_t i = 0; i < p->n; i++) {
         const json_t *score = json_array_get(array, i);
         if (!json_is_number(score))
-            return VS_FAIL(err, VS_E_FORMAT, "%s: \"scores\"[%zu] is %s; expected a number", name, i,
-                           vs_json_kind(score));
+            return VS_FAIL(err, VS_E_FORMAT, "%s: \"scores\"[%zu] is %s; expected a number", name,
+                           i, vs_json_kind(score));
         scores[i] = json_number_value(score);
     }
     return VS_OK;
@@ -143,7 +152,8 @@ static void number_answers(int32_t *classes, answer *answers, size_t n)
     }
 }
 
-static vs_status read_answers(vs_metrics_problem *p, const json_t *obj, const char *name, vs_error *err)
+static vs_status read_answers(vs_metrics_problem *p, const json_t *obj, const char *name,
+                              vs_error *err)
 {
     const json_t *array;
     answer *answers = NULL;
@@ -164,11 +174,12 @@ static vs_status read_answers(vs_metrics_problem *p, const json_t *obj, const ch
         classes[i] = -1;
         if (json_is_null(text)) continue;
         if (!json_is_string(text)) {
-            st = VS_FAIL(err, VS_E_FORMAT, "%s: \"answers\"[%zu] is %s; expected a string or null", name, i,
-                         vs_json_kind(text));
+            st = VS_FAIL(err, VS_E_FORMAT, "%s: \"answers\"[%zu] is %s; expected a string or null",
+                         name, i, vs_json_kind(text));
             goto done;
         }
-        answers[n++] = (answer){.text = json_string_value(text), .len = json_string_length(text), .index = i};
+        answers[n++] =
+            (answer){.text = json_string_value(text), .len = json_string_length(text), .index = i};
     }
     number_answers(classes, answers, n);
 done:
@@ -177,7 +188,8 @@ done:
 }
 
 /* Half a curve is no curve: every problem brings the same arrays. */
-static vs_status check_same(const vs_metrics_set *set, const vs_metrics_problem *p, const char *name, vs_error *err)
+static vs_status check_same(const vs_metrics_set *set, const vs_metrics_problem *p,
+                            const char *name, vs_error *err)
 {
     const char *key = NULL;
     bool is_missing = false;
@@ -186,19 +198,21 @@ static vs_status check_same(const vs_metrics_set *set, const vs_metrics_problem 
     if (!p->scores != !set->item[0].scores) key = "scores", is_missing = !p->scores;
     if (!p->classes != !set->item[0].classes) key = "answers", is_missing = !p->classes;
     if (!key) return VS_OK;
-    return VS_FAIL(err, VS_E_INPUT, "%s: \"%s\" is %s, unlike in the problems before; expected in all or in none", name,
-                   key, is_missing ? "missing" : "given");
+    return VS_FAIL(err, VS_E_INPUT,
+                   "%s: \"%s\" is %s, unlike in the problems before; expected in all or in none",
+                   name, key, is_missing ? "missing" : "given");
 }
 
-vs_status vs_metrics_add_json(vs_metrics_set *set, const json_t *obj, const char *where, vs_error *err)
+vs_status vs_metrics_add_json(vs_metrics_set *set, const json_t *obj, const char *where,
+                              vs_error *err)
 {
     vs_metrics_problem p = {0};
     char name[MAX_NAME];
     vs_status st;
 
     if (!json_is_object(obj))
-        return VS_FAIL(err, VS_E_FORMAT, "%s: %s; expected an object with \"id\" and \"right\"", where,
-                       vs_json_kind(obj));
+        return VS_FAIL(err, VS_E_FORMAT, "%s: %s; expected an object with \"id\" and \"right\"",
+                       where, vs_json_kind(obj));
     VS_CHECK(read_id(name, &p.key, obj, where, err));
     VS_CHECK(read_right(&p, obj, name, err));
     VS_CHECK(read_scores(&p, obj, name, err));
@@ -215,28 +229,40 @@ done:
     return st;
 }
 
+/* NULL when memory is out. */
 static json_t *curve_json(const vs_metrics *m, vs_curve curve)
 {
     json_t *points = json_array();
+    int failed = !points;
 
     for (size_t a = 0; a < m->n_ks; a++) {
         const vs_interval *at = &m->points[curve * m->n_ks + a];
-        json_array_append_new(points, json_pack("{s:I, s:f, s:f, s:f}", "k", (json_int_t)m->ks[a], "value", at->value,
-                                                "low", at->low, "high", at->high));
+        failed |= json_array_append_new(points, json_pack("{s:I, s:f, s:f, s:f}", "k",
+                                                          (json_int_t)m->ks[a], "value", at->value,
+                                                          "low", at->low, "high", at->high));
     }
-    return points;
+    if (!failed) return points;
+    json_decref(points);
+    return NULL;
 }
 
-vs_status vs_metrics_json(json_t **out, const vs_metrics_set *set, const size_t *ks, size_t n_ks, vs_error *err)
+vs_status vs_metrics_json(json_t **out, const vs_metrics_set *set, const size_t *ks, size_t n_ks,
+                          vs_error *err)
 {
     vs_metrics m = {0};
-    json_t *curves;
+    json_t *curves, *whole;
+    int failed = 0;
 
     VS_TRY(vs_metrics_measure(&m, set->item, set->n, ks, n_ks, err));
     curves = json_object();
     for (vs_curve c = VS_CURVE_PASS; c < VS_CURVES; c++)
-        if (m.has[c]) json_object_set_new(curves, vs_curve_name(c), curve_json(&m, c));
-    *out = json_pack("{s:I, s:o}", "problems", (json_int_t)m.n_problems, "curves", curves);
+        if (m.has[c]) failed |= json_object_set_new(curves, vs_curve_name(c), curve_json(&m, c));
+    whole = json_pack("{s:I, s:o}", "problems", (json_int_t)m.n_problems, "curves", curves);
     vs_metrics_free(&m);
-    return *out ? VS_OK : VS_FAIL(err, VS_E_NOMEM, "metrics: out of memory");
+    if (failed || !whole) {
+        json_decref(whole);
+        return VS_FAIL(err, VS_E_NOMEM, "metrics: out of memory");
+    }
+    *out = whole;
+    return VS_OK;
 }

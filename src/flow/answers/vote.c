@@ -11,7 +11,8 @@
 enum { SUBSETS = 1 };
 
 static const double farthest_below = 700; /* exp(-700) is a normal double */
-static const double tie_tolerance = 1e-12; /* a sum of 4096 positive terms is off by less, in any order */
+static const double tie_tolerance =
+    1e-12; /* a sum of 4096 positive terms is off by less, in any order */
 
 typedef struct class_row {
     size_t count, n_right, number;
@@ -25,13 +26,15 @@ static int most_first(const void *a, const void *b)
     return (x->number > y->number) - (x->number < y->number);
 }
 
-static vs_status count_classes(class_row *rows, vs_vote_classes *out, const vs_metrics_problem *p, vs_error *err)
+static vs_status count_classes(class_row *rows, vs_vote_classes *out, const vs_metrics_problem *p,
+                               vs_error *err)
 {
     for (size_t i = 0; i < p->n; i++) rows[i].number = i;
     for (size_t i = 0; i < p->n; i++) {
         const int32_t number = p->classes[i];
         if (number < -1 || number >= (int32_t)p->n)
-            return VS_FAIL(err, VS_E_INPUT, "answer class %d of sample %zu; expected -1 to %zu", number, i, p->n - 1);
+            return VS_FAIL(err, VS_E_INPUT, "answer class %d of sample %zu; expected -1 to %zu",
+                           number, i, p->n - 1);
         if (number < 0) {
             out->n_null++;
             continue;
@@ -125,8 +128,8 @@ typedef struct weighted_work {
 } weighted_work;
 
 /* Adds one permutation's vote at every k to out. */
-static void add_trial(double *out, const weighted_work *w, const vs_vote_classes *c, size_t n, const size_t *ks,
-                      size_t n_ks, vs_rng *rng)
+static void add_trial(double *out, const weighted_work *w, const vs_vote_classes *c, size_t n,
+                      const size_t *ks, size_t n_ks, vs_rng *rng)
 {
     size_t taken = 0;
 
@@ -183,7 +186,8 @@ static void weighted_values(double *out, const weighted_work *w, const vs_vote_c
     }
 }
 
-vs_status vs_weighted_at(double *out, const vs_metrics_problem *p, const size_t *ks, size_t n_ks, vs_error *err)
+vs_status vs_weighted_at(double *out, const vs_metrics_problem *p, const size_t *ks, size_t n_ks,
+                         vs_error *err)
 {
     vs_vote_classes c = {0};
     weighted_work w = {.weights = vs_alloc(p->n, sizeof *w.weights),

@@ -1,25 +1,29 @@
 /* vote_majority.c - the exact expectation of a majority vote over a uniform k-subset.
  *
- *   maj(k) = 1/C(N,k) * sum over m, t of (1/t) * sum over subsets with top count m, t classes at it, of r
+ *   maj(k) = 1/C(N,k) * sum over m, t of (1/t) * sum over subsets with top count m, t classes at
+ * it, of r
  *
- * with r the summed rightness of the t tied classes. For one m, a class of c members gives i < m of them in C(c,i) ways or
- * exactly m, and is then tied; samples without an answer give any number. Both sums run over the classes with the
- * state (t tied, s samples taken): W[t][s] counts ways, R[t][s] ways times r.
+ * with r the summed rightness of the t tied classes. For one m, a class of c members gives i < m of
+ * them in C(c,i) ways or exactly m, and is then tied; samples without an answer give any number.
+ * Both sums run over the classes with the state (t tied, s samples taken): W[t][s] counts ways,
+ * R[t][s] ways times r.
  *
- * Scaling: every way of taking i of c is weighted by p^i (1-p)^(c-i) with p = k/N. The weighted ways of one class are then
- * binomial probabilities, the result's weight is the same for all subsets of size k, and dividing by the binomial
- * probability of k out of N (never below 1/(e sqrt N)) takes it off. All terms are positive, so nothing cancels.
+ * Scaling: every way of taking i of c is weighted by p^i (1-p)^(c-i) with p = k/N. The weighted
+ * ways of one class are then binomial probabilities, the result's weight is the same for all
+ * subsets of size k, and dividing by the binomial probability of k out of N (never below 1/(e sqrt
+ * N)) takes it off. All terms are positive, so nothing cancels.
  *
- * Pruning: table entries, tails of binomials and whole values of m below `negligible` are dropped. Classes that reach m with
- * less than that probability are pooled: together they give a binomial number of samples, like samples without an answer. */
+ * Pruning: table entries, tails of binomials and whole values of m below `negligible` are dropped.
+ * Classes that reach m with less than that probability are pooled: together they give a binomial
+ * number of samples, like samples without an answer. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "flow/answers/vote.h"
 
-/* At most about 4096 values of m times 4096 classes times 100 edges of rows are cut, each by less than a few of
- * these: below 1e-10 of the result after the division. */
+/* At most about 4096 values of m times 4096 classes times 100 edges of rows are cut, each by less
+ * than a few of these: below 1e-10 of the result after the division. */
 static const double negligible = 1e-21;
 
 /* The binomial law of one class size. */
@@ -37,17 +41,18 @@ typedef struct row {
 
 typedef struct majority {
     const vs_vote_classes *classes;
-    size_t n, k;      /* samples, subset size */
-    law *laws;        /* one per class; equal sizes share their tables */
-    double *tables;   /* what laws point into */
-    double *pool;     /* [n + 1] */
-    row *rows;        /* [k + 2] */
-    double *cells;    /* rows' memory */
+    size_t n, k;    /* samples, subset size */
+    law *laws;      /* one per class; equal sizes share their tables */
+    double *tables; /* what laws point into */
+    double *pool;   /* [n + 1] */
+    row *rows;      /* [k + 2] */
+    double *cells;  /* rows' memory */
     size_t cap_cells;
-    double *next;     /* [2 * (k + 1)] the row in the making */
+    double *next; /* [2 * (k + 1)] the row in the making */
 } majority;
 
-/* v[i] = C(c,i) p^i (1-p)^(c-i) for i = 0..c, 0 < p < 1: outward from the mode, then scaled to the sum 1. */
+/* v[i] = C(c,i) p^i (1-p)^(c-i) for i = 0..c, 0 < p < 1: outward from the mode, then scaled to the
+ * sum 1. */
 static void fill_binomial(double *v, size_t c, double p)
 {
     const double odds = p / (1 - p);
@@ -90,7 +95,8 @@ static void fill_laws(majority *w)
     }
 }
 
-/* The classes that reach m with more than negligible probability: a prefix, for larger classes reach further. */
+/* The classes that reach m with more than negligible probability: a prefix, for larger classes
+ * reach further. */
 static size_t count_contenders(const majority *w, size_t m)
 {
     size_t n = 0;
@@ -111,7 +117,8 @@ static bool clear_rows(majority *w, size_t n_rows)
         if (!w->cells) return false;
     }
     for (size_t t = 0; t < n_rows; t++)
-        w->rows[t] = (row){.ways = w->cells + 2 * t * width, .right = w->cells + (2 * t + 1) * width};
+        w->rows[t] =
+            (row){.ways = w->cells + 2 * t * width, .right = w->cells + (2 * t + 1) * width};
     return true;
 }
 
@@ -122,8 +129,8 @@ static void trim(row *r)
 }
 
 /* to[s + by] += f * from[s] over [lo, hi), cut at `width`. */
-static void add_shifted(double *restrict to, const double *restrict from, size_t lo, size_t hi, size_t by, double f,
-                        size_t width)
+static void add_shifted(double *restrict to, const double *restrict from, size_t lo, size_t hi,
+                        size_t by, double f, size_t width)
 {
     if (by >= width) return;
     if (hi > width - by) hi = width - by;
@@ -135,7 +142,8 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Row t after one more class: it gives fewer than m (from row t), or m and is tied (from row t - 1, as it was). */
+/* Row t after one more class: it gives fewer than m (from row t), or m and is tied (from row t - 1,
+ * as it was). */
 static void advance_row(majority *w, size_t t, const law *l, size_t m, double right)
 {
     const size_t width = w->k + 1, last = smaller(l->last, m - 1);
@@ -216,7 +224,8 @@ static double full_vote(const vs_vote_classes *c)
 static bool subset_vote(double *out, majority *w)
 {
     const double p = (double)w->k / (double)w->n;
-    double sum = 0, at_most = 0; /* at_most: the probability that the largest class gives m or fewer */
+    double sum = 0,
+           at_most = 0; /* at_most: the probability that the largest class gives m or fewer */
 
     fill_laws(w);
     at_most = w->laws[0].at[0];
@@ -231,7 +240,8 @@ static bool subset_vote(double *out, majority *w)
     return true;
 }
 
-vs_status vs_majority_at(double *out, const vs_metrics_problem *p, const size_t *ks, size_t n_ks, vs_error *err)
+vs_status vs_majority_at(double *out, const vs_metrics_problem *p, const size_t *ks, size_t n_ks,
+                         vs_error *err)
 {
     vs_vote_classes c = {0};
     majority w = {.classes = &c, .n = p->n};

@@ -5,7 +5,14 @@
 #include <string.h>
 
 /* Where an answer was looked for. */
-typedef enum source { FROM_NOTHING, FROM_MARKER, FROM_BOXED, FROM_ANSWER, FROM_LAST, N_SOURCES } source;
+typedef enum source {
+    FROM_NOTHING,
+    FROM_MARKER,
+    FROM_BOXED,
+    FROM_ANSWER,
+    FROM_LAST,
+    N_SOURCES
+} source;
 
 /* clang-format off */
 #define READINGS(where) {where, where ".none", where ".malformed", where ".ambiguous", where ".too-long"}
@@ -57,7 +64,8 @@ static size_t starts_fold(const char *s, size_t i, size_t len, const char *lower
 
     for (; lower[n]; n++) {
         if (i + n >= len) return 0;
-        if ((s[i + n] >= 'A' && s[i + n] <= 'Z' ? s[i + n] - 'A' + 'a' : s[i + n]) != lower[n]) return 0;
+        if ((s[i + n] >= 'A' && s[i + n] <= 'Z' ? s[i + n] - 'A' + 'a' : s[i + n]) != lower[n])
+            return 0;
     }
     return n;
 }
@@ -75,8 +83,8 @@ static size_t find_statement(size_t *after, const char *s, size_t i, size_t len)
     return len;
 }
 
-/* The completion without what runs on into a next question: a line that begins with "Question:" or "Q:" ends
- * it once a marker or an answer statement has come. */
+/* The completion without what runs on into a next question: a line that begins with "Question:" or
+ * "Q:" ends it once a marker or an answer statement has come. */
 static size_t cut_run_on(const char *s, size_t len)
 {
     size_t ignored, at = find_text(s, 0, len, marker);
@@ -148,7 +156,8 @@ static bool find_answer(found *out, const char *s, size_t len)
 
     for (size_t i = 0; (i = find_statement(&after, s, i, len)) < len; i = after) {
         const size_t start = vs_number_unwrap(s, after, len);
-        if (memchr(s + after, '\n', start - after)) continue; /* the statement's own line has no number */
+        if (memchr(s + after, '\n', start - after))
+            continue; /* the statement's own line has no number */
         if (vs_number_read(&number, s, start, len) != VS_READ_NOTHING) begin = after;
     }
     if (begin == len) return false;
@@ -173,16 +182,17 @@ static void find_flexible(found *out, const char *s, size_t len)
 /* The demonstration task: "#### ", an optional minus, digits. */
 static void find_arithmetic(found *out, const char *s, size_t len)
 {
-    for (size_t i = 0; (i = find_text(s, i, len, "#### ")) < len; i++) {
-        size_t begin = i + 5, end = begin;
-        if (end < len && s[end] == '-') end++;
-        const size_t digits = end;
-        while (end < len && s[end] >= '0' && s[end] <= '9') end++;
-        if (end == digits) continue;
-        out->from = FROM_MARKER;
-        out->reading = vs_number_read(&out->number, s, begin, end);
-        return;
-    }
+    size_t begin = 0, digits, end;
+
+    do {
+        const size_t at = find_text(s, begin, len, "#### ");
+        if (at == len) return;
+        begin = at + 5;
+        digits = begin + (begin < len && s[begin] == '-');
+        for (end = digits; end < len && s[end] >= '0' && s[end] <= '9';) end++;
+    } while (end == digits);
+    out->from = FROM_MARKER;
+    out->reading = vs_number_read(&out->number, s, begin, end);
 }
 
 static const profile profiles[] = {
@@ -230,20 +240,22 @@ static vs_status read_gold(vs_number *out, const char *gold, size_t len, vs_erro
     size_t first = begin, end = len;
 
     while (end > first && strchr(" \t\r\n", gold[end - 1]) && gold[end - 1]) end--;
-    while (first < end && (gold[first] == ' ' || gold[first] == '\t' || gold[first] == '\n' || gold[first] == '\r'))
+    while (first < end && (gold[first] == ' ' || gold[first] == '\t' || gold[first] == '\n' ||
+                           gold[first] == '\r'))
         first++;
     switch (vs_number_read(out, gold, first, end)) {
     case VS_READ_NUMBER:
         if (out->end == end) return VS_OK;
         break;
     case VS_READ_TOO_LONG:
-        return VS_FAIL(err, VS_E_INPUT, "gold answer \"%.*s\": the number has no exact value in 128 bits", shown,
+        return VS_FAIL(err, VS_E_INPUT,
+                       "gold answer \"%.*s\": the number has no exact value in 128 bits", shown,
                        gold + begin);
     default:
         break;
     }
-    return VS_FAIL(err, VS_E_INPUT, "gold answer \"%.*s\": expected one number%s", shown, gold + begin,
-                   at < len ? " after ####" : "");
+    return VS_FAIL(err, VS_E_INPUT, "gold answer \"%.*s\": expected one number%s", shown,
+                   gold + begin, at < len ? " after ####" : "");
 }
 
 /* Copies s[begin..end), cut where a UTF-8 character begins when it is too long. */
@@ -272,19 +284,22 @@ static vs_verdict judge(const found *f, const vs_number *gold)
     }
 }
 
-vs_status vs_grade(vs_grade_result *out, const char *name, const char *gold, size_t gold_len, const char *completion,
-                   size_t completion_len, vs_error *err)
+vs_status vs_grade(vs_grade_result *out, const char *name, const char *gold, size_t gold_len,
+                   const char *completion, size_t completion_len, vs_error *err)
 {
     const profile *p = find_profile(name);
     found f = {.from = FROM_NOTHING, .reading = VS_READ_NOTHING};
     vs_number right;
 
     if (!p)
-        return VS_FAIL(err, VS_E_INPUT, "grading profile \"%s\" is unknown; expected gsm8k, gsm8k-flexible or arithmetic",
-                       name);
+        return VS_FAIL(
+            err, VS_E_INPUT,
+            "grading profile \"%s\" is unknown; expected gsm8k, gsm8k-flexible or arithmetic",
+            name);
     VS_TRY(read_gold(&right, gold, gold_len, err));
     p->find(&f, completion, completion_len);
-    *out = (vs_grade_result){.verdict = judge(&f, &right), .begin = f.number.begin, .end = f.number.end};
+    *out = (vs_grade_result){
+        .verdict = judge(&f, &right), .begin = f.number.begin, .end = f.number.end};
     out->rule = f.from == FROM_NOTHING ? p->rules[FROM_NOTHING][0] : p->rules[f.from][f.reading];
     memcpy(out->normal, f.number.normal, sizeof out->normal);
     copy_extract(out, completion);

@@ -37,7 +37,8 @@ static size_t starts(const char *s, size_t i, size_t len, const char *word)
     return len - i >= n && memcmp(s + i, word, n) == 0 ? n : 0;
 }
 
-static size_t starts_any(const char *s, size_t i, size_t len, const char *const *words, size_t n_words)
+static size_t starts_any(const char *s, size_t i, size_t len, const char *const *words,
+                         size_t n_words)
 {
     for (size_t w = 0; w < n_words; w++) {
         const size_t n = starts(s, i, len, words[w]);
@@ -110,7 +111,8 @@ typedef struct cursor {
     bool is_too_long;
 } cursor;
 
-/* Adds one digit to a mantissa. Zeros are owed (in *n_zeros) until a later digit needs them, so that 18.000... fits. */
+/* Adds one digit to a mantissa. Zeros are owed (in *n_zeros) until a later digit needs them, so
+ * that 18.000... fits. */
 static void push_digit(cursor *c, wide *mantissa, size_t *n_zeros)
 {
     const unsigned digit = (unsigned)(c->s[c->at++] - '0');
@@ -131,8 +133,9 @@ static bool group_follows(const cursor *c)
 {
     const size_t i = c->at;
 
-    return i < c->len && c->s[i] == ',' && digit_at(c->s, i + 1, c->len) && digit_at(c->s, i + 2, c->len) &&
-           digit_at(c->s, i + 3, c->len) && !digit_at(c->s, i + 4, c->len);
+    return i < c->len && c->s[i] == ',' && digit_at(c->s, i + 1, c->len) &&
+           digit_at(c->s, i + 2, c->len) && digit_at(c->s, i + 3, c->len) &&
+           !digit_at(c->s, i + 4, c->len);
 }
 
 /* e, E, a sign and one or two digits; 0 when they are not there. Three digits or more: too long. */
@@ -153,7 +156,8 @@ static int read_exponent(cursor *c)
     return is_negative ? -value : value;
 }
 
-/* Plain digits or comma groups, fraction part, exponent. The caller saw that a digit, or a dot and a digit, is next. */
+/* Plain digits or comma groups, fraction part, exponent. The caller saw that a digit, or a dot and
+ * a digit, is next. */
 static ratio read_decimal(cursor *c)
 {
     ratio r = {.num = 0, .den = 1};
@@ -199,17 +203,21 @@ static bool read_digits(wide *out, cursor *c)
     return true;
 }
 
-/* The fraction of a mixed number at the cursor: a space, digits/digits below one. Leaves the cursor alone otherwise. */
+/* The fraction of a mixed number at the cursor: a space, digits/digits below one. Leaves the cursor
+ * alone otherwise. */
 static bool read_mixed_tail(cursor *c, ratio *whole)
 {
     cursor probe = *c;
     wide part, below, sum = whole->num; /* an integer: the caller saw no dot and no exponent */
 
-    if (probe.at >= probe.len || probe.s[probe.at++] != ' ' || !read_digits(&part, &probe)) return false;
-    if (probe.at >= probe.len || probe.s[probe.at++] != '/' || !read_digits(&below, &probe)) return false;
+    if (probe.at >= probe.len || probe.s[probe.at++] != ' ' || !read_digits(&part, &probe))
+        return false;
+    if (probe.at >= probe.len || probe.s[probe.at++] != '/' || !read_digits(&below, &probe))
+        return false;
     if (!probe.is_too_long) {
         if (part >= below) return false;
-        if (!wide_mul(&sum, below) || __builtin_add_overflow(sum, part, &sum)) probe.is_too_long = true;
+        if (!wide_mul(&sum, below) || __builtin_add_overflow(sum, part, &sum))
+            probe.is_too_long = true;
         whole->num = sum;
         whole->den = below;
     }
@@ -222,9 +230,11 @@ static bool runs_on(cursor *c)
 {
     const size_t i = c->at;
 
-    if (i >= c->len || (c->s[i] != ',' && c->s[i] != '.') || !digit_at(c->s, i + 1, c->len)) return false;
-    while (c->at < c->len && (is_digit(c->s[c->at]) || ((c->s[c->at] == ',' || c->s[c->at] == '.') &&
-                                                        digit_at(c->s, c->at + 1, c->len))))
+    if (i >= c->len || (c->s[i] != ',' && c->s[i] != '.') || !digit_at(c->s, i + 1, c->len))
+        return false;
+    while (c->at < c->len &&
+           (is_digit(c->s[c->at]) ||
+            ((c->s[c->at] == ',' || c->s[c->at] == '.') && digit_at(c->s, c->at + 1, c->len))))
         c->at++;
     return true;
 }
@@ -241,7 +251,8 @@ static size_t sign_at(bool *is_negative, const char *s, size_t i, size_t len)
 static size_t currency_at(const char *s, size_t i, size_t len)
 {
     /* dollar, LaTeX dollar, euro, pound, yen, rupee */
-    static const char *const marks[] = {"$", "\\$", "\xe2\x82\xac", "\xc2\xa3", "\xc2\xa5", "\xe2\x82\xb9"};
+    static const char *const marks[] = {"$",        "\\$",      "\xe2\x82\xac",
+                                        "\xc2\xa3", "\xc2\xa5", "\xe2\x82\xb9"};
 
     return starts_any(s, i, len, marks, sizeof marks / sizeof *marks);
 }
@@ -325,7 +336,8 @@ static bool in_unit(const char *s, size_t i, size_t begin)
     return i > begin && is_letter(s[i - 1]);
 }
 
-/* Whether a digit of s[begin..end) stands outside every unit. Linear: a run of digits is judged by its first. */
+/* Whether a digit of s[begin..end) stands outside every unit. Linear: a run of digits is judged by
+ * its first. */
 static bool has_other_digit(const char *s, size_t begin, size_t end)
 {
     for (size_t i = begin; i < end; i++) {
@@ -349,7 +361,8 @@ vs_reading vs_number_region(vs_number *out, const char *s, size_t begin, size_t 
     start = vs_number_unwrap(s, begin, end);
     /* A currency mark that unwrapping took is no part of the number; a sign before it still is. */
     reading = vs_number_read(&found, s, start, end);
-    if (reading == VS_READ_NOTHING) return has_other_digit(s, begin, end) ? VS_READ_AMBIGUOUS : VS_READ_NOTHING;
+    if (reading == VS_READ_NOTHING)
+        return has_other_digit(s, begin, end) ? VS_READ_AMBIGUOUS : VS_READ_NOTHING;
     if (reading == VS_READ_NUMBER && has_other_digit(s, found.end, end)) return VS_READ_AMBIGUOUS;
     *out = found;
     return reading;
@@ -357,18 +370,22 @@ vs_reading vs_number_region(vs_number *out, const char *s, size_t begin, size_t 
 
 /* -- the last number of a text -- */
 
-/* Whether a minus may stand at s[i]: not directly after a digit, a letter or closing punctuation. */
+/* Whether a minus may stand at s[i]: not directly after a digit, a letter or closing punctuation.
+ */
 static bool minus_counts(const char *s, size_t i, size_t begin)
 {
     return i == begin || is_blank(s[i - 1]) || (s[i - 1] && strchr("([{=$+-*/<>^:`|&", s[i - 1]));
 }
 
-/* The start of the number whose first digit or dot is at s[i]: takes in a currency mark and a sign that counts. */
+/* The start of the number whose first digit or dot is at s[i]: takes in a currency mark and a sign
+ * that counts. */
 static size_t number_start(const char *s, size_t i, size_t begin)
 {
     if (i > begin && s[i - 1] == '$') i--;
     if (i > begin && s[i - 1] == '-' && minus_counts(s, i - 1, begin)) return i - 1;
-    if (i >= begin + 3 && memcmp(s + i - 3, "\xe2\x88\x92", 3) == 0 && minus_counts(s, i - 3, begin)) return i - 3;
+    if (i >= begin + 3 && memcmp(s + i - 3, "\xe2\x88\x92", 3) == 0 &&
+        minus_counts(s, i - 3, begin))
+        return i - 3;
     return i;
 }
 
@@ -380,8 +397,8 @@ static bool is_word_part(const char *s, size_t i, size_t begin)
 /* Past the rest of a run of digits, dots and commas that starts at s[i]; the run's last byte. */
 static size_t skip_run(const char *s, size_t i, size_t end)
 {
-    while (i + 1 < end &&
-           (is_digit(s[i + 1]) || ((s[i + 1] == '.' || s[i + 1] == ',') && digit_at(s, i + 2, end))))
+    while (i + 1 < end && (is_digit(s[i + 1]) ||
+                           ((s[i + 1] == '.' || s[i + 1] == ',') && digit_at(s, i + 2, end))))
         i++;
     return i;
 }

@@ -1,4 +1,10 @@
-/* recipe.h - what a run is: YAML, read by schema; every key has a default, unknown or ill-typed keys are refused with file and line. */
+/* recipe.h - what a run is: YAML, read by schema; every key has a default, unknown or ill-typed keys
+ * are refused with file and line.
+ *
+ * Ownership: strings belong to the recipe; vs_recipe_free releases them.
+ * Parser:    libyaml's events, driven by one table of keys (recipe_keys.h) that also serves --set, the writer and
+ *            docs/RECIPE.md. libcyaml is not used: it reports through a log callback, without what was expected, and its
+ *            schema could serve neither --set nor ranges nor the document. */
 #ifndef VS_LOOP_RECIPE_H
 #define VS_LOOP_RECIPE_H
 
@@ -56,8 +62,12 @@ typedef struct vs_recipe {
 
 void vs_recipe_defaults(vs_recipe *r); /* zeroed on entry; fills literature defaults (docs/RECIPE.md names each source) */
 void vs_recipe_free(vs_recipe *r);
-VS_NODISCARD vs_status vs_recipe_read(vs_recipe *out, const char *path, vs_error *err); /* starts from defaults */
-/* "sft.lr=1e-3": the key as in the file, dotted; same types and ranges. where: "--set". */
+/* Starts from defaults. Cross-key rules are left to vs_recipe_check, which comes after the last --set. */
+VS_NODISCARD vs_status vs_recipe_read(vs_recipe *out, const char *path, vs_error *err);
+/* The same from memory; where: what errors call it. */
+VS_NODISCARD vs_status vs_recipe_parse(vs_recipe *out, const char *text, size_t len, const char *where, vs_error *err);
+/* "sft.lr=1e-3": the key as in the file, dotted; same types and ranges. where: "--set". Texts are taken as they are,
+ * lists as in YAML: "sample.stop=[a, b]". */
 VS_NODISCARD vs_status vs_recipe_set(vs_recipe *r, const char *assignment, const char *where, vs_error *err);
 /* The same for one trainer section alone: vs_train_options_set(&o, "sft" or "dpo", "lr=1e-3"). */
 VS_NODISCARD vs_status vs_train_options_set(vs_train_options *o, const char *section, const char *assignment,
@@ -65,4 +75,6 @@ VS_NODISCARD vs_status vs_train_options_set(vs_train_options *o, const char *sec
 VS_NODISCARD vs_status vs_recipe_check(const vs_recipe *r, const char *path, vs_error *err); /* cross-key rules */
 /* YAML with every value written out; reading it back gives the same recipe. */
 VS_NODISCARD vs_status vs_recipe_write(vs_buf *out, const vs_recipe *r, vs_error *err);
+/* Markdown tables of all keys, as docs/RECIPE.md has them. */
+VS_NODISCARD vs_status vs_recipe_document(vs_buf *out, vs_error *err);
 #endif

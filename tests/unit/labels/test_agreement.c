@@ -23,7 +23,8 @@ static vs_grade_result grade(const char *profile, const char *gold, const char *
 }
 
 /* Calls visit for every line of a shared file. */
-static size_t each_line(const char *relative, void (*visit)(const json_t *row, void *state), void *state)
+static size_t each_line(const char *relative, void (*visit)(const json_t *row, void *state),
+                        void *state)
 {
     vs_jsonl *in = NULL;
     json_t *row = NULL;
@@ -64,12 +65,14 @@ typedef struct tally {
     size_t n_bytes_differ; /* labelled right though the answer's bytes are not the gold's */
 } tally;
 
-static void count(tally *t, bool label, const vs_grade_result *out, const char *system, const char *gold)
+static void count(tally *t, bool label, const vs_grade_result *out, const char *system,
+                  const char *gold)
 {
     t->by_verdict[label][out->verdict]++;
     if (out->verdict == (label ? VS_RIGHT : VS_WRONG)) return;
     print_message("%s: gold %s, published %s, ours %s by %s, read \"%s\" = \"%s\"\n", system, gold,
-                  label ? "right" : "wrong", vs_verdict_name(out->verdict), out->rule, out->extracted, out->normal);
+                  label ? "right" : "wrong", vs_verdict_name(out->verdict), out->rule,
+                  out->extracted, out->normal);
 }
 
 /* "..\nA: N" with its answer line's "A:" as "####". */
@@ -90,7 +93,8 @@ static void with_marker(vs_buf *out, const char *text)
 
 static void published_solutions(const json_t *row, void *state)
 {
-    static const char *const systems[] = {"6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification"};
+    static const char *const systems[] = {"6b_finetuning", "6b_verification", "175b_finetuning",
+                                          "175b_verification"};
     vs_buf gold = {0}, text = {0};
     tally *t = state;
     const char *gold_answer;
@@ -120,7 +124,8 @@ static void check_tally(const tally *t, const size_t expected[2][3])
                          expected[label][verdict]);
 }
 
-/* All 5,276 agree. Ten of them are right by value and not by bytes: 3,000 for 3000 or the reverse. */
+/* All 5,276 agree. Ten of them are right by value and not by bytes: 3,000 for 3000 or the reverse.
+ */
 TEST(agreement, is_complete_with_the_labels_of_the_published_model_solutions)
 {
     static const size_t expected[2][3] = {{3275, 0, 0}, {0, 2001, 0}};
@@ -134,16 +139,18 @@ TEST(agreement, is_complete_with_the_labels_of_the_published_model_solutions)
 
 static void tora_solutions(const json_t *row, void *state)
 {
-    const vs_grade_result out = grade("gsm8k-flexible", member(row, "ground_truth"), member(row, "response"));
+    const vs_grade_result out =
+        grade("gsm8k-flexible", member(row, "ground_truth"), member(row, "response"));
 
     count(state, json_is_true(json_object_get(row, "numeric_match")), &out, member(row, "pred"),
           member(row, "ground_truth"));
 }
 
-/* Four of 1,319 differ. Three answers without a box are a sentence whose last number is not its answer ("5 cars drove
- * through the traffic jam in the first 15 minutes"; "Three trucks .. 80 flagstones"; "16 people .. horse #12"): the published
- * label reads the program's output instead. One wrong answer is \frac{840}{13}, which is outside the number grammar and
- * so not gradable: not right under either. */
+/* Four of 1,319 differ. Three answers without a box are a sentence whose last number is not its
+ * answer ("5 cars drove through the traffic jam in the first 15 minutes"; "Three trucks .. 80
+ * flagstones"; "16 people .. horse #12"): the published label reads the program's output instead.
+ * One wrong answer is \frac{840}{13}, which is outside the number grammar and so not gradable: not
+ * right under either. */
 TEST(agreement, with_the_numeric_match_of_the_program_aided_solutions)
 {
     static const size_t expected[2][3] = {{206, 0, 1}, {3, 1109, 0}};

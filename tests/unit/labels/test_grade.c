@@ -24,9 +24,10 @@ static void check_rows(const row *rows, size_t n)
         const vs_grade_result out = grade(r->profile, r->gold, r->completion);
         const char *rule = strchr(out.rule, ':');
 
-        if (out.verdict != r->verdict || strcmp(rule + 1, r->rule) != 0 || strcmp(out.normal, r->normal) != 0)
-            fail_msg("%s, gold %s, \"%s\": %s, %s, \"%s\"; expected %s, %s, \"%s\"", r->profile, r->gold,
-                     r->completion, vs_verdict_name(out.verdict), out.rule, out.normal,
+        if (out.verdict != r->verdict || strcmp(rule + 1, r->rule) != 0 ||
+            strcmp(out.normal, r->normal) != 0)
+            fail_msg("%s, gold %s, \"%s\": %s, %s, \"%s\"; expected %s, %s, \"%s\"", r->profile,
+                     r->gold, r->completion, vs_verdict_name(out.verdict), out.rule, out.normal,
                      vs_verdict_name(r->verdict), r->rule, r->normal);
         CHECK(out.begin <= out.end && out.end <= strlen(r->completion));
         CHECK(strncmp(out.extracted, r->completion + out.begin, out.end - out.begin) == 0);
@@ -82,10 +83,16 @@ TEST(grade, unwraps_what_stands_around_the_number)
         {S, "18", "####: 18", VS_RIGHT, "marker", "18"},
         {S, "18", "#### \\text{18 apples}", VS_RIGHT, "marker", "18"},
         {S, "18", "#### \\$18", VS_RIGHT, "marker", "18"},
-        {S, "18", "#### \xe2\x82\xac" "18", VS_RIGHT, "marker", "18"},
+        {S, "18",
+         "#### \xe2\x82\xac"
+         "18",
+         VS_RIGHT, "marker", "18"},
         {S, "-18", "#### -$18", VS_RIGHT, "marker", "-18"},
         {S, "-18", "#### $-18", VS_RIGHT, "marker", "-18"},
-        {S, "-18", "#### \xe2\x88\x92" "18", VS_RIGHT, "marker", "-18"},
+        {S, "-18",
+         "#### \xe2\x88\x92"
+         "18",
+         VS_RIGHT, "marker", "-18"},
         {S, "18", "#### +18", VS_RIGHT, "marker", "18"},
         {S, "18", "#####  18", VS_RIGHT, "marker", "18"},
         {S, "18", "####   \n \n18 apples\n7", VS_RIGHT, "marker", "18"},
@@ -104,15 +111,19 @@ TEST(grade, reads_numbers_as_exact_values)
         {S, "2", "#### 1.5/.75", VS_RIGHT, "marker", "2"},
         {S, "0", "#### -0.00", VS_RIGHT, "marker", "0"},
         {S, "0", "#### 0e99", VS_RIGHT, "marker", "0"},
-        {S, "1/3", "#### 0.3333333333333333", VS_WRONG, "marker", "3333333333333333/10000000000000000"},
-        {S, "18", "#### 18.000000000000000000000000000000000000000000000000000000", VS_RIGHT, "marker", "18"},
+        {S, "1/3", "#### 0.3333333333333333", VS_WRONG, "marker",
+         "3333333333333333/10000000000000000"},
+        {S, "18", "#### 18.000000000000000000000000000000000000000000000000000000", VS_RIGHT,
+         "marker", "18"},
         {S, "1000000", "#### 1,000,000", VS_RIGHT, "marker", "1000000"},
         {S, "1000", "#### 1000,000", VS_WRONG, "marker.malformed", ""},
         {S, "1", "#### 1,0000", VS_WRONG, "marker.malformed", ""},
         {S, "1", "#### 1.2.3", VS_WRONG, "marker.malformed", ""},
-        {S, "340282366920938463463374607431768211455", "#### 340282366920938463463374607431768211455", VS_RIGHT,
-         "marker", "340282366920938463463374607431768211455"},
-        {S, "1", "#### 340282366920938463463374607431768211456", VS_UNGRADABLE, "marker.too-long", ""},
+        {S, "340282366920938463463374607431768211455",
+         "#### 340282366920938463463374607431768211455", VS_RIGHT, "marker",
+         "340282366920938463463374607431768211455"},
+        {S, "1", "#### 340282366920938463463374607431768211456", VS_UNGRADABLE, "marker.too-long",
+         ""},
         {S, "1", "#### 1e99", VS_UNGRADABLE, "marker.too-long", ""},
         {S, "1", "#### 1e100", VS_UNGRADABLE, "marker.too-long", ""},
         {S, "1", "#### 1/0", VS_UNGRADABLE, "marker.too-long", ""},
@@ -191,13 +202,15 @@ TEST(grade, takes_a_whole_reference_solution_as_gold)
 
 TEST(grade, refuses_a_gold_answer_that_is_no_number)
 {
-    static const char *const bad[] = {"", "eighteen", "18 apples", "#### ", "#### 1 and 2", "1,08", "1/0", "1e99"};
+    static const char *const bad[] = {"",     "eighteen", "18 apples", "#### ", "#### 1 and 2",
+                                      "1,08", "1/0",      "1e99"};
     vs_grade_result out;
     vs_error err;
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         CHECK(vs_grade(&out, S, bad[i], strlen(bad[i]), "#### 1", 6, &err) == VS_E_INPUT);
-        CHECK(strstr(err.text, "gold answer") && strstr(err.text, bad[i] + (bad[i][0] == '#' ? 4 : 0)));
+        CHECK(strstr(err.text, "gold answer") &&
+              strstr(err.text, bad[i] + (bad[i][0] == '#' ? 4 : 0)));
     }
 }
 

@@ -1,0 +1,178 @@
+#include "flow/loop/recipe_keys.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    IN_RUN = 1,
+    IN_PROBLEMS = 2,
+    IN_SAMPLE = 4,
+    IN_GEN = 8,
+    IN_VER = 16,
+    IN_SFT_RUN = 32, /* keys of section sft that are no trainer's */
+    IN_SFT = 64,
+    IN_DPO = 128,
+    IN_EVAL = 256,
+    IN_TRAINER = IN_SFT | IN_DPO,
+};
+
+static const struct {
+    const char *name;
+    unsigned bit;
+    size_t base;
+} sections[] = {
+    {"", IN_RUN, 0},
+    {"problems", IN_PROBLEMS, 0},
+    {"sample", IN_SAMPLE, 0},
+    {"gen_data", IN_GEN, 0},
+    {"ver_data", IN_VER, 0},
+    {"sft", IN_SFT_RUN, 0},
+    {"sft", IN_SFT, offsetof(vs_recipe, sft)},
+    {"dpo", IN_DPO, offsetof(vs_recipe, dpo)},
+    {"eval", IN_EVAL, 0},
+};
+enum { N_SECTIONS = sizeof sections / sizeof *sections };
+
+#define RUN(field)   offsetof(vs_recipe, field)
+#define TRAIN(field) offsetof(vs_train_options, field)
+enum { MANY = 1000000000 };
+#define ALL_LINEAR "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj"
+
+/* clang-format off */
+static const vs_recipe_key keys[] = {
+    {"name", VS_KEY_TEXT, IN_RUN, RUN(name), 0, 0, "run", NULL, "the run's name: its folder is runs/NAME unless --out says another", "-", NULL},
+    {"seed", VS_KEY_SEED, IN_RUN, RUN(seed), 0, 0, "0", NULL, "of every random draw: sampling, data order, caps, fresh adapters, intervals", "-", NULL},
+    {"base", VS_KEY_TEXT, IN_RUN, RUN(base), 0, 0, "", NULL, "folder of the pretrained model that every generator starts from; `demo`: the built-in one. Must be given", "-", NULL},
+    {"rounds", VS_KEY_COUNT, IN_RUN, RUN(rounds), 1, 1000, "3", NULL, "T: rounds of sampling; each but the first begins with a new generator", "V-STaR, section 4: 3 iterations", NULL},
+    {"grader", VS_KEY_TEXT, IN_RUN, RUN(grader), 0, 0, "gsm8k", NULL, "how answers are found and compared", "-", "gsm8k, gsm8k-flexible or arithmetic"},
+
+    {"source", VS_KEY_TEXT, IN_PROBLEMS, RUN(problems.source), 0, 0, "gsm8k", NULL, "`gsm8k`: JSONL as published; `jsonl`: lines with question, answer and optionally reference and id; `bags`, `hard`: built in", "-", "gsm8k, jsonl, bags or hard"},
+    {"train_file", VS_KEY_PATH, IN_PROBLEMS, RUN(problems.train_file), 0, 0, NULL, NULL, "training problems; relative to the current folder, as every path", "-", NULL},
+    {"test_file", VS_KEY_PATH, IN_PROBLEMS, RUN(problems.test_file), 0, 0, NULL, NULL, "test problems", "-", NULL},
+    {"sft_file", VS_KEY_PATH, IN_PROBLEMS, RUN(problems.sft_file), 0, 0, NULL, NULL, "problems with reference solutions; null: the first n_sft of train_file", "-", NULL},
+    {"n_sft", VS_KEY_COUNT, IN_PROBLEMS, RUN(problems.n_sft), 0, MANY, "0", NULL, "size of D_SFT, whose problems are sampled too; 0: all of the file", "V-STaR, section 3: D_SFT is the training set", NULL},
+    {"n_train", VS_KEY_COUNT, IN_PROBLEMS, RUN(problems.n_train), 0, MANY, "0", NULL, "further training problems; 0: all of the file", "-", NULL},
+    {"n_test", VS_KEY_COUNT, IN_PROBLEMS, RUN(problems.n_test), 0, MANY, "0", NULL, "test problems; 0: all of the file", "-", NULL},
+    {"prompt", VS_KEY_TEXT, IN_PROBLEMS, RUN(problems.prompt), 0, 0, "{question}\n", NULL, "what the model reads; {question} stands for the question", "Cobbe et al. 2021: question, newline, solution", NULL},
+    {"seed", VS_KEY_SEED, IN_PROBLEMS, RUN(problems.seed), 0, 0, "0", NULL, "of the built-in problems; 0: the run's seed", "-", NULL},
+
+    {"k", VS_KEY_COUNT, IN_SAMPLE, RUN(sample.k), 1, 65536, "16", NULL, "samples per problem and round", "V-STaR, section 4: k = 16", NULL},
+    {"temperature", VS_KEY_REAL, IN_SAMPLE, RUN(sample.temperature), 0, 100, "0.7", NULL, "0: the likeliest token, always", "not in V-STaR; 0.7 in Cobbe et al. 2021, RFT and ReST-EM", NULL},
+    {"top_p", VS_KEY_REAL, IN_SAMPLE, RUN(sample.top_p), 1e-6, 1, "1", NULL, "share of probability kept; 1: all", "not in V-STaR; off in RFT", NULL},
+    {"top_k", VS_KEY_COUNT, IN_SAMPLE, RUN(sample.top_k), 0, MANY, "0", NULL, "tokens kept; 0: all", "not in V-STaR; 40 in ReST-EM, off in RFT", NULL},
+    {"max_tokens", VS_KEY_COUNT, IN_SAMPLE, RUN(sample.max_tokens), 1, 1000000, "400", NULL, "longest solution", "Cobbe et al. 2021, table 1: 400", NULL},
+    {"stop", VS_KEY_TEXTS, IN_SAMPLE, RUN(sample.stop), 0, 0, NULL, NULL, "texts that end a solution, beside the end token", "-", NULL},
+    {"rows", VS_KEY_COUNT, IN_SAMPLE, RUN(sample.rows), 1, 65536, "256", NULL, "solutions in work at once: memory and speed, never the result", "-", NULL},
+
+    {"cap", VS_KEY_COUNT, IN_GEN, RUN(gen_data.cap), 0, MANY, "0", NULL, "right samples of D_GEN per problem and round, drawn at random; 0: all", "V-STaR, algorithm 1: all; ReST-EM caps at 10", NULL},
+    {"dedupe", VS_KEY_FLAG, IN_GEN, RUN(gen_data.dedupe), 0, 0, "false", NULL, "equal texts of a problem once; over-weights sloppy solutions", "V-STaR does not; RFT does", NULL},
+
+    {"dedupe", VS_KEY_FLAG, IN_VER, RUN(ver_data.dedupe), 0, 0, "true", NULL, "equal solutions of a problem once; a second copy teaches the verifier nothing", "not in V-STaR", NULL},
+    {"truncated", VS_KEY_FLAG, IN_VER, RUN(ver_data.truncated), 0, 0, "false", NULL, "unfinished samples count as wrong instead of being left out", "not in V-STaR", NULL},
+    {"cap", VS_KEY_COUNT, IN_VER, RUN(ver_data.cap), 0, MANY, "0", NULL, "solutions of D_VER per problem, half right where there are enough; 0: all", "V-STaR, algorithm 1: all", NULL},
+
+    {"first_epochs", VS_KEY_COUNT, IN_SFT_RUN, RUN(sft_first_epochs), 1, MANY, "2", NULL, "passes over D_SFT for the first generator, G_SFT", "V-STaR, section 4: 2 on GSM8K; Cobbe et al. 2021: 2", NULL},
+    {"lr", VS_KEY_REAL, IN_TRAINER, TRAIN(lr), 0, 100, "2e-5", "1e-5", "peak learning rate", "sft: RFT and TRL 2e-5 for all weights; dpo: TRL 1e-5 for LoRA, reference code 5e-7 for all weights", NULL},
+    {"lr_end", VS_KEY_REAL, IN_TRAINER, TRAIN(lr_end), 0, 1, "0", NULL, "share of the peak that the schedule ends at", "HF schedules: 0", NULL},
+    {"schedule", VS_KEY_SCHEDULE, IN_TRAINER, TRAIN(schedule), 0, 0, "cosine", "linear", "of the rate after warm-up", "sft: RFT cosine; dpo: TRL linear", NULL},
+    {"warmup", VS_KEY_COUNT, IN_TRAINER, TRAIN(warmup), 0, MANY, "5", "150", "steps from 0 to the peak", "sft: RFT 3 % (5 of 175 steps on GSM8K); dpo: DPO paper and code 150", NULL},
+    {"beta1", VS_KEY_REAL, IN_TRAINER, TRAIN(beta1), 0, 0.999999, "0.9", NULL, "AdamW: decay of the mean", "Loshchilov and Hutter 2019", NULL},
+    {"beta2", VS_KEY_REAL, IN_TRAINER, TRAIN(beta2), 0, 0.999999, "0.999", NULL, "AdamW: decay of the mean square", "Loshchilov and Hutter 2019", NULL},
+    {"eps", VS_KEY_REAL, IN_TRAINER, TRAIN(eps), 1e-30, 1, "1e-8", NULL, "AdamW: added to the root", "Loshchilov and Hutter 2019", NULL},
+    {"weight_decay", VS_KEY_REAL, IN_TRAINER, TRAIN(weight_decay), 0, 10, "0", NULL, "AdamW: decay of matrices, times the rate", "HF and RFT: 0", NULL},
+    {"clip", VS_KEY_REAL, IN_TRAINER, TRAIN(clip), 0, 1e9, "1", NULL, "largest norm of the whole gradient; 0: off", "HF and OpenRLHF: 1", NULL},
+    {"epochs", VS_KEY_COUNT, IN_TRAINER, TRAIN(epochs), 0, MANY, "3", "1", "passes over the data; 0 where steps is given", "sft: RFT 3; dpo: reference code 1", NULL},
+    {"steps", VS_KEY_COUNT, IN_TRAINER, TRAIN(steps), 0, MANY, "0", NULL, "optimiser steps; 0: as epochs say", "-", NULL},
+    {"batch", VS_KEY_COUNT, IN_TRAINER, TRAIN(batch), 1, 1000000, "128", "16", "per step; sft: solutions, dpo: problems", "sft: RFT 128; dpo: DPO paper 64 pairs; a problem brings several", NULL},
+    {"micro_tokens", VS_KEY_COUNT, IN_TRAINER, TRAIN(micro_tokens), 1, MANY, "4096", NULL, "tokens computed at once: memory and speed, never the result", "-", NULL},
+    {"checkpoint_steps", VS_KEY_COUNT, IN_TRAINER, TRAIN(checkpoint_steps), 0, MANY, "50", NULL, "steps between checkpoints; 0: none", "-", NULL},
+    {"lora.rank", VS_KEY_COUNT, IN_TRAINER, TRAIN(lora.rank), 0, 65536, "16", NULL, "of the adapter; 0: all weights are trained", "V-STaR uses LoRA and does not say which; TRL 16", NULL},
+    {"lora.alpha", VS_KEY_REAL, IN_TRAINER, TRAIN(lora.alpha), 1e-6, 1e6, "32", NULL, "the adapter is scaled by alpha / rank", "TRL: 32", NULL},
+    {"lora.targets", VS_KEY_TARGETS, IN_TRAINER, TRAIN(lora.targets), 0, 0, "all", NULL, "linear layers with an adapter", "QLoRA, Unsloth, OpenRLHF: all", NULL},
+
+    {"beta", VS_KEY_REAL, IN_DPO, TRAIN(beta), 1e-6, 1000, "0.1", NULL, "of the reward beta log(V / G_SFT)", "DPO paper and TRL: 0.1; reference code: 0.1 to 0.5 are good starts; not in V-STaR", NULL},
+    {"label_smoothing", VS_KEY_REAL, IN_DPO, TRAIN(label_smoothing), 0, 0.5, "0", NULL, "share of labels taken to be flipped (cDPO)", "reference code: 0", NULL},
+    {"pairs", VS_KEY_PAIRS, IN_DPO, TRAIN(sampled_pairs), 1, MANY, "all", NULL, "pairs of a problem's solutions in a step: right x wrong, or m of them without replacement", "V-STaR, section 3.1: m is not said", NULL},
+    {"max_right", VS_KEY_COUNT, IN_DPO, TRAIN(max_right), 0, 65536, "8", NULL, "right solutions per problem and step; 0: all", "not in V-STaR", NULL},
+    {"max_solutions", VS_KEY_COUNT, IN_DPO, TRAIN(max_solutions), 0, 65536, "16", NULL, "solutions per problem and step, filled with wrong ones; 0: all", "not in V-STaR", NULL},
+
+    {"n", VS_KEY_COUNT, IN_EVAL, RUN(eval.n), 1, 65536, "128", NULL, "candidates per test problem", "V-STaR, section 4: 128", NULL},
+    {"baselines", VS_KEY_FLAG, IN_EVAL, RUN(eval.baselines), 0, 0, "true", NULL, "also sample and score with G_SFT", "V-STaR, table 1", NULL},
+    {"bootstrap", VS_KEY_COUNT, IN_EVAL, RUN(eval.bootstrap), 1, 1000000, "1000", NULL, "resamples of problems for the intervals", "-", NULL},
+};
+/* clang-format on */
+enum { N_KEYS = sizeof keys / sizeof *keys };
+
+bool vs_key_at(vs_key_ref *out, size_t i)
+{
+    for (size_t s = 0; s < N_SECTIONS; s++)
+        for (size_t k = 0; k < N_KEYS; k++) {
+            if (!(keys[k].sections & sections[s].bit)) continue;
+            if (i-- > 0) continue;
+            *out = (vs_key_ref){.key = &keys[k], .section = sections[s].name,
+                                .base = sections[s].base, .value = keys[k].value};
+            if (sections[s].bit == IN_DPO && keys[k].dpo_value) out->value = keys[k].dpo_value;
+            snprintf(out->name, sizeof out->name, "%s%s%s", sections[s].name,
+                     *sections[s].name ? "." : "", keys[k].name);
+            return true;
+        }
+    return false;
+}
+
+bool vs_key_find(vs_key_ref *out, const char *name)
+{
+    for (size_t i = 0; vs_key_at(out, i); i++)
+        if (strcmp(out->name, name) == 0) return true;
+    return false;
+}
+
+/* What comes below `section` in `name`; NULL: nothing. */
+static const char *below(const char *name, const char *section)
+{
+    const size_t len = strlen(section);
+
+    if (len == 0) return name;
+    return strncmp(name, section, len) == 0 && name[len] == '.' ? name + len + 1 : NULL;
+}
+
+bool vs_key_is_section(const char *name)
+{
+    vs_key_ref ref;
+
+    for (size_t i = 0; *name && vs_key_at(&ref, i); i++)
+        if (below(ref.name, name)) return true;
+    return false;
+}
+
+void vs_key_list(vs_buf *out, const char *section)
+{
+    char last[VS_RECIPE_NAME_BYTES] = "";
+    vs_key_ref ref;
+
+    for (size_t i = 0; vs_key_at(&ref, i); i++) {
+        const char *rest = below(ref.name, section);
+        const size_t len = rest ? strcspn(rest, ".") : 0;
+
+        if (!rest || (strncmp(last, rest, len) == 0 && last[len] == '\0')) continue;
+        vs_buf_str(out, *last ? ", " : "");
+        vs_buf_add(out, rest, len);
+        memcpy(last, rest, len);
+        last[len] = '\0';
+    }
+}
+
+void vs_key_expected(vs_buf *out, const vs_recipe_key *key)
+{
+    switch (key->type) {
+    case VS_KEY_TEXT: vs_buf_str(out, key->choices ? key->choices : "a text"); break;
+    case VS_KEY_PATH: vs_buf_str(out, "a path or null"); break;
+    case VS_KEY_COUNT: vs_buf_printf(out, "an integer from %.0f to %.0f", key->min, key->max); break;
+    case VS_KEY_SEED: vs_buf_str(out, "an integer from 0 to 2^64 - 1"); break;
+    case VS_KEY_REAL: vs_buf_printf(out, "a number from %g to %g", key->min, key->max); break;
+    case VS_KEY_FLAG: vs_buf_str(out, "true or false"); break;
+    case VS_KEY_SCHEDULE: vs_buf_str(out, "constant, linear or cosine"); break;
+    case VS_KEY_PAIRS: vs_buf_printf(out, "all or sampled(m), m from 1 to %.0f", key->max); break;
+    case VS_KEY_TEXTS: vs_buf_printf(out, "a list of at most %d texts", VS_RECIPE_LIST_MAX); break;
+    case VS_KEY_TARGETS: vs_buf_str(out, "all or a list of " ALL_LINEAR); break;
+    }
+}

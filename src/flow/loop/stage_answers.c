@@ -1,0 +1,114 @@
+/* stage_answers.c - the test: candidates, scores, metrics; and one new question. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "flow/answers/answers.h"
+#include "flow/labels/grade.h"
+#include "flow/loop/run.h"
+#include "flow/problems/problems.h"
+#include "flow/samples/samples.h"
+
+/* Rounds of the test sets' draws, apart from every training round. */
+enum { TEST_ROUND_SFT = 1 << 30, TEST_ROUND_GENERATOR, ASK_ROUND };
+
+typedef struct hashes {
+    char sft[VS_HASH_HEX], verifier[VS_HASH_HEX];
+} hashes;
+
+static vs_status sample_test(vs_run *run, const char *name, const char *set, uint64_t round, vs_error *err)
+{
+    vs_status st = VS_OK;
+    vs_opened_model m = {0};
+    vs_decode_options decode;
+    vs_sampling how = {.set = set, .k = run->recipe.eval.n, .decode = &decode};
+    size_t have;
+
+    vs_run_decode_options(run, &decode, round);
+    VS_TRY(vs_store_count_groups(&have, run->store, set, err));
+    if (have < run->test.n) {
+        run->did_work = true;
+        VS_CHECK(vs_run_open_model(run, name, &m, err));
+        VS_CHECK(vs_sample_set(run->store, m.model, run->tokenizer, &run->test, &how, err));
+    }
+    VS_CHECK(vs_run_grade(run, set, run->recipe.grader, false, NULL, err));
+done:
+    vs_opened_model_close(&m);
+    return st;
+}
+
+static vs_status score_test(vs_run *run, const char *name, const char *label, char hash[VS_HASH_HEX], vs_error *err)
+{
+    vs_opened_model m = {0};
+    vs_status st;
+
+    VS_TRY(vs_run_open_model(run, name, &m, err));
+    memcpy(hash, m.model->hash, VS_HASH_HEX);
+    st = vs_score_sets(run->store, m.model, &run->test, "test:*", label, err);
+    vs_opened_model_close(&m);
+    return st;
+}
+
+enum { SYS_SFT, SYS_G, SYS_VSTAR, SYS_LIKELIHOOD, SYS_MEAN, SYS_RATIO, SYS_UNTRAINED, SYS_SFT_V, N_SYSTEMS };
+
+static vs_status compare(vs_run *run, const vs_metrics *m, vs_error *err)
+{
+    const size_t n = run->recipe.eval.n;
+
+    VS_TRY(vs_answers_compare(run->store, "Best-of-N minus Maj@N", &m[SYS_VSTAR], VS_CURVE_BEST_OF, &m[SYS_G],
+                              VS_CURVE_MAJORITY, n, err));
+    VS_TRY(vs_answers_compare(run->store, "Best-of-N minus own likelihood", &m[SYS_VSTAR], VS_CURVE_BEST_OF,
+                              &m[SYS_LIKELIHOOD], VS_CURVE_BEST_OF, n, err));
+    return VS_OK;
+}
+
+static vs_status measure(vs_run *run, const hashes *h, vs_error *err)
+{
+    const char *g = "test:generator", *s = "test:sft";
+    const vs_system systems[N_SYSTEMS] = {
+        [SYS_SFT] = {"G_SFT", s, VS_RANK_NONE, NULL, NULL},
+        [SYS_G] = {"G_T", g, VS_RANK_NONE, NULL, NULL},
+        [SYS_VSTAR] = {"V-STaR", g, VS_RANK_SUM, h->verifier, NULL},
+        [SYS_LIKELIHOOD] = {"G_T own likelihood", g, VS_RANK_LIKELIHOOD, NULL, NULL},
+        [SYS_MEAN] = {"V-STaR, mean per token", g, VS_RANK_MEAN, h->verifier, NULL},
+        [SYS_RATIO] = {"V-STaR, log V - log ref", g, VS_RANK_RATIO, h->verifier, h->sft},
+        [SYS_UNTRAINED] = {"G_SFT likelihood (untrained V)", g, VS_RANK_SUM, h->sft, NULL},
+        [SYS_SFT_V] = {"G_SFT + V", s, VS_RANK_SUM, h->verifier, NULL},
+    };
+    const char *profile = vs_profile_version(run->recipe.grader);
+    vs_metrics m[N_SYSTEMS] = {0};
+    vs_status st;
+
+    VS_CHECK(vs_store_begin(run->store, err));
+    for (size_t i = 0; i < N_SYSTEMS; i++) {
+        if (!run->recipe.eval.baselines && systems[i].set == s) continue;
+        VS_CHECK(vs_answers_measure(run->store, &run->test, &systems[i], profile, &m[i], err));
+    }
+    VS_CHECK(compare(run, m, err));
+    VS_CHECK(vs_store_set(run->store, "stage:answers", profile, err));
+    VS_CHECK(vs_store_commit(run->store, err));
+done:
+    if (st != VS_OK) vs_store_rollback(run->store);
+    for (size_t i = 0; i < N_SYSTEMS; i++) vs_metrics_free(&m[i]);
+    return st;
+}
+
+vs_status vs_run_answers(vs_run *run, vs_error *err)
+{
+    hashes h;
+    char *done = NULL;
+
+    if (run->test.n == 0) return VS_OK;
+    VS_TRY(vs_store_get(&done, run->store, "stage:answers", err));
+    if (done && strcmp(done, vs_profile_version(run->recipe.grader)) == 0) {
+        free(done);
+        return VS_OK;
+    }
+    free(done);
+    run->did_work = true;
+    if (run->recipe.eval.baselines) VS_TRY(sample_test(run, "sft", "test:sft", TEST_ROUND_SFT, err));
+    VS_TRY(sample_test(run, "generator", "test:generator", TEST_ROUND_GENERATOR, err));
+    VS_TRY(score_test(run, "verifier", "verifier scores", h.verifier, err));
+    VS_TRY(score_test(run, "sft", "reference scores", h.sft, err));
+    return measure(run, &h, err);
+}
