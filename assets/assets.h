@@ -1,7 +1,9 @@
-/* assets.h - files that travel inside the program: the demo's base, its recipes, the report's parts.
+/* assets.h - files that travel inside the program: the demo's base, its recipes, the report's
+ * parts.
  *
- * Names: "demo-base/config.json", "recipes/demo.yaml", "report/NAME", "chart.min.js". A file that was
- * missing when the program was configured (the base's weights before they are trained) is not found. */
+ * Names: "demo-base/config.json", "recipes/demo.yaml", "report/NAME", "chart.min.js". A file that
+ * was missing when the program was configured (the base's weights before they are trained) is not
+ * found. */
 #ifndef VS_ASSETS_H
 #define VS_ASSETS_H
 

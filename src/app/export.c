@@ -186,16 +186,11 @@ static vs_status write_ver_row(rows_out *w, const vs_problem *p, const vs_sample
     return VS_OK;
 }
 
-static bool same_ids(const vs_sample *a, const vs_sample *b)
-{
-    return a->n_ids == b->n_ids && memcmp(a->ids, b->ids, a->n_ids * sizeof *a->ids) == 0;
-}
-
 static vs_status write_pairs(rows_out *w, const vs_problem *p, const vs_sample *x, size_t n, vs_error *err)
 {
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < n && is_usable(&x[i], VS_RIGHT); j++) {
-            if (!is_usable(&x[j], VS_WRONG) || same_ids(&x[i], &x[j])) continue;
+            if (!is_usable(&x[j], VS_WRONG) || strcmp(x[i].text, x[j].text) == 0) continue;
             put_prompt(w, p);
             vs_buf_str(&w->line, ",\"chosen\":");
             put_solution(w, &x[i]);
@@ -312,7 +307,7 @@ vs_status vs_verb_export(int argc, char **argv, vs_error *err)
         .usage = "RUN generator|verifier|gen-set|ver-set|pairs [--out PATH] [--merged] [--ids]",
         .about = "generator, verifier: a folder that transformers, PEFT and vLLM load. gen-set: {\"id\",\"prompt\",\"completion\",\"set\"} of\n"
                  "every reference and right sample, before the recipe's caps. ver-set: {\"id\",\"prompt\",\"right\",\"wrong\"} of every\n"
-                 "problem that has both. pairs: {\"id\",\"prompt\",\"chosen\",\"rejected\"}, every right against every wrong. All three\n"
+                 "problem that has both. pairs: {\"id\",\"prompt\",\"chosen\",\"rejected\"}, every right against every wrong of another text. All three\n"
                  "are what `vstar train` reads. Truncated and ungradable samples are left out.",
         .example = "  $ vstar export runs/demo generator --out my-generator\n  $ vstar export runs/demo pairs | head -1\n"
                    "  {\"id\":\"9x-4=61\",\"prompt\":\"Tom buys ..\",\"chosen\":\"Try 7. ..\",\"rejected\":\"Try 8. ..\"}",

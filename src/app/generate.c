@@ -198,7 +198,7 @@ vs_status vs_verb_generate(int argc, char **argv, vs_error *err)
                  "finish_reason: stop (end token), string (a --stop string; the text is cut, ids are as drawn), length.",
         .example = "  $ echo '{\"id\":\"a\",\"prompt\":\"Once upon a time\"}' |\n"
                    "      vstar generate --model stories260K --temperature 0 --max-tokens 3\n"
-                   "  {\"id\":\"a\",\"index\":0,\"completion\":\", there was\",\"ids\":[432,406,286],..,\"finish_reason\":\"length\"}",
+                   "  {\"id\":\"a\",\"index\":0,\"completion\":\", there was\",\"ids\":[432,383,286],..,\"finish_reason\":\"length\"}",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
     };

@@ -85,7 +85,7 @@ vs_status vs_verb_logprobs(int argc, char **argv, vs_error *err)
                  "special tokens; a completion's text gets none, and no end token: write it as ids if it is to be counted.\n"
                  "A line's bytes depend on its row alone: not on its neighbours, nor on the number of threads.",
         .example = "  $ echo '{\"prompt\":\"Once upon a\",\"completion_ids\":[378]}' | vstar logprobs --model stories260K\n"
-                   "  {\"logprob\":-0.0093378229066729546,\"token_logprobs\":[-0.00933782291],\"n_tokens\":1}",
+                   "  {\"logprob\":-0.00072381523204967379,\"token_logprobs\":[-0.000723815232],\"n_tokens\":1}",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
     };

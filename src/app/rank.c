@@ -194,8 +194,8 @@ vs_status vs_verb_rank(int argc, char **argv, vs_error *err)
         .about = "Reads {\"prompt\",\"candidates\":[..]} and writes {\"scores\":[..],\"order\":[..]}: order lists the candidates'\n"
                  "places by falling score, equal scores in their order. A candidate given as text is closed by the model's end\n"
                  "token, as a complete solution is; a list of ids is taken as it is.",
-        .example = "  $ echo '{\"prompt\":\"Once upon a\",\"candidates\":[\" time\",\" cat\"]}' | vstar rank --model stories260K\n"
-                   "  {\"scores\":[-14.2,-30.1],\"order\":[0,1]}",
+        .example = "  $ echo '{\"prompt\":\"Once upon a\",\"candidates\":[[266],[378]]}' | vstar rank --model stories260K\n"
+                   "  {\"scores\":[-23.726850509643555,-0.00072381523204967379],\"order\":[1,0]}",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
     };

@@ -65,13 +65,19 @@ static const vs_metric *find_metric(const vs_report *r, const char *system, cons
     return found;
 }
 
-/* Names of systems, in order of first appearance. */
+static bool is_difference(const vs_metric *m)
+{
+    return strcmp(m->curve, "difference") == 0;
+}
+
+/* Names of systems, in order of first appearance; differences between systems are none. */
 static size_t list_systems(const char **out, const vs_report *r)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < r->n_metrics; i++) {
         size_t j = 0;
+        if (is_difference(&r->metrics[i])) continue;
         while (j < n && strcmp(out[j], r->metrics[i].system) != 0) j++;
         if (j == n && n < MAX_SYSTEMS) out[n++] = r->metrics[i].system;
     }
@@ -91,7 +97,7 @@ static const tile tiles[] = {
     {"G_SFT", "pass", false, false, "One answer of the first generator, Pass@%u"},
     {"G_T", "pass", false, false, "One answer of the final generator, Pass@%u"},
     {"G_T", "majority", true, false, "Majority vote of its answers, Maj@%u"},
-    {"G_T likelihood", "best_of", true, false, "Ranked by the generator\xe2\x80\x99s own likelihood, best of %u"},
+    {"G_T own likelihood", "best_of", true, false, "Ranked by the generator\xe2\x80\x99s own likelihood, best of %u"},
     {"V-STaR", "best_of", true, true, "Ranked by the verifier, Best-of-%u"},
     {"V-STaR", "weighted", true, false, "Vote weighted by the verifier, k = %u"},
     {"G_T", "pass", true, false, "At least one right of %u: the limit"},
@@ -130,6 +136,26 @@ static uint32_t largest_k(const vs_report *r)
     for (size_t i = 0; i < r->n_metrics; i++)
         if (r->metrics[i].k > k) k = r->metrics[i].k;
     return k;
+}
+
+static void put_differences(vs_buf *b, const vs_report *r)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n_metrics; i++) {
+        const vs_metric *m = &r->metrics[i];
+        if (!is_difference(m)) continue;
+        if (n++ == 0)
+            vs_buf_str(b, "<h3 class=\"gap\">Differences on the same problems</h3>\n<div class=\"scroll\"><table class=\"narrow\"><tbody>\n");
+        vs_buf_str(b, "<tr><th>");
+        put_text(b, m->system);
+        vs_buf_printf(b, ", N = %u</th><td class=\"n\">%+.1f points<small>%+.1f to %+.1f</small></td><td>%s</td></tr>\n", m->k,
+                      m->value * 100.0, m->low * 100.0, m->high * 100.0,
+                      m->low > 0.0    ? "first is ahead"
+                      : m->high < 0.0 ? "first is behind"
+                                      : "not settled: the interval holds 0");
+    }
+    if (n) vs_buf_str(b, "</tbody></table></div>\n");
 }
 
 static void put_table(vs_buf *b, const vs_report *r)
@@ -200,7 +226,7 @@ static void put_curves(vs_buf *b, const vs_report *r)
         if (!count_k(r, systems[i])) continue;
         snprintf(caption, sizeof caption,
                  "Expected share of %zu test problems answered right, over all choices of k from %u candidates each."
-                 " Bands: 95&nbsp;%% intervals over problems.",
+                 " Bands: 95&nbsp;%% intervals of Best-of-k and Maj@k over problems.",
                  r->test.n, last ? last->k : 1);
         put_figure(b, "curve-", i, systems[i], caption);
     }
@@ -319,7 +345,7 @@ static double axis_floor(const vs_report *r)
     double low = 1.0;
 
     for (size_t i = 0; i < r->n_metrics; i++)
-        if (r->metrics[i].low < low) low = r->metrics[i].low;
+        if (!is_difference(&r->metrics[i]) && r->metrics[i].low < low) low = r->metrics[i].low;
     return low > 0.1 ? floor(low * 10.0) / 10.0 : 0.0;
 }
 
@@ -434,6 +460,7 @@ vs_status vs_report_page(vs_buf *out, const vs_report *r, vs_error *err)
     if (r->n_metrics) {
         put_tiles(out, r);
         put_table(out, r);
+        put_differences(out, r);
         put_curves(out, r);
     } else {
         vs_buf_str(out, "<p>This run has no results yet: its evaluation has not been reached.</p>\n");

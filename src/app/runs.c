@@ -55,7 +55,7 @@ static uint32_t last_k(const vs_metric *all, size_t n, const vs_metric *m)
 static const char *curve_title(const char *curve)
 {
     static const char *const title[][2] = {
-        {"pass", "Pass@"}, {"best_of", "Best-of-"}, {"majority", "Maj@"}, {"weighted", "weighted vote, "}};
+        {"difference", "points at N = "}, {"pass", "Pass@"}, {"best_of", "Best-of-"}, {"majority", "Maj@"}, {"weighted", "weighted vote, "}};
 
     for (size_t i = 0; i < sizeof title / sizeof *title; i++)
         if (strcmp(curve, title[i][0]) == 0) return title[i][1];
@@ -72,7 +72,7 @@ static vs_status print_metrics(const vs_metric *m, size_t n, vs_error *err)
         const bool is_pass_1 = strcmp(m[i].curve, "pass") == 0 && m[i].k == 1;
         if (m[i].k != last_k(m, n, &m[i]) && !is_pass_1) continue;
         snprintf(what, sizeof what, "%s%u", curve_title(m[i].curve), m[i].k);
-        vs_buf_printf(&line, "%-24s %-20s %5.1f %%   (%.1f to %.1f)", m[i].system, what, m[i].value * 100.0,
+        vs_buf_printf(&line, "%-32s %-20s %5.1f %%   (%.1f to %.1f)", m[i].system, what, m[i].value * 100.0,
                       m[i].low * 100.0, m[i].high * 100.0);
         st = vs_out_line(&line, err);
     }

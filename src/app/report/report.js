@@ -4,9 +4,9 @@
   var data = JSON.parse(document.getElementById('data').textContent);
   var charts = [];
   var kinds = {
-    best_of: { label: 'Best-of-k', color: '--best', width: 2.6, dash: [] },
+    best_of: { label: 'Best-of-k', color: '--best', width: 2.6, dash: [], band: true },
     weighted: { label: 'Weighted vote', color: '--weighted', width: 2, dash: [7, 3] },
-    majority: { label: 'Maj@k', color: '--majority', width: 2, dash: [] },
+    majority: { label: 'Maj@k', color: '--majority', width: 2, dash: [], band: true },
     pass: { label: 'Pass@k (some right)', color: '--pass', width: 1.8, dash: [2, 3] }
   };
   var lines = ['--best', '--majority', '--weighted', '--other', '--pass'];
@@ -87,7 +87,7 @@
       max = Math.max(max, points[points.length - 1].x);
       sets.push(line(style.label, color, points,
         { borderWidth: style.width, borderDash: style.dash, pointRadius: 2, pointHoverRadius: 5 }));
-      bands = bands.concat(band(points, color));
+      if (style.band) { bands = bands.concat(band(points, color)); }
     });
     var ticks = [];
     for (var k = 1; k <= max; k *= 2) { ticks.push({ value: k }); }

@@ -22,11 +22,17 @@ void vs_linear_shape(size_t *rows, size_t *cols, const vs_config *c, vs_linear w
 
     *cols = c->n_embd;
     switch (which) {
-    case VS_Q: *rows = q_width; break;
+    case VS_Q:
+        *rows = q_width;
+        break;
     case VS_K:
-    case VS_V: *rows = kv_width; break;
+    case VS_V:
+        *rows = kv_width;
+        break;
     case VS_GATE:
-    case VS_UP: *rows = c->n_ffn; break;
+    case VS_UP:
+        *rows = c->n_ffn;
+        break;
     case VS_O:
         *rows = c->n_embd;
         *cols = q_width;
@@ -39,7 +45,8 @@ void vs_linear_shape(size_t *rows, size_t *cols, const vs_config *c, vs_linear w
     }
 }
 
-static vs_status add_norm(vs_params *p, const vs_config *c, size_t layer, const char *name, vs_error *err)
+static vs_status add_norm(vs_params *p, const vs_config *c, size_t layer, const char *name,
+                          vs_error *err)
 {
     char full[VS_TENSOR_NAME];
 
@@ -47,7 +54,8 @@ static vs_status add_norm(vs_params *p, const vs_config *c, size_t layer, const 
     return vs_params_add(p, full, 1, c->n_embd, true, err);
 }
 
-static vs_status add_linear(vs_params *p, const vs_config *c, size_t layer, vs_linear which, vs_error *err)
+static vs_status add_linear(vs_params *p, const vs_config *c, size_t layer, vs_linear which,
+                            vs_error *err)
 {
     char full[VS_TENSOR_NAME];
     size_t rows, cols;
@@ -59,8 +67,8 @@ static vs_status add_linear(vs_params *p, const vs_config *c, size_t layer, vs_l
 
 void vs_linear_full_name(char name[VS_TENSOR_NAME], size_t layer, vs_linear which)
 {
-    snprintf(name, VS_TENSOR_NAME, "model.layers.%zu.%s.%s.weight", layer, which <= VS_O ? "self_attn" : "mlp",
-             vs_linear_name[which]);
+    snprintf(name, VS_TENSOR_NAME, "model.layers.%zu.%s.%s.weight", layer,
+             which <= VS_O ? "self_attn" : "mlp", vs_linear_name[which]);
 }
 
 static vs_status add_layer(vs_params *p, const vs_config *c, size_t layer, vs_error *err)
@@ -90,8 +98,8 @@ done:
     return st;
 }
 
-/* Buffers that older writers left in (they follow from rope_theta), and an output head beside tied embeddings when it is
- * their copy. */
+/* Buffers that older writers left in (they follow from rope_theta), and an output head beside tied
+ * embeddings when it is their copy. */
 static bool skip_tensor(const vs_tensor_files *f, const vs_st_tensor *t, const vs_params *p)
 {
     static const char buffer[] = ".rotary_emb.inv_freq";
@@ -111,21 +119,23 @@ static bool is_plain_name(const char *name)
     return name[0] && name[0] != '.' && !strchr(name, '/');
 }
 
-static vs_status add_shard(vs_tensor_files *f, const char *tensor, const json_t *value, const char *dir,
-                           const char *index_path, vs_error *err)
+static vs_status add_shard(vs_tensor_files *f, const char *tensor, const json_t *value,
+                           const char *dir, const char *index_path, vs_error *err)
 {
     const char *file = json_string_value(value);
     size_t index = 0;
 
     if (!file || !is_plain_name(file))
-        return VS_FAIL(err, VS_E_FORMAT, "%s: \"weight_map\": \"%.120s\": found %.120s, expected a file's plain name",
+        return VS_FAIL(err, VS_E_FORMAT,
+                       "%s: \"weight_map\": \"%.120s\": found %.120s, expected a file's plain name",
                        index_path, tensor, file ? file : vs_json_kind(value));
     VS_TRY(vs_tensor_files_add(&index, f, dir, file, err));
     if (f->n > MAX_SHARDS)
-        return VS_FAIL(err, VS_E_LIMIT, "%s: more files than the limit of %d", index_path, MAX_SHARDS);
+        return VS_FAIL(err, VS_E_LIMIT, "%s: more files than the limit of %d", index_path,
+                       MAX_SHARDS);
     if (!vs_safetensors_find(f->files[index], tensor))
-        return VS_FAIL(err, VS_E_FORMAT, "%s: tensor \"%.120s\" is missing, expected by %s", f->paths[index], tensor,
-                       index_path);
+        return VS_FAIL(err, VS_E_FORMAT, "%s: tensor \"%.120s\" is missing, expected by %s",
+                       f->paths[index], tensor, index_path);
     return VS_OK;
 }
 
@@ -136,20 +146,24 @@ static vs_status open_shards(vs_tensor_files *f, char **index_path, const char *
     json_t *index = NULL, *map, *value;
     const char *tensor;
 
-    VS_CHECK(vs_folder_json(&index, index_path, dir, "model.safetensors.index.json", MAX_INDEX_BYTES, err));
+    VS_CHECK(vs_folder_json(&index, index_path, dir, "model.safetensors.index.json",
+                            MAX_INDEX_BYTES, err));
     map = json_object_get(index, "weight_map");
     if (json_object_size(map) == 0 || json_object_size(map) > MAX_INDEX_ENTRIES) {
-        st = VS_FAIL(err, VS_E_FORMAT, "%s: \"weight_map\": found %s of %zu members, expected an object of 1 to %d",
+        st = VS_FAIL(err, VS_E_FORMAT,
+                     "%s: \"weight_map\": found %s of %zu members, expected an object of 1 to %d",
                      *index_path, vs_json_kind(map), json_object_size(map), MAX_INDEX_ENTRIES);
         goto done;
     }
-    json_object_foreach (map, tensor, value) VS_CHECK(add_shard(f, tensor, value, dir, *index_path, err));
+    json_object_foreach(map, tensor, value)
+        VS_CHECK(add_shard(f, tensor, value, dir, *index_path, err));
 done:
     json_decref(index);
     return st;
 }
 
-/* One file where there is one, else the shards, as transformers chooses. *where: malloc'd, names the whole. */
+/* One file where there is one, else the shards, as transformers chooses. *where: malloc'd, names
+ * the whole. */
 static vs_status open_weights(vs_tensor_files *f, char **where, const char *dir, vs_error *err)
 {
     size_t index;
@@ -190,8 +204,10 @@ done:
 
 /* What AutoTokenizer reads. */
 static const char *const tokenizer_files[] = {
-    "tokenizer.json",     "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json",
-    "added_tokens.json",  "vocab.json",            "merges.txt",      "chat_template.jinja",
+    "tokenizer.json",    "tokenizer_config.json",
+    "tokenizer.model",   "special_tokens_map.json",
+    "added_tokens.json", "vocab.json",
+    "merges.txt",        "chat_template.jinja",
 };
 
 static vs_status copy_tokenizer(const char *to_dir, const char *from_dir, vs_error *err)
@@ -212,8 +228,8 @@ static vs_status copy_tokenizer(const char *to_dir, const char *from_dir, vs_err
     return st;
 }
 
-vs_status vs_weights_write(const vs_params *p, const vs_config *c, const char *dir, const char *tokenizer_dir,
-                           vs_error *err)
+vs_status vs_weights_write(const vs_params *p, const vs_config *c, const char *dir,
+                           const char *tokenizer_dir, vs_error *err)
 {
     vs_status st;
     char *path = vs_format("%s/model.safetensors", dir);

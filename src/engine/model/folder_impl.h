@@ -1,5 +1,5 @@
-/* folder_impl.h - what config.c, folder.c and lora_folder.c share: small JSON files of a folder, and filling a table
- * from safetensors files. Private to model/. */
+/* folder_impl.h - what config.c, folder.c and lora_folder.c share: small JSON files of a folder,
+ * and filling a table from safetensors files. Private to model/. */
 #ifndef VS_MODEL_FOLDER_IMPL_H
 #define VS_MODEL_FOLDER_IMPL_H
 
@@ -17,8 +17,9 @@ enum {
     VS_REAL_CHARS = 32,
 };
 
-/* Reads DIR/NAME, which must hold a JSON object of at most max_bytes. *path is malloc'd, for messages about the
- * content; it may be set on failure too, and is the caller's to free in either case. */
+/* Reads DIR/NAME, which must hold a JSON object of at most max_bytes. *path is malloc'd, for
+ * messages about the content; it may be set on failure too, and is the caller's to free in either
+ * case. */
 VS_NODISCARD vs_status vs_folder_json(json_t **out, char **path, const char *dir, const char *name,
                                       size_t max_bytes, vs_error *err);
 /* Writes DIR/NAME atomically; a buffer that ran out of memory is refused. */
@@ -40,14 +41,16 @@ typedef struct vs_tensor_files {
 VS_NODISCARD vs_status vs_tensor_files_add(size_t *index, vs_tensor_files *f, const char *dir,
                                            const char *name, vs_error *err);
 void vs_tensor_files_close(vs_tensor_files *f); /* zeroed is allowed */
-/* The tensor of that name in the first file that has it; NULL: none. *index (NULL allowed): that file. */
+/* The tensor of that name in the first file that has it; NULL: none. *index (NULL allowed): that
+ * file. */
 const vs_st_tensor *vs_tensor_files_find(size_t *index, const vs_tensor_files *f, const char *name);
 
 /* Whether a tensor without a place in the table may be passed over. */
 typedef bool vs_tensor_skip(const vs_tensor_files *f, const vs_st_tensor *t, const vs_params *p);
-/* Allocates p's data and fills it: every tensor of the table must be there once, with its shape and finite values, and no
- * other but those that skip (NULL: none) lets pass. Nothing is allocated before names and shapes have been found right, so
- * that memory is bounded by the files' size. where: names the whole in messages. */
-VS_NODISCARD vs_status vs_tensor_files_load(vs_params *p, const vs_tensor_files *f, vs_tensor_skip *skip,
-                                            const char *where, vs_error *err);
+/* Allocates p's data and fills it: every tensor of the table must be there once, with its shape and
+ * finite values, and no other but those that skip (NULL: none) lets pass. Nothing is allocated
+ * before names and shapes have been found right, so that memory is bounded by the files' size.
+ * where: names the whole in messages. */
+VS_NODISCARD vs_status vs_tensor_files_load(vs_params *p, const vs_tensor_files *f,
+                                            vs_tensor_skip *skip, const char *where, vs_error *err);
 #endif

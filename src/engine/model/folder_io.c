@@ -7,8 +7,8 @@
 #include "base/mem.h"
 #include "engine/model/folder_impl.h"
 
-vs_status vs_folder_json(json_t **out, char **path, const char *dir, const char *name, size_t max_bytes,
-                         vs_error *err)
+vs_status vs_folder_json(json_t **out, char **path, const char *dir, const char *name,
+                         size_t max_bytes, vs_error *err)
 {
     vs_status st;
     char *text = NULL;
@@ -20,7 +20,8 @@ vs_status vs_folder_json(json_t **out, char **path, const char *dir, const char 
     VS_CHECK(vs_file_read(&text, &len, *path, max_bytes, err));
     VS_CHECK(vs_json_parse(&value, text, len, *path, err));
     if (!json_is_object(value)) {
-        st = VS_FAIL(err, VS_E_FORMAT, "%s: found %s, expected an object", *path, vs_json_kind(value));
+        st = VS_FAIL(err, VS_E_FORMAT, "%s: found %s, expected an object", *path,
+                     vs_json_kind(value));
         goto done;
     }
     *out = value;
@@ -110,18 +111,19 @@ enum { SHAPE_CHARS = 8 * 22 };
 /* "[64, 172]" */
 static void shape_text(char text[SHAPE_CHARS], const size_t *shape, size_t n_dims)
 {
-    size_t at = 1;
+    size_t at = 0;
 
-    strcpy(text, "[");
     for (size_t i = 0; i < n_dims; i++)
-        at += (size_t)snprintf(text + at, SHAPE_CHARS - at, "%s%zu", i ? ", " : "", shape[i]);
-    strcpy(text + at, "]");
+        at += (size_t)snprintf(text + at, SHAPE_CHARS - at, "%s%zu", i ? ", " : "[", shape[i]);
+    snprintf(text + at, SHAPE_CHARS - at, n_dims ? "]" : "[]");
 }
 
-static vs_status check_tensor(const vs_tensor *want, const vs_tensor_files *f, const char *where, vs_error *err)
+static vs_status check_tensor(const vs_tensor *want, const vs_tensor_files *f, const char *where,
+                              vs_error *err)
 {
     const size_t shape[2] = {want->rows, want->cols};
-    const size_t *expected_shape = want->is_vector ? shape + 1 : shape, n_dims = want->is_vector ? 1 : 2;
+    const size_t *expected_shape = want->is_vector ? shape + 1 : shape,
+                 n_dims = want->is_vector ? 1 : 2;
     char expected[SHAPE_CHARS], found[SHAPE_CHARS];
     const vs_st_tensor *t;
     size_t file;
@@ -129,12 +131,12 @@ static vs_status check_tensor(const vs_tensor *want, const vs_tensor_files *f, c
     shape_text(expected, expected_shape, n_dims);
     t = vs_tensor_files_find(&file, f, want->name);
     if (!t)
-        return VS_FAIL(err, VS_E_FORMAT, "%s: tensor \"%s\" is missing, expected shape %s", where, want->name,
-                       expected);
+        return VS_FAIL(err, VS_E_FORMAT, "%s: tensor \"%s\" is missing, expected shape %s", where,
+                       want->name, expected);
     if (t->n_dims != n_dims || memcmp(t->shape, expected_shape, n_dims * sizeof *shape) != 0) {
         shape_text(found, t->shape, t->n_dims);
-        return VS_FAIL(err, VS_E_FORMAT, "%s: tensor \"%s\": found shape %s, expected %s", f->paths[file],
-                       want->name, found, expected);
+        return VS_FAIL(err, VS_E_FORMAT, "%s: tensor \"%s\": found shape %s, expected %s",
+                       f->paths[file], want->name, found, expected);
     }
     return VS_OK;
 }
@@ -147,11 +149,13 @@ static vs_status check_left_over(const vs_params *p, const vs_tensor_files *f, v
             const vs_st_tensor *t = vs_safetensors_at(f->files[i], j);
             if (skip && skip(f, t, p)) continue;
             if (!vs_params_find(p, t->name))
-                return VS_FAIL(err, VS_E_FORMAT,
-                               "%s: tensor \"%.120s\" has no place: the configuration does not ask for it",
-                               f->paths[i], t->name);
+                return VS_FAIL(
+                    err, VS_E_FORMAT,
+                    "%s: tensor \"%.120s\" has no place: the configuration does not ask for it",
+                    f->paths[i], t->name);
             if (vs_tensor_files_find(NULL, f, t->name) != t)
-                return VS_FAIL(err, VS_E_FORMAT, "%s: tensor \"%s\" is in another of the folder's files too",
+                return VS_FAIL(err, VS_E_FORMAT,
+                               "%s: tensor \"%s\" is in another of the folder's files too",
                                f->paths[i], t->name);
         }
     return VS_OK;
@@ -162,7 +166,8 @@ static vs_status fill(float *out, const vs_st_tensor *t, const char *path, vs_er
     VS_TRY(vs_st_to_f32(out, t, path, err));
     for (size_t i = 0; i < t->n; i++)
         if (!isfinite(out[i]))
-            return VS_FAIL(err, VS_E_INPUT, "%s: tensor \"%s\": element %zu: found %g, expected a finite number",
+            return VS_FAIL(err, VS_E_INPUT,
+                           "%s: tensor \"%s\": element %zu: found %g, expected a finite number",
                            path, t->name, i, (double)out[i]);
     return VS_OK;
 }

@@ -1,4 +1,5 @@
-/* half.h - 16-bit floats as bits: bf16 and IEEE 754 binary16 to f32 (exact), f32 to bf16 (to nearest, ties to even). */
+/* half.h - 16-bit floats as bits: bf16 and IEEE 754 binary16 to f32 (exact), f32 to bf16 (to
+ * nearest, ties to even). */
 #ifndef VS_MODEL_HALF_H
 #define VS_MODEL_HALF_H
 
@@ -26,7 +27,8 @@ static inline float vs_f32_of_bf16(uint16_t h)
     return vs_f32_of_bits((uint32_t)h << 16);
 }
 
-/* A NaN stays a NaN: its quiet bit is set, because dropping the low half could leave an infinity. */
+/* A NaN stays a NaN: its quiet bit is set, because dropping the low half could leave an infinity.
+ */
 static inline uint16_t vs_bf16_of_f32(float x)
 {
     const uint32_t bits = vs_bits_of_f32(x);
@@ -35,7 +37,8 @@ static inline uint16_t vs_bf16_of_f32(float x)
     return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
 }
 
-/* IEEE 754-2008, 3.6: binary16 has 5 exponent bits (bias 15) and 10 of fraction; binary32 8 (127) and 23. */
+/* IEEE 754-2008, 3.6: binary16 has 5 exponent bits (bias 15) and 10 of fraction; binary32 8 (127)
+ * and 23. */
 static inline float vs_f32_of_f16(uint16_t h)
 {
     const uint32_t sign = (uint32_t)(h & 0x8000u) << 16;

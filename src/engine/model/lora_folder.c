@@ -9,7 +9,8 @@
 #include "base/mem.h"
 #include "engine/model/folder_impl.h"
 
-/* Keys: PEFT, peft/tuners/lora/config.py (LoraConfig); tensor names: peft/utils/save_and_load.py. */
+/* Keys: PEFT, peft/tuners/lora/config.py (LoraConfig); tensor names: peft/utils/save_and_load.py.
+ */
 
 /* base_model.model.model.layers.LAYER.self_attn.q_proj.lora_A.weight; matrix: 'A' or 'B' */
 static void lora_name(char name[VS_TENSOR_NAME], size_t layer, vs_linear which, char matrix)
@@ -18,8 +19,8 @@ static void lora_name(char name[VS_TENSOR_NAME], size_t layer, vs_linear which, 
              which <= VS_O ? "self_attn" : "mlp", vs_linear_name[which], matrix);
 }
 
-static vs_status add_pair(vs_params *p, const vs_config *c, size_t rank, size_t layer, vs_linear which,
-                          vs_error *err)
+static vs_status add_pair(vs_params *p, const vs_config *c, size_t rank, size_t layer,
+                          vs_linear which, vs_error *err)
 {
     char name[VS_TENSOR_NAME];
     size_t rows, cols;
@@ -37,13 +38,15 @@ vs_status vs_lora_table(vs_params *out, const vs_config *c, const vs_lora_config
     vs_params p = {0};
 
     if (l->rank == 0 || l->rank > VS_MAX_WIDTH)
-        return VS_FAIL(err, VS_E_INPUT, "LoRA rank: found %zu, expected 1 to %d", l->rank, VS_MAX_WIDTH);
+        return VS_FAIL(err, VS_E_INPUT, "LoRA rank: found %zu, expected 1 to %d", l->rank,
+                       VS_MAX_WIDTH);
     if (l->targets == 0 || l->targets >> VS_N_LINEAR)
-        return VS_FAIL(err, VS_E_INPUT, "LoRA targets: found bits %#x, expected some of %#x", l->targets,
-                       (1u << VS_N_LINEAR) - 1);
+        return VS_FAIL(err, VS_E_INPUT, "LoRA targets: found bits %#x, expected some of %#x",
+                       l->targets, (1u << VS_N_LINEAR) - 1);
     for (size_t i = 0; i < c->n_layers; i++)
         for (int which = 0; which < VS_N_LINEAR; which++)
-            if (l->targets >> which & 1u) VS_CHECK(add_pair(&p, c, l->rank, i, (vs_linear)which, err));
+            if (l->targets >> which & 1u)
+                VS_CHECK(add_pair(&p, c, l->rank, i, (vs_linear)which, err));
     *out = p;
     p = (vs_params){0};
 done:
@@ -64,24 +67,35 @@ static bool is_off(const json_t *value)
 static vs_status check_off(const json_t *o, const char *where, vs_error *err)
 {
     static const char *const keys[] = {
-        "use_dora",        "use_rslora",        "use_qalora",        "lora_bias",
-        "fan_in_fan_out",  "modules_to_save",   "rank_pattern",      "alpha_pattern",
-        "layers_pattern",  "layer_replication", "layers_to_transform", "target_parameters",
-        "exclude_modules", "trainable_token_indices", "alora_invocation_tokens",
+        "use_dora",
+        "use_rslora",
+        "use_qalora",
+        "lora_bias",
+        "fan_in_fan_out",
+        "modules_to_save",
+        "rank_pattern",
+        "alpha_pattern",
+        "layers_pattern",
+        "layer_replication",
+        "layers_to_transform",
+        "target_parameters",
+        "exclude_modules",
+        "trainable_token_indices",
+        "alora_invocation_tokens",
     };
 
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         const json_t *value = json_object_get(o, keys[i]);
         if (!is_off(value))
-            return VS_FAIL(err, VS_E_INPUT, "%s: \"%s\": found %s, expected none (not supported)", where, keys[i],
-                           vs_json_kind(value));
+            return VS_FAIL(err, VS_E_INPUT, "%s: \"%s\": found %s, expected none (not supported)",
+                           where, keys[i], vs_json_kind(value));
     }
     return VS_OK;
 }
 
 /* The string must be expected; missing or null is allowed unless is_needed. */
-static vs_status check_string(const json_t *o, const char *key, const char *expected, bool is_needed,
-                              const char *where, vs_error *err)
+static vs_status check_string(const json_t *o, const char *key, const char *expected,
+                              bool is_needed, const char *where, vs_error *err)
 {
     const char *found = expected;
 
@@ -90,11 +104,13 @@ static vs_status check_string(const json_t *o, const char *key, const char *expe
     else
         VS_TRY(vs_json_opt_str(&found, o, key, where, err));
     if (strcmp(found, expected) != 0)
-        return VS_FAIL(err, VS_E_INPUT, "%s: \"%s\": found \"%.100s\", expected \"%s\"", where, key, found, expected);
+        return VS_FAIL(err, VS_E_INPUT, "%s: \"%s\": found \"%.100s\", expected \"%s\"", where, key,
+                       found, expected);
     return VS_OK;
 }
 
-/* Initialisations such as PiSSA and LoftQ alter the base as well, so that their adapter means nothing over the plain one. */
+/* Initialisations such as PiSSA and LoftQ alter the base as well, so that their adapter means
+ * nothing over the plain one. */
 static vs_status check_kind(const json_t *o, const char *where, vs_error *err)
 {
     const json_t *init = json_object_get(o, "init_lora_weights");
@@ -103,11 +119,13 @@ static vs_status check_kind(const json_t *o, const char *where, vs_error *err)
     VS_TRY(check_string(o, "task_type", "CAUSAL_LM", false, where, err));
     VS_TRY(check_string(o, "bias", "none", false, where, err));
     VS_TRY(check_off(o, where, err));
-    if (init && !json_is_boolean(init)) VS_TRY(check_string(o, "init_lora_weights", "gaussian", false, where, err));
+    if (init && !json_is_boolean(init))
+        VS_TRY(check_string(o, "init_lora_weights", "gaussian", false, where, err));
     return VS_OK;
 }
 
-static vs_status target_bit(unsigned *targets, const json_t *value, const char *where, vs_error *err)
+static vs_status target_bit(unsigned *targets, const json_t *value, const char *where,
+                            vs_error *err)
 {
     const char *name = json_string_value(value);
 
@@ -116,10 +134,11 @@ static vs_status target_bit(unsigned *targets, const json_t *value, const char *
             *targets |= 1u << which;
             return VS_OK;
         }
-    return VS_FAIL(err, VS_E_INPUT,
-                   "%s: \"target_modules\": found %.100s, expected q_proj, k_proj, v_proj, o_proj, gate_proj, "
-                   "up_proj or down_proj",
-                   where, name ? name : vs_json_kind(value));
+    return VS_FAIL(
+        err, VS_E_INPUT,
+        "%s: \"target_modules\": found %.100s, expected q_proj, k_proj, v_proj, o_proj, gate_proj, "
+        "up_proj or down_proj",
+        where, name ? name : vs_json_kind(value));
 }
 
 static vs_status read_targets(vs_lora_config *l, const json_t *o, const char *where, vs_error *err)
@@ -131,9 +150,10 @@ static vs_status read_targets(vs_lora_config *l, const json_t *o, const char *wh
         return VS_OK;
     }
     if (json_array_size(value) == 0)
-        return VS_FAIL(err, VS_E_INPUT,
-                       "%s: \"target_modules\": found %s, expected a list of module names or \"all-linear\"", where,
-                       vs_json_kind(value));
+        return VS_FAIL(
+            err, VS_E_INPUT,
+            "%s: \"target_modules\": found %s, expected a list of module names or \"all-linear\"",
+            where, vs_json_kind(value));
     for (size_t i = 0; i < json_array_size(value); i++)
         VS_TRY(target_bit(&l->targets, json_array_get(value, i), where, err));
     return VS_OK;
@@ -156,7 +176,8 @@ done:
     return st;
 }
 
-vs_status vs_lora_read(vs_params *out, vs_lora_config *l, const vs_config *c, const char *dir, vs_error *err)
+vs_status vs_lora_read(vs_params *out, vs_lora_config *l, const vs_config *c, const char *dir,
+                       vs_error *err)
 {
     vs_status st;
     vs_lora_config config = {0};
@@ -187,26 +208,34 @@ static void add_lora_config(vs_buf *b, const vs_lora_config *l, const char *base
         snprintf(alpha, sizeof alpha, "%.0f", l->alpha); /* PEFT's type is int */
     else
         vs_real_text(alpha, l->alpha);
-    vs_buf_str(b, "{\n  \"alpha_pattern\": {},\n  \"auto_mapping\": null,\n  \"base_model_name_or_path\": ");
+    vs_buf_str(
+        b,
+        "{\n  \"alpha_pattern\": {},\n  \"auto_mapping\": null,\n  \"base_model_name_or_path\": ");
     if (base_name)
         vs_buf_json_str(b, base_name, strlen(base_name));
     else
         vs_buf_str(b, "null");
-    vs_buf_str(b, ",\n  \"bias\": \"none\",\n  \"fan_in_fan_out\": false,\n  \"inference_mode\": true,\n"
-                  "  \"init_lora_weights\": true,\n  \"layers_pattern\": null,\n  \"layers_to_transform\": null,\n");
-    vs_buf_printf(b, "  \"lora_alpha\": %s,\n  \"lora_dropout\": 0.0,\n  \"modules_to_save\": null,\n", alpha);
-    vs_buf_printf(b, "  \"peft_type\": \"LORA\",\n  \"r\": %zu,\n  \"rank_pattern\": {},\n", l->rank);
+    vs_buf_str(
+        b, ",\n  \"bias\": \"none\",\n  \"fan_in_fan_out\": false,\n  \"inference_mode\": true,\n"
+           "  \"init_lora_weights\": true,\n  \"layers_pattern\": null,\n  "
+           "\"layers_to_transform\": null,\n");
+    vs_buf_printf(b,
+                  "  \"lora_alpha\": %s,\n  \"lora_dropout\": 0.0,\n  \"modules_to_save\": null,\n",
+                  alpha);
+    vs_buf_printf(b, "  \"peft_type\": \"LORA\",\n  \"r\": %zu,\n  \"rank_pattern\": {},\n",
+                  l->rank);
     vs_buf_str(b, "  \"revision\": null,\n  \"target_modules\": [");
     for (int which = 0; which < VS_N_LINEAR; which++) {
         if (!(l->targets >> which & 1u)) continue;
         vs_buf_printf(b, "%s\"%s\"", is_first ? "" : ", ", vs_linear_name[which]);
         is_first = false;
     }
-    vs_buf_str(b, "],\n  \"task_type\": \"CAUSAL_LM\",\n  \"use_dora\": false,\n  \"use_rslora\": false\n}\n");
+    vs_buf_str(b, "],\n  \"task_type\": \"CAUSAL_LM\",\n  \"use_dora\": false,\n  \"use_rslora\": "
+                  "false\n}\n");
 }
 
-vs_status vs_lora_write(const vs_params *p, const vs_lora_config *l, const char *base_name, const char *dir,
-                        vs_error *err)
+vs_status vs_lora_write(const vs_params *p, const vs_lora_config *l, const char *base_name,
+                        const char *dir, vs_error *err)
 {
     vs_status st;
     vs_buf text = {0};
@@ -227,9 +256,10 @@ done:
  *
  *   w[o][i] = f32( w[o][i] + scale * sum_r b[o][r] * a[r][i] )     arXiv:2106.09685, section 4.1
  *
- *   w [rows][cols], b [rows][rank], a [rank][cols]: f32, contiguous. Sums in double, r ascending. */
-static void merge_one(float *w, const float *b, const float *a, size_t rows, size_t cols, size_t rank,
-                      double scale)
+ *   w [rows][cols], b [rows][rank], a [rank][cols]: f32, contiguous. Sums in double, r ascending.
+ */
+static void merge_one(float *w, const float *b, const float *a, size_t rows, size_t cols,
+                      size_t rank, double scale)
 {
     enum { BLOCK = 128 };
     double sum[BLOCK];
@@ -248,7 +278,8 @@ static void merge_one(float *w, const float *b, const float *a, size_t rows, siz
         }
 }
 
-void vs_lora_merge(vs_params *weights, const vs_params *lora, const vs_lora_config *l, const vs_config *c)
+void vs_lora_merge(vs_params *weights, const vs_params *lora, const vs_lora_config *l,
+                   const vs_config *c)
 {
     const double scale = l->alpha / (double)l->rank;
     char name[VS_TENSOR_NAME];
@@ -265,8 +296,8 @@ void vs_lora_merge(vs_params *weights, const vs_params *lora, const vs_lora_conf
             lora_name(name, layer, (vs_linear)which, 'B');
             b = vs_params_find(lora, name);
             assert(w && a && b); /* the tables were made for this configuration */
-            merge_one(weights->data + w->offset, lora->data + b->offset, lora->data + a->offset, w->rows,
-                      w->cols, l->rank, scale);
+            merge_one(weights->data + w->offset, lora->data + b->offset, lora->data + a->offset,
+                      w->rows, w->cols, l->rank, scale);
         }
 }
 

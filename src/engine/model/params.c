@@ -29,15 +29,16 @@ vs_status vs_params_add(vs_params *p, const char *name, size_t rows, size_t cols
 
     assert(!p->data && (!is_vector || rows == 1));
     if (len >= VS_TENSOR_NAME)
-        return VS_FAIL(err, VS_E_LIMIT, "tensor %.80s..: a name of %zu bytes, the limit is %d", name, len,
-                       VS_TENSOR_NAME - 1);
+        return VS_FAIL(err, VS_E_LIMIT, "tensor %.80s..: a name of %zu bytes, the limit is %d",
+                       name, len, VS_TENSOR_NAME - 1);
     if (rows == 0 || cols == 0)
         return VS_FAIL(err, VS_E_INPUT, "tensor %s: shape [%zu, %zu] is empty", name, rows, cols);
     if (__builtin_mul_overflow(rows, cols, &count) ||
         __builtin_add_overflow(count, (size_t)(ALIGN_ELEMENTS - 1), &padded) ||
         __builtin_add_overflow(p->n, padded / ALIGN_ELEMENTS * ALIGN_ELEMENTS, &n) ||
         __builtin_mul_overflow(n, sizeof *p->data, &bytes) || bytes > PTRDIFF_MAX)
-        return VS_FAIL(err, VS_E_LIMIT, "tensor %s: shape [%zu, %zu] makes the model larger than memory can be",
+        return VS_FAIL(err, VS_E_LIMIT,
+                       "tensor %s: shape [%zu, %zu] makes the model larger than memory can be",
                        name, rows, cols);
     if (!vs_grow(&p->tensors, &cap, p->n_tensors + 1, sizeof *p->tensors))
         return VS_FAIL(err, VS_E_NOMEM, "tensor %s: out of memory", name);

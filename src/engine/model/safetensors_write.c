@@ -6,7 +6,8 @@
 
 enum { CHUNK_ELEMENTS = 1 << 14, DATA_ALIGN = 8 };
 
-/* The u64 length and the JSON header, padded with spaces so that the data begin on 8 bytes, as the reference writes it. */
+/* The u64 length and the JSON header, padded with spaces so that the data begin on 8 bytes, as the
+ * reference writes it. */
 static void add_header(vs_buf *b, const vs_params *p, vs_dtype dtype)
 {
     const size_t element = dtype == VS_BF16 ? 2 : 4;
@@ -34,7 +35,8 @@ static void add_header(vs_buf *b, const vs_params *p, vs_dtype dtype)
     memcpy(b->data, length, sizeof length);
 }
 
-/* f32 is written as it lies in memory, which is little endian (params.c holds the program to that). */
+/* f32 is written as it lies in memory, which is little endian (params.c holds the program to that).
+ */
 static void write_tensor(FILE *fp, const float *x, size_t n, vs_dtype dtype)
 {
     unsigned char chunk[2 * CHUNK_ELEMENTS];

@@ -32,6 +32,20 @@ void tok_where(char where[TOK_WHERE_BYTES], const char *format, ...)
     va_end(args);
 }
 
+/* Whether key is one of the words of list, which single spaces separate. */
+static bool is_listed(const char *key, const char *list)
+{
+    const size_t len = strlen(key);
+
+    while (*list) {
+        const size_t word = strcspn(list, " ");
+
+        if (word == len && memcmp(list, key, len) == 0) return true;
+        list += word + (list[word] == ' ');
+    }
+    return false;
+}
+
 vs_status tok_known_keys(const json_t *obj, const char *known, const char *where, vs_error *err)
 {
     const char *key;
@@ -42,12 +56,7 @@ vs_status tok_known_keys(const json_t *obj, const char *known, const char *where
                        vs_json_kind(obj), known);
     json_object_foreach((json_t *)(uintptr_t)obj, key, value)
     {
-        const size_t len = strlen(key);
-        const char *p = known;
-
-        while ((p = strstr(p, key)) && ((p > known && p[-1] != ' ') || (p[len] && p[len] != ' ')))
-            p++;
-        if (!p || !len)
+        if (!is_listed(key, known))
             return VS_FAIL(err, VS_E_INPUT, "%s: found the key \"%s\", supported: %s", where, key,
                            known);
     }

@@ -12,8 +12,8 @@
 
 enum {
     CHAINS = 12,      /* independent accumulators: more than latency times ports on any current core */
-    STEPS = 2000000,  /* of one run: some milliseconds */
-    RUNS = 8,
+    STEPS = 500000,   /* of one run: a millisecond or two */
+    RUNS = 60,        /* some of them meet an idle machine */
     PORTABLE_SHARE = 16, /* the portable loop does this fraction of the steps */
 };
 

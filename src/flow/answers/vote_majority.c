@@ -110,7 +110,7 @@ static bool clear_rows(majority *w, size_t n_rows)
 {
     const size_t width = w->k + 1, need = 2 * n_rows * width;
 
-    if (need > w->cap_cells) {
+    if (!w->cells || need > w->cap_cells) {
         free(w->cells);
         w->cells = vs_alloc(need, sizeof *w->cells);
         w->cap_cells = w->cells ? need : 0;

@@ -154,7 +154,7 @@ static bool find_answer(found *out, const char *s, size_t len)
     vs_number number;
     size_t begin = len, after = 0;
 
-    for (size_t i = 0; (i = find_statement(&after, s, i, len)) < len; i = after) {
+    while (find_statement(&after, s, after, len) < len) {
         const size_t start = vs_number_unwrap(s, after, len);
         if (memchr(s + after, '\n', start - after))
             continue; /* the statement's own line has no number */

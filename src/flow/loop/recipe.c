@@ -17,16 +17,19 @@ void vs_recipe_defaults(vs_recipe *r)
 
     *r = (vs_recipe){0};
     for (size_t i = 0; vs_key_at(&ref, i); i++) {
-        /* Texts are quoted, so that an empty one is not null. Only memory can run out: see is_whole. */
+        /* Texts are quoted, so that an empty one is not null. Only memory can run out: see
+         * is_whole. */
         const bool is_plain = ref.key->type != VS_KEY_TEXT;
-        if (ref.value && vs_key_set_scalar(r, &ref, ref.value, is_plain, "defaults", NULL) != VS_OK) return;
+        if (ref.value && vs_key_set_scalar(r, &ref, ref.value, is_plain, "defaults", NULL) != VS_OK)
+            return;
     }
 }
 
 /* Whether memory sufficed for the defaults. */
 static bool is_whole(const vs_recipe *r)
 {
-    return r->name && r->base && r->grader && r->problems.source && r->problems.prompt && r->eval.bootstrap > 0;
+    return r->name && r->base && r->grader && r->problems.source && r->problems.prompt &&
+           r->eval.bootstrap > 0;
 }
 
 void vs_recipe_free(vs_recipe *r)
@@ -36,15 +39,19 @@ void vs_recipe_free(vs_recipe *r)
     for (size_t i = 0; vs_key_at(&ref, i); i++) vs_key_release(r, &ref);
 }
 
-vs_status vs_recipe_parse(vs_recipe *out, const char *text, size_t len, const char *where, vs_error *err)
+vs_status vs_recipe_parse(vs_recipe *out, const char *text, size_t len, const char *where,
+                          vs_error *err)
 {
     vs_recipe r;
     vs_status st;
 
     vs_recipe_defaults(&r);
-    st = is_whole(&r) ? vs_recipe_yaml(&r, text, len, where, err) : VS_FAIL(err, VS_E_NOMEM, "%s: recipe", where);
-    if (st == VS_OK) *out = r;
-    else vs_recipe_free(&r);
+    st = is_whole(&r) ? vs_recipe_yaml(&r, text, len, where, err)
+                      : VS_FAIL(err, VS_E_NOMEM, "%s: recipe", where);
+    if (st == VS_OK)
+        *out = r;
+    else
+        vs_recipe_free(&r);
     return st;
 }
 
@@ -61,7 +68,8 @@ vs_status vs_recipe_read(vs_recipe *out, const char *path, vs_error *err)
 }
 
 /* record: what the section's keys count their offset from; section NULL: name is the whole key. */
-static vs_status set(void *record, const char *section, const char *assignment, const char *where, vs_error *err)
+static vs_status set(void *record, const char *section, const char *assignment, const char *where,
+                     vs_error *err)
 {
     const size_t len = strcspn(assignment, "=");
     char name[2 * VS_RECIPE_NAME_BYTES];
@@ -70,7 +78,8 @@ static vs_status set(void *record, const char *section, const char *assignment, 
     bool is_known;
 
     if (assignment[len] != '=')
-        return VS_FAIL(err, VS_E_INPUT, "%s: found \"%.80s\", expected key=value", where, assignment);
+        return VS_FAIL(err, VS_E_INPUT, "%s: found \"%.80s\", expected key=value", where,
+                       assignment);
     snprintf(name, sizeof name, "%s%s%.*s", section ? section : "", section ? "." : "",
              len < VS_RECIPE_NAME_BYTES ? (int)len : VS_RECIPE_NAME_BYTES - 1, assignment);
     is_known = len < VS_RECIPE_NAME_BYTES && vs_key_find(&ref, name);
@@ -78,13 +87,14 @@ static vs_status set(void *record, const char *section, const char *assignment, 
     if (!is_known) {
         vs_status st;
         vs_key_list(&known, section ? section : "");
-        st = VS_FAIL(err, VS_E_INPUT, "%s: found the unknown key %s, expected one of %s", where, name,
-                     known.failed ? "docs/RECIPE.md" : known.data);
+        st = VS_FAIL(err, VS_E_INPUT, "%s: found the unknown key %s, expected one of %s", where,
+                     name, known.failed ? "docs/RECIPE.md" : known.data);
         vs_buf_free(&known);
         return st;
     }
     if (section) ref.base = 0;
-    if (ref.key->type == VS_KEY_TEXTS || (ref.key->type == VS_KEY_TARGETS && assignment[len + 1] == '['))
+    if (ref.key->type == VS_KEY_TEXTS ||
+        (ref.key->type == VS_KEY_TARGETS && assignment[len + 1] == '['))
         return vs_key_set_yaml(record, &ref, assignment + len + 1, where, err);
     return vs_key_set_scalar(record, &ref, assignment + len + 1, true, where, err);
 }
@@ -94,7 +104,8 @@ vs_status vs_recipe_set(vs_recipe *r, const char *assignment, const char *where,
     return set(r, NULL, assignment, where, err);
 }
 
-vs_status vs_train_options_set(vs_train_options *o, const char *section, const char *assignment, vs_error *err)
+vs_status vs_train_options_set(vs_train_options *o, const char *section, const char *assignment,
+                               vs_error *err)
 {
     return set(o, section, assignment, "--set", err);
 }
@@ -107,29 +118,37 @@ static vs_status check_problems(const vs_recipe *r, const char *path, vs_error *
     const bool is_built_in = strcmp(p->source, "bags") == 0 || strcmp(p->source, "hard") == 0;
 
     if (!strstr(p->prompt, "{question}"))
-        return VS_FAIL(err, VS_E_INPUT, "%s: problems.prompt: found no {question}, expected one", path);
+        return VS_FAIL(err, VS_E_INPUT, "%s: problems.prompt: found no {question}, expected one",
+                       path);
     if (is_built_in) {
         if (p->train_file || p->test_file || p->sft_file)
-            return VS_FAIL(err, VS_E_INPUT, "%s: problems: found a file, expected none: source %s is built in", path,
+            return VS_FAIL(err, VS_E_INPUT,
+                           "%s: problems: found a file, expected none: source %s is built in", path,
                            p->source);
         if (!p->n_sft || !p->n_test)
-            return VS_FAIL(err, VS_E_INPUT, "%s: problems: found n_sft %zu and n_test %zu, expected both above 0: "
-                           "source %s has no file to take all of", path, p->n_sft, p->n_test, p->source);
+            return VS_FAIL(err, VS_E_INPUT,
+                           "%s: problems: found n_sft %zu and n_test %zu, expected both above 0: "
+                           "source %s has no file to take all of",
+                           path, p->n_sft, p->n_test, p->source);
         return VS_OK;
     }
     if (!p->train_file || !p->test_file)
-        return VS_FAIL(err, VS_E_INPUT, "%s: problems.%s: found null, expected a file for source %s", path,
+        return VS_FAIL(err, VS_E_INPUT,
+                       "%s: problems.%s: found null, expected a file for source %s", path,
                        p->train_file ? "test_file" : "train_file", p->source);
     return VS_OK;
 }
 
-static vs_status check_trainer(const vs_train_options *o, const char *section, const char *path, vs_error *err)
+static vs_status check_trainer(const vs_train_options *o, const char *section, const char *path,
+                               vs_error *err)
 {
     if (!o->epochs && !o->steps)
-        return VS_FAIL(err, VS_E_INPUT, "%s: %s: found epochs 0 and steps 0, expected one of them above 0", path, section);
+        return VS_FAIL(err, VS_E_INPUT,
+                       "%s: %s: found epochs 0 and steps 0, expected one of them above 0", path,
+                       section);
     if (o->steps && o->warmup > o->steps)
-        return VS_FAIL(err, VS_E_INPUT, "%s: %s.warmup: found %zu, expected at most the %zu steps", path, section,
-                       o->warmup, o->steps);
+        return VS_FAIL(err, VS_E_INPUT, "%s: %s.warmup: found %zu, expected at most the %zu steps",
+                       path, section, o->warmup, o->steps);
     return VS_OK;
 }
 
@@ -137,17 +156,24 @@ vs_status vs_recipe_check(const vs_recipe *r, const char *path, vs_error *err)
 {
     if (!is_whole(r)) return VS_FAIL(err, VS_E_NOMEM, "%s: recipe", path);
     if (!*r->name || r->name[0] == '.' || strchr(r->name, '/'))
-        return VS_FAIL(err, VS_E_INPUT, "%s: name: found \"%.80s\", expected the name of a folder", path, r->name);
+        return VS_FAIL(err, VS_E_INPUT, "%s: name: found \"%.80s\", expected the name of a folder",
+                       path, r->name);
     if (!*r->base)
-        return VS_FAIL(err, VS_E_INPUT, "%s: base: found nothing, expected a model folder or demo", path);
+        return VS_FAIL(err, VS_E_INPUT, "%s: base: found nothing, expected a model folder or demo",
+                       path);
     VS_TRY(check_problems(r, path, err));
     VS_TRY(check_trainer(&r->sft, "sft", path, err));
     VS_TRY(check_trainer(&r->dpo, "dpo", path, err));
-    if (r->dpo.max_solutions == 1 || (r->dpo.max_solutions && r->dpo.max_right >= r->dpo.max_solutions))
-        return VS_FAIL(err, VS_E_INPUT, "%s: dpo.max_right: found %zu of max_solutions %zu, expected room for a wrong one",
-                       path, r->dpo.max_right, r->dpo.max_solutions);
+    if (r->dpo.max_solutions == 1 ||
+        (r->dpo.max_solutions && r->dpo.max_right >= r->dpo.max_solutions))
+        return VS_FAIL(
+            err, VS_E_INPUT,
+            "%s: dpo.max_right: found %zu of max_solutions %zu, expected room for a wrong one",
+            path, r->dpo.max_right, r->dpo.max_solutions);
     if (r->ver_data.cap == 1)
-        return VS_FAIL(err, VS_E_INPUT, "%s: ver_data.cap: found 1, expected 0 or at least 2: a pair needs two", path);
+        return VS_FAIL(err, VS_E_INPUT,
+                       "%s: ver_data.cap: found 1, expected 0 or at least 2: a pair needs two",
+                       path);
     return VS_OK;
 }
 
@@ -171,7 +197,8 @@ vs_status vs_recipe_write(vs_buf *out, const vs_recipe *r, vs_error *err)
         if (inner_len && strncmp(inner, name, inner_len + 1) != 0)
             vs_buf_printf(out, "  %.*s:\n", (int)inner_len, name);
         inner = inner_len ? name : "";
-        vs_buf_printf(out, "%s%s%s: ", *section ? "  " : "", inner_len ? "  " : "", inner_len ? dot + 1 : name);
+        vs_buf_printf(out, "%s%s%s: ", *section ? "  " : "", inner_len ? "  " : "",
+                      inner_len ? dot + 1 : name);
         vs_key_write(out, r, &ref);
         vs_buf_str(out, "\n");
     }
@@ -187,8 +214,10 @@ vs_status vs_recipe_document(vs_buf *out, vs_error *err)
     vs_recipe_defaults(&r);
     for (size_t i = 0; vs_key_at(&ref, i); i++) {
         if (!section || strcmp(section, ref.section) != 0) {
-            vs_buf_printf(out, "\n## %s\n\n| key | type | default | meaning | source |\n|---|---|---|---|---|\n",
-                          *ref.section ? ref.section : "The run");
+            vs_buf_printf(
+                out,
+                "\n## %s\n\n| key | type | default | meaning | source |\n|---|---|---|---|---|\n",
+                *ref.section ? ref.section : "The run");
             section = ref.section;
         }
         vs_buf_printf(out, "| %s | ", ref.key->name);

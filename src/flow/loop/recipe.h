@@ -1,10 +1,10 @@
-/* recipe.h - what a run is: YAML, read by schema; every key has a default, unknown or ill-typed keys
- * are refused with file and line.
+/* recipe.h - what a run is: YAML, read by schema; every key has a default, unknown or ill-typed
+ * keys are refused with file and line.
  *
  * Ownership: strings belong to the recipe; vs_recipe_free releases them.
- * Parser:    libyaml's events, driven by one table of keys (recipe_keys.h) that also serves --set, the writer and
- *            docs/RECIPE.md. libcyaml is not used: it reports through a log callback, without what was expected, and its
- *            schema could serve neither --set nor ranges nor the document. */
+ * Parser:    libyaml's events, driven by one table of keys (recipe_keys.h) that also serves --set,
+ * the writer and docs/RECIPE.md. libcyaml is not used: it reports through a log callback, without
+ * what was expected, and its schema could serve neither --set nor ranges nor the document. */
 #ifndef VS_LOOP_RECIPE_H
 #define VS_LOOP_RECIPE_H
 
@@ -16,63 +16,70 @@
 #include "engine/train/train.h"
 
 typedef struct vs_recipe_problems {
-    char *source;     /* "bags", "hard" (built in); "gsm8k" (published JSONL); "jsonl" (question/answer[/reference/id] lines) */
-    char *train_file, *test_file, *sft_file; /* for file sources; sft_file NULL: the first n_sft of train_file */
+    char *source; /* "bags", "hard" (built in); "gsm8k" (published JSONL); "jsonl"
+                     (question/answer[/reference/id] lines) */
+    char *train_file, *test_file,
+        *sft_file; /* for file sources; sft_file NULL: the first n_sft of train_file */
     size_t n_sft, n_train, n_test; /* 0: all of the file; built-in: as many are made */
-    char *prompt;     /* template with {question}; "\n" escapes as YAML has them */
-    uint64_t seed;    /* built-in problems; 0: the run's seed */
+    char *prompt;                  /* template with {question}; "\n" escapes as YAML has them */
+    uint64_t seed;                 /* built-in problems; 0: the run's seed */
 } vs_recipe_problems;
 
 typedef struct vs_recipe_sample {
-    size_t k;         /* per problem and round */
+    size_t k; /* per problem and round */
     double temperature, top_p;
-    size_t top_k;     /* 0: off */
+    size_t top_k; /* 0: off */
     size_t max_tokens;
-    char **stop;      /* stop strings */
+    char **stop; /* stop strings */
     size_t n_stop;
-    size_t rows;      /* live branches at once; changes memory and speed, not the result */
+    size_t rows; /* live branches at once; changes memory and speed, not the result */
 } vs_recipe_sample;
 
 typedef struct vs_recipe {
     char *name;
     uint64_t seed;
-    char *base;       /* model folder, or "demo": the built-in base */
-    size_t rounds;    /* T */
-    char *grader;     /* profile of labels/ */
+    char *base;    /* model folder, or "demo": the built-in base */
+    size_t rounds; /* T */
+    char *grader;  /* profile of labels/ */
     vs_recipe_problems problems;
     vs_recipe_sample sample;
     struct {
-        size_t cap;    /* right samples kept per problem and round; 0: all */
-        int dedupe;    /* equal texts of a problem once */
+        size_t cap; /* right samples kept per problem and round; 0: all */
+        int dedupe; /* equal texts of a problem once */
     } gen_data;
     struct {
         int dedupe;    /* equal token ids of a problem once */
         int truncated; /* keep unfinished samples as wrong ones */
         size_t cap;    /* solutions per problem; 0: all */
     } ver_data;
-    vs_train_options sft;      /* every generator but the first */
-    size_t sft_first_epochs;   /* epochs of G_SFT */
+    vs_train_options sft;    /* every generator but the first */
+    size_t sft_first_epochs; /* epochs of G_SFT */
     vs_train_options dpo;
     struct {
-        size_t n;      /* candidates per test problem */
-        int baselines; /* also sample and score with G_SFT */
+        size_t n;         /* candidates per test problem */
+        int baselines;    /* also sample and score with G_SFT */
         size_t bootstrap; /* resamples of the intervals */
     } eval;
 } vs_recipe;
 
-void vs_recipe_defaults(vs_recipe *r); /* zeroed on entry; fills literature defaults (docs/RECIPE.md names each source) */
+void vs_recipe_defaults(vs_recipe *r); /* zeroed on entry; fills literature defaults (docs/RECIPE.md
+                                          names each source) */
 void vs_recipe_free(vs_recipe *r);
-/* Starts from defaults. Cross-key rules are left to vs_recipe_check, which comes after the last --set. */
+/* Starts from defaults. Cross-key rules are left to vs_recipe_check, which comes after the last
+ * --set. */
 VS_NODISCARD vs_status vs_recipe_read(vs_recipe *out, const char *path, vs_error *err);
 /* The same from memory; where: what errors call it. */
-VS_NODISCARD vs_status vs_recipe_parse(vs_recipe *out, const char *text, size_t len, const char *where, vs_error *err);
-/* "sft.lr=1e-3": the key as in the file, dotted; same types and ranges. where: "--set". Texts are taken as they are,
- * lists as in YAML: "sample.stop=[a, b]". */
-VS_NODISCARD vs_status vs_recipe_set(vs_recipe *r, const char *assignment, const char *where, vs_error *err);
+VS_NODISCARD vs_status vs_recipe_parse(vs_recipe *out, const char *text, size_t len,
+                                       const char *where, vs_error *err);
+/* "sft.lr=1e-3": the key as in the file, dotted; same types and ranges. where: "--set". Texts are
+ * taken as they are, lists as in YAML: "sample.stop=[a, b]". */
+VS_NODISCARD vs_status vs_recipe_set(vs_recipe *r, const char *assignment, const char *where,
+                                     vs_error *err);
 /* The same for one trainer section alone: vs_train_options_set(&o, "sft" or "dpo", "lr=1e-3"). */
-VS_NODISCARD vs_status vs_train_options_set(vs_train_options *o, const char *section, const char *assignment,
-                                            vs_error *err);
-VS_NODISCARD vs_status vs_recipe_check(const vs_recipe *r, const char *path, vs_error *err); /* cross-key rules */
+VS_NODISCARD vs_status vs_train_options_set(vs_train_options *o, const char *section,
+                                            const char *assignment, vs_error *err);
+VS_NODISCARD vs_status vs_recipe_check(const vs_recipe *r, const char *path,
+                                       vs_error *err); /* cross-key rules */
 /* YAML with every value written out; reading it back gives the same recipe. */
 VS_NODISCARD vs_status vs_recipe_write(vs_buf *out, const vs_recipe *r, vs_error *err);
 /* Markdown tables of all keys, as docs/RECIPE.md has them. */

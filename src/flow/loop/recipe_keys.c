@@ -109,8 +109,10 @@ bool vs_key_at(vs_key_ref *out, size_t i)
         for (size_t k = 0; k < N_KEYS; k++) {
             if (!(keys[k].sections & sections[s].bit)) continue;
             if (i-- > 0) continue;
-            *out = (vs_key_ref){.key = &keys[k], .section = sections[s].name,
-                                .base = sections[s].base, .value = keys[k].value};
+            *out = (vs_key_ref){.key = &keys[k],
+                                .section = sections[s].name,
+                                .base = sections[s].base,
+                                .value = keys[k].value};
             if (sections[s].bit == IN_DPO && keys[k].dpo_value) out->value = keys[k].dpo_value;
             snprintf(out->name, sizeof out->name, "%s%s%s", sections[s].name,
                      *sections[s].name ? "." : "", keys[k].name);
@@ -164,15 +166,35 @@ void vs_key_list(vs_buf *out, const char *section)
 void vs_key_expected(vs_buf *out, const vs_recipe_key *key)
 {
     switch (key->type) {
-    case VS_KEY_TEXT: vs_buf_str(out, key->choices ? key->choices : "a text"); break;
-    case VS_KEY_PATH: vs_buf_str(out, "a path or null"); break;
-    case VS_KEY_COUNT: vs_buf_printf(out, "an integer from %.0f to %.0f", key->min, key->max); break;
-    case VS_KEY_SEED: vs_buf_str(out, "an integer from 0 to 2^64 - 1"); break;
-    case VS_KEY_REAL: vs_buf_printf(out, "a number from %g to %g", key->min, key->max); break;
-    case VS_KEY_FLAG: vs_buf_str(out, "true or false"); break;
-    case VS_KEY_SCHEDULE: vs_buf_str(out, "constant, linear or cosine"); break;
-    case VS_KEY_PAIRS: vs_buf_printf(out, "all or sampled(m), m from 1 to %.0f", key->max); break;
-    case VS_KEY_TEXTS: vs_buf_printf(out, "a list of at most %d texts", VS_RECIPE_LIST_MAX); break;
-    case VS_KEY_TARGETS: vs_buf_str(out, "all or a list of " ALL_LINEAR); break;
+    case VS_KEY_TEXT:
+        vs_buf_str(out, key->choices ? key->choices : "a text");
+        break;
+    case VS_KEY_PATH:
+        vs_buf_str(out, "a path or null");
+        break;
+    case VS_KEY_COUNT:
+        vs_buf_printf(out, "an integer from %.0f to %.0f", key->min, key->max);
+        break;
+    case VS_KEY_SEED:
+        vs_buf_str(out, "an integer from 0 to 2^64 - 1");
+        break;
+    case VS_KEY_REAL:
+        vs_buf_printf(out, "a number from %g to %g", key->min, key->max);
+        break;
+    case VS_KEY_FLAG:
+        vs_buf_str(out, "true or false");
+        break;
+    case VS_KEY_SCHEDULE:
+        vs_buf_str(out, "constant, linear or cosine");
+        break;
+    case VS_KEY_PAIRS:
+        vs_buf_printf(out, "all or sampled(m), m from 1 to %.0f", key->max);
+        break;
+    case VS_KEY_TEXTS:
+        vs_buf_printf(out, "a list of at most %d texts", VS_RECIPE_LIST_MAX);
+        break;
+    case VS_KEY_TARGETS:
+        vs_buf_str(out, "all or a list of " ALL_LINEAR);
+        break;
     }
 }

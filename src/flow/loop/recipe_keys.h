@@ -1,5 +1,5 @@
-/* recipe_keys.h - the table of a recipe's keys: type, place, range, default, meaning and source of each, and the functions
- * that go through it. Internal to recipe*.c. */
+/* recipe_keys.h - the table of a recipe's keys: type, place, range, default, meaning and source of
+ * each, and the functions that go through it. Internal to recipe*.c. */
 #ifndef VS_LOOP_RECIPE_KEYS_H
 #define VS_LOOP_RECIPE_KEYS_H
 
@@ -25,11 +25,11 @@ typedef enum vs_key_type {
 typedef struct vs_recipe_key {
     const char *name; /* within its section: "lr", "lora.rank" */
     vs_key_type type;
-    unsigned sections;      /* bit set: a trainer's key stands in sft and in dpo */
-    size_t offset;          /* in vs_recipe; of a trainer's key, in vs_train_options */
-    double min, max;        /* of numbers, both included */
-    const char *value;      /* default, as in YAML but unquoted; NULL: null or an empty list */
-    const char *dpo_value;  /* default in dpo when it is another; else NULL */
+    unsigned sections;     /* bit set: a trainer's key stands in sft and in dpo */
+    size_t offset;         /* in vs_recipe; of a trainer's key, in vs_train_options */
+    double min, max;       /* of numbers, both included */
+    const char *value;     /* default, as in YAML but unquoted; NULL: null or an empty list */
+    const char *dpo_value; /* default in dpo when it is another; else NULL */
     const char *meaning, *source;
     const char *choices; /* "a, b or c": all that a text may be; NULL: any */
 } vs_recipe_key;
@@ -37,9 +37,9 @@ typedef struct vs_recipe_key {
 /* A key in its section. */
 typedef struct vs_key_ref {
     const vs_recipe_key *key;
-    const char *section; /* "" at the top */
-    const char *value;   /* default there */
-    size_t base;         /* where key->offset counts from */
+    const char *section;             /* "" at the top */
+    const char *value;               /* default there */
+    size_t base;                     /* where key->offset counts from */
     char name[VS_RECIPE_NAME_BYTES]; /* "sft.lora.rank" */
 } vs_key_ref;
 
@@ -50,11 +50,12 @@ bool vs_key_is_section(const char *name); /* "sft", "sft.lora" */
 void vs_key_list(vs_buf *out, const char *section);
 void vs_key_expected(vs_buf *out, const vs_recipe_key *key); /* "an integer from 1 to 8" */
 
-/* Sets a key of the record that ref->base counts from. is_plain: not quoted. where: "file:line" or "--set". */
-VS_NODISCARD vs_status vs_key_set_scalar(void *record, const vs_key_ref *ref, const char *text, bool is_plain,
-                                         const char *where, vs_error *err);
-VS_NODISCARD vs_status vs_key_set_list(void *record, const vs_key_ref *ref, char *const *items, size_t n,
-                                       const char *where, vs_error *err);
+/* Sets a key of the record that ref->base counts from. is_plain: not quoted. where: "file:line" or
+ * "--set". */
+VS_NODISCARD vs_status vs_key_set_scalar(void *record, const vs_key_ref *ref, const char *text,
+                                         bool is_plain, const char *where, vs_error *err);
+VS_NODISCARD vs_status vs_key_set_list(void *record, const vs_key_ref *ref, char *const *items,
+                                       size_t n, const char *where, vs_error *err);
 /* "where: name: found .., expected .." */
 vs_status vs_key_refuse(const vs_key_ref *ref, const char *found, const char *where, vs_error *err);
 void vs_key_write(vs_buf *out, const void *record, const vs_key_ref *ref); /* the value as YAML */

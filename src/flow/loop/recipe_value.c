@@ -27,16 +27,19 @@ vs_status vs_key_refuse(const vs_key_ref *ref, const char *found, const char *wh
 }
 
 /* A text as an error shows it: short, and without what would upset a terminal. */
-static vs_status refuse_text(const vs_key_ref *ref, const char *text, bool is_plain, const char *where, vs_error *err)
+static vs_status refuse_text(const vs_key_ref *ref, const char *text, bool is_plain,
+                             const char *where, vs_error *err)
 {
     char shown[64], found[80];
     size_t n = 0;
 
     for (; text[n] && n < sizeof shown - 4; n++)
         shown[n] = (unsigned char)text[n] < 0x20 || text[n] == 0x7f ? '?' : text[n];
-    while (text[n] && n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80) n--; /* not inside a character */
+    while (text[n] && n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+        n--; /* not inside a character */
     snprintf(shown + n, sizeof shown - n, "%s", text[n] ? "..." : "");
-    snprintf(found, sizeof found, is_plain ? "%s" : "the text \"%s\"", *shown || !is_plain ? shown : "nothing");
+    snprintf(found, sizeof found, is_plain ? "%s" : "the text \"%s\"",
+             *shown || !is_plain ? shown : "nothing");
     return vs_key_refuse(ref, found, where, err);
 }
 
@@ -54,7 +57,8 @@ static bool read_count(size_t *out, const char *text, const vs_recipe_key *key)
 {
     uint64_t value;
 
-    if (!read_u64(&value, text) || (double)value < key->min || (double)value > key->max) return false;
+    if (!read_u64(&value, text) || (double)value < key->min || (double)value > key->max)
+        return false;
     *out = (size_t)value;
     return true;
 }
@@ -99,7 +103,8 @@ static bool read_pairs(size_t *out, const char *text, const vs_recipe_key *key)
         *out = 0;
         return true;
     }
-    if (len < open + 2 || len - open > sizeof number || strncmp(text, "sampled(", open) != 0 || text[len - 1] != ')')
+    if (len < open + 2 || len - open > sizeof number || strncmp(text, "sampled(", open) != 0 ||
+        text[len - 1] != ')')
         return false;
     memcpy(number, text + open, len - open - 1);
     number[len - open - 1] = '\0';
@@ -132,10 +137,11 @@ static bool is_utf8(const char *text)
     return true;
 }
 
-static vs_status set_text(char **out, const vs_key_ref *ref, const char *text, bool is_plain, const char *where,
-                          vs_error *err)
+static vs_status set_text(char **out, const vs_key_ref *ref, const char *text, bool is_plain,
+                          const char *where, vs_error *err)
 {
-    const bool is_null = is_plain && (!*text || strcmp(text, "null") == 0 || strcmp(text, "~") == 0);
+    const bool is_null =
+        is_plain && (!*text || strcmp(text, "null") == 0 || strcmp(text, "~") == 0);
     char *copy;
 
     if (is_null && ref->key->type == VS_KEY_PATH) {
@@ -144,7 +150,8 @@ static vs_status set_text(char **out, const vs_key_ref *ref, const char *text, b
         return VS_OK;
     }
     if (is_null || !is_utf8(text) || (ref->key->choices && !is_choice(ref->key->choices, text)))
-        return refuse_text(ref, is_utf8(text) ? text : "a text that is not UTF-8", is_plain, where, err);
+        return refuse_text(ref, is_utf8(text) ? text : "a text that is not UTF-8", is_plain, where,
+                           err);
     copy = vs_strdup_n(text, strlen(text));
     if (!copy) return VS_FAIL(err, VS_E_NOMEM, "%s: %s", where, ref->name);
     free(*out);
@@ -157,22 +164,36 @@ static void *place(void *record, const vs_key_ref *ref)
     return (char *)record + ref->base + ref->key->offset;
 }
 
-vs_status vs_key_set_scalar(void *record, const vs_key_ref *ref, const char *text, bool is_plain, const char *where,
-                            vs_error *err)
+vs_status vs_key_set_scalar(void *record, const vs_key_ref *ref, const char *text, bool is_plain,
+                            const char *where, vs_error *err)
 {
     void *out = place(record, ref);
     bool is_read = false;
 
     switch (ref->key->type) {
     case VS_KEY_TEXT:
-    case VS_KEY_PATH: return set_text(out, ref, text, is_plain, where, err);
-    case VS_KEY_COUNT: is_read = is_plain && read_count(out, text, ref->key); break;
-    case VS_KEY_SEED: is_read = is_plain && read_u64(out, text); break;
-    case VS_KEY_REAL: is_read = is_plain && read_real(out, text, ref->key); break;
-    case VS_KEY_FLAG: is_read = is_plain && read_flag(out, text); break;
-    case VS_KEY_SCHEDULE: is_read = read_schedule(out, text); break;
-    case VS_KEY_PAIRS: is_read = read_pairs(out, text, ref->key); break;
-    case VS_KEY_TEXTS: break;
+    case VS_KEY_PATH:
+        return set_text(out, ref, text, is_plain, where, err);
+    case VS_KEY_COUNT:
+        is_read = is_plain && read_count(out, text, ref->key);
+        break;
+    case VS_KEY_SEED:
+        is_read = is_plain && read_u64(out, text);
+        break;
+    case VS_KEY_REAL:
+        is_read = is_plain && read_real(out, text, ref->key);
+        break;
+    case VS_KEY_FLAG:
+        is_read = is_plain && read_flag(out, text);
+        break;
+    case VS_KEY_SCHEDULE:
+        is_read = read_schedule(out, text);
+        break;
+    case VS_KEY_PAIRS:
+        is_read = read_pairs(out, text, ref->key);
+        break;
+    case VS_KEY_TEXTS:
+        break;
     case VS_KEY_TARGETS:
         is_read = strcmp(text, "all") == 0;
         if (is_read) *(unsigned *)out = (1u << VS_N_LINEAR) - 1;
@@ -192,8 +213,8 @@ static void free_texts(char **items, size_t n)
     free(items);
 }
 
-static vs_status set_texts(void *out, const vs_key_ref *ref, char *const *items, size_t n, const char *where,
-                           vs_error *err)
+static vs_status set_texts(void *out, const vs_key_ref *ref, char *const *items, size_t n,
+                           const char *where, vs_error *err)
 {
     char **copy = vs_alloc(n, sizeof *copy);
     size_t i = 0;
@@ -212,14 +233,15 @@ static vs_status set_texts(void *out, const vs_key_ref *ref, char *const *items,
     return VS_OK;
 }
 
-vs_status vs_key_set_list(void *record, const vs_key_ref *ref, char *const *items, size_t n, const char *where,
-                          vs_error *err)
+vs_status vs_key_set_list(void *record, const vs_key_ref *ref, char *const *items, size_t n,
+                          const char *where, vs_error *err)
 {
     void *out = place(record, ref);
     unsigned targets = 0;
 
     for (size_t i = 0; i < n; i++)
-        if (!*items[i] || !is_utf8(items[i])) return vs_key_refuse(ref, "a list with an empty text", where, err);
+        if (!*items[i] || !is_utf8(items[i]))
+            return vs_key_refuse(ref, "a list with an empty text", where, err);
     if (ref->key->type == VS_KEY_TEXTS) return set_texts(out, ref, items, n, where, err);
     if (ref->key->type != VS_KEY_TARGETS) return vs_key_refuse(ref, "a list", where, err);
     for (size_t i = 0; i < n; i++) {
@@ -245,8 +267,8 @@ static void write_real(vs_buf *out, double value)
     vs_buf_str(out, text);
 }
 
-/* Double-quoted YAML. Raw are only characters that libyaml reads back as they are: no control characters, and none that
- * it takes for a line's end. */
+/* Double-quoted YAML. Raw are only characters that libyaml reads back as they are: no control
+ * characters, and none that it takes for a line's end. */
 static void write_text(vs_buf *out, const char *text)
 {
     utf8proc_int32_t c;
@@ -255,12 +277,15 @@ static void write_text(vs_buf *out, const char *text)
     while (*text) {
         const utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)text, -1, &c);
         if (n <= 0) break; /* no value of a recipe is other than UTF-8 */
-        if (c == '"' || c == '\\') vs_buf_printf(out, "\\%c", (char)c);
-        else if (c == '\n') vs_buf_str(out, "\\n");
-        else if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || c == 0xfeff || c == 0xfffe ||
-                 c == 0xffff)
+        if (c == '"' || c == '\\')
+            vs_buf_printf(out, "\\%c", (char)c);
+        else if (c == '\n')
+            vs_buf_str(out, "\\n");
+        else if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || c == 0xfeff ||
+                 c == 0xfffe || c == 0xffff)
             vs_buf_printf(out, "\\u%04x", (unsigned)c);
-        else vs_buf_add(out, text, (size_t)n);
+        else
+            vs_buf_add(out, text, (size_t)n);
         text += n;
     }
     vs_buf_str(out, "\"");
@@ -300,23 +325,39 @@ void vs_key_write(vs_buf *out, const void *record, const vs_key_ref *ref)
     case VS_KEY_TEXT:
     case VS_KEY_PATH: {
         const char *text = *(char *const *)at;
-        if (text) write_text(out, text);
-        else vs_buf_str(out, "null");
+        if (text)
+            write_text(out, text);
+        else
+            vs_buf_str(out, "null");
         break;
     }
-    case VS_KEY_COUNT: vs_buf_printf(out, "%zu", *(const size_t *)at); break;
-    case VS_KEY_SEED: vs_buf_printf(out, "%llu", (unsigned long long)*(const uint64_t *)at); break;
-    case VS_KEY_REAL: write_real(out, *(const double *)at); break;
-    case VS_KEY_FLAG: vs_buf_str(out, *(const int *)at ? "true" : "false"); break;
-    case VS_KEY_SCHEDULE: vs_buf_str(out, schedule_name[*(const vs_schedule *)at]); break;
+    case VS_KEY_COUNT:
+        vs_buf_printf(out, "%zu", *(const size_t *)at);
+        break;
+    case VS_KEY_SEED:
+        vs_buf_printf(out, "%llu", (unsigned long long)*(const uint64_t *)at);
+        break;
+    case VS_KEY_REAL:
+        write_real(out, *(const double *)at);
+        break;
+    case VS_KEY_FLAG:
+        vs_buf_str(out, *(const int *)at ? "true" : "false");
+        break;
+    case VS_KEY_SCHEDULE:
+        vs_buf_str(out, schedule_name[*(const vs_schedule *)at]);
+        break;
     case VS_KEY_PAIRS:
-        if (*(const size_t *)at) vs_buf_printf(out, "sampled(%zu)", *(const size_t *)at);
-        else vs_buf_str(out, "all");
+        if (*(const size_t *)at)
+            vs_buf_printf(out, "sampled(%zu)", *(const size_t *)at);
+        else
+            vs_buf_str(out, "all");
         break;
     case VS_KEY_TEXTS:
         write_list(out, *(char **const *)at, *(const size_t *)((const char *)at + sizeof(char **)));
         break;
-    case VS_KEY_TARGETS: write_targets(out, *(const unsigned *)at); break;
+    case VS_KEY_TARGETS:
+        write_targets(out, *(const unsigned *)at);
+        break;
     }
 }
 

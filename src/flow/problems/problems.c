@@ -42,6 +42,8 @@ typedef struct choice {
     size_t n;
 } choice;
 
+static const size_t ref_bytes = sizeof(void *); /* of an element of choice.item */
+
 static void choice_free(choice *c)
 {
     lines_free(&c->sft);
@@ -121,15 +123,15 @@ static vs_status take_sft(choice *c, line_problems *from, const char *path, size
 static vs_status take_train(choice *c, const char *path, size_t n, vs_error *err)
 {
     const size_t n_sft = c->n;
-    line_problem **sft = vs_alloc(n_sft, sizeof *sft);
+    line_problem **sft = vs_alloc(n_sft, ref_bytes);
     size_t taken = 0;
 
     if (!sft) return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", path);
-    memcpy(sft, c->item, n_sft * sizeof *sft);
-    qsort(sft, n_sft, sizeof *sft, by_question);
+    memcpy(sft, c->item, n_sft * ref_bytes);
+    qsort(sft, n_sft, ref_bytes, by_question);
     for (size_t i = 0; i < c->train.n && (n == 0 || taken < n); i++) {
         line_problem *line = &c->train.item[i];
-        if (line->split || bsearch(&line, sft, n_sft, sizeof *sft, question_only)) continue;
+        if (bsearch(&line, sft, n_sft, ref_bytes, question_only)) continue;
         take(c, line, "train");
         taken++;
     }
@@ -149,7 +151,7 @@ static vs_status take_test(choice *c, const char *path, size_t n, vs_error *err)
 
 static vs_status check_keys(line_problem **sorted, size_t n, vs_error *err)
 {
-    qsort(sorted, n, sizeof *sorted, by_key);
+    qsort(sorted, n, ref_bytes, by_key);
     for (size_t i = 1; i < n; i++) {
         const line_problem *a = sorted[i - 1], *b = sorted[i];
         if (is_test(a) == is_test(b) && strcmp(a->key, b->key) == 0)
@@ -164,9 +166,9 @@ static vs_status check_keys(line_problem **sorted, size_t n, vs_error *err)
 static vs_status check_contamination(const choice *c, line_problem **seen, size_t n_seen,
                                      vs_error *err)
 {
-    qsort(seen, n_seen, sizeof *seen, by_question);
+    qsort(seen, n_seen, ref_bytes, by_question);
     for (size_t i = n_seen; i < c->n; i++) {
-        line_problem *const *same = bsearch(&c->item[i], seen, n_seen, sizeof *seen, question_only);
+        line_problem *const *same = bsearch(&c->item[i], seen, n_seen, ref_bytes, question_only);
         if (same)
             return VS_FAIL(err, VS_E_INPUT,
                            "%s: \"question\": found the same question as at %s (%s); expected test "
@@ -178,13 +180,13 @@ static vs_status check_contamination(const choice *c, line_problem **seen, size_
 
 static vs_status check_choice(const choice *c, vs_error *err)
 {
-    line_problem **sorted = vs_alloc(c->n, sizeof *sorted);
+    line_problem **sorted = vs_alloc(c->n, ref_bytes);
     size_t n_seen = 0;
     vs_status st;
 
     if (!sorted) return VS_FAIL(err, VS_E_NOMEM, "problems: out of memory");
     while (n_seen < c->n && !is_test(c->item[n_seen])) n_seen++;
-    memcpy(sorted, c->item, c->n * sizeof *sorted);
+    memcpy(sorted, c->item, c->n * ref_bytes);
     VS_CHECK(check_contamination(c, sorted, n_seen, err));
     VS_CHECK(check_keys(sorted, c->n, err));
 done:
@@ -228,7 +230,7 @@ static vs_status load_files(vs_problems *out, const vs_problem_source *src, line
     if (src->sft_file) VS_CHECK(lines_read(&c.sft, src->sft_file, "sft", format, err));
     VS_CHECK(lines_read(&c.train, src->train_file, "train", format, err));
     if (src->test_file) VS_CHECK(lines_read(&c.test, src->test_file, "test", format, err));
-    c.item = vs_alloc(c.sft.n + c.train.n + c.test.n, sizeof(line_problem *));
+    c.item = vs_alloc(c.sft.n + c.train.n + c.test.n, ref_bytes);
     if (!c.item) {
         st = VS_FAIL(err, VS_E_NOMEM, "problems: out of memory");
         goto done;

@@ -1,10 +1,9 @@
-/* problems.h - files and built-in families become problems: split, key, question, prompt, gold,
- * reference.
+/* problems.h - files and built-in families become problems: question, prompt, gold, reference.
  *
  * Ownership: *out owns its strings and is released by vs_problems_free. `ids` stay NULL: who has
- * the tokenizer encodes the prompts. Order:     sft, then train, then test, each in the source's
- * order; `id` counts from 1. Errors:    name file, line and key, what was found and what was
- * expected. */
+ *            the tokenizer encodes the prompts.
+ * Order:     sft, then train, then test, each in the source's order; `id` counts from 1.
+ * Errors:    name file, line and key, what was found and what was expected. */
 #ifndef VS_PROBLEMS_PROBLEMS_H
 #define VS_PROBLEMS_PROBLEMS_H
 
@@ -20,17 +19,18 @@ enum {
     VS_PROBLEM_TEXT_MAX = 1 << 20, /* bytes of one question, answer or reference */
 };
 
-/* Strings are borrowed. A zeroed count means: all that is left of the file.
+/* Strings are borrowed. A count of 0 means all that is left of the file.
  *
  *   gsm8k  {"question","answer"} lines as published: gold is the text after the last "#### ", the
  *          reference is the answer.
  *   jsonl  {"question","answer"[,"id"][,"reference" or "solution"]} lines; "answer" and "id" are
- * strings or integers. bags, hard  built in; files are not used, and a zeroed count makes none of
- * that split.
+ *          strings or integers.
+ *   bags   built in, as is `hard` (half of it two-price problems): files are not used, and a count
+ *          of 0 makes none of that split.
  *
  * The sft problems are the first n_sft of sft_file, or of train_file when there is no sft_file. A
- * question that is an sft problem is not taken for train again: the loop samples both. test_file
- * may be NULL. */
+ * question that is an sft problem is not taken for train again, since the loop samples both.
+ * test_file may be NULL. */
 typedef struct vs_problem_source {
     const char *kind;
     const char *train_file, *test_file, *sft_file;
@@ -41,9 +41,11 @@ typedef struct vs_problem_source {
 
 /* Refuses what would spoil a run: a question of test that is also one of train or sft (exact bytes
  * after runs of white space are folded), an id twice among sft and train or within test, an sft
- * problem without a reference solution, fewer problems than asked for. Keys are a line's "id", or
- * split and line number where it has none ("train-17"; "train" also for an sft problem from
- * train_file); a built-in problem's key is its equation ("9x-4=61"). */
+ * problem without a reference solution, fewer problems than asked for.
+ *
+ * A key is a line's "id", or its file's role and the line number where it has none ("train-17" for
+ * the line 17 of train_file, whichever split takes it); a built-in problem's key is its equation
+ * ("9x-4=61"). */
 VS_NODISCARD vs_status vs_problems_load(vs_problems *out, const vs_problem_source *src,
                                         vs_error *err);
 

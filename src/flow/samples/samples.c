@@ -58,6 +58,12 @@ done:
     return st;
 }
 
+/* Training problems may carry references too (a published file has them); the loop must not see those. */
+static bool is_sft(const vs_problem *p)
+{
+    return strcmp(p->split, "sft") == 0 && p->reference;
+}
+
 vs_status vs_store_references(vs_store *s, const vs_problems *p, const vs_tokenizer *t,
                               const vs_config *c, vs_error *err)
 {
@@ -68,7 +74,7 @@ vs_status vs_store_references(vs_store *s, const vs_problems *p, const vs_tokeni
     VS_TRY(vs_store_begin(s, err));
     for (size_t i = 0; i < p->n; i++) {
         const vs_status st =
-            p->item[i].reference ? store_reference(s, &p->item[i], t, c, err) : VS_OK;
+            is_sft(&p->item[i]) ? store_reference(s, &p->item[i], t, c, err) : VS_OK;
         if (st != VS_OK) {
             vs_store_rollback(s);
             return st;

@@ -13,7 +13,7 @@
 VS_NODISCARD vs_status vs_encode_prompts(vs_problems *p, const vs_tokenizer *t, const vs_config *c,
                                          vs_error *err);
 
-/* Stores each problem's reference solution, encoded and ended with the end token, as set
+/* Stores the reference solution of each problem of split "sft", encoded and ended with the end token, as set
  * "reference". */
 VS_NODISCARD vs_status vs_store_references(vs_store *s, const vs_problems *p, const vs_tokenizer *t,
                                            const vs_config *c, vs_error *err);

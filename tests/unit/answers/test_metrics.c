@@ -107,18 +107,21 @@ static double enumerate(const problem *p, vs_curve curve, size_t k)
 
 static void check_against_enumeration(const problem *p)
 {
+    const size_t n = p->view.n;
+    double values[VS_CURVES][MOST];
     size_t ks[MOST];
-    vs_metrics m = {0};
     vs_error err;
 
-    for (size_t k = 1; k <= p->view.n; k++) ks[k - 1] = k;
-    CHECK_OK(vs_metrics_measure(&m, &p->view, 1, ks, p->view.n, &err));
+    for (size_t k = 1; k <= n; k++) ks[k - 1] = k;
+    vs_pass_at(values[VS_CURVE_PASS], &p->view, ks, n);
+    CHECK_OK(vs_best_of(values[VS_CURVE_BEST_OF], &p->view, ks, n, &err));
+    CHECK_OK(vs_majority_at(values[VS_CURVE_MAJORITY], &p->view, ks, n, &err));
+    CHECK_OK(vs_weighted_at(values[VS_CURVE_WEIGHTED], &p->view, ks, n, &err));
     for (vs_curve c = VS_CURVE_PASS; c < VS_CURVES; c++)
-        for (size_t k = 1; k <= p->view.n; k++) {
-            if (c == VS_CURVE_WEIGHTED && k > 1 && k < p->view.n) continue;
-            CHECK_NEAR(vs_metrics_point(&m, c, k)->value, enumerate(p, c, k), exact);
+        for (size_t k = 1; k <= n; k++) {
+            if (c == VS_CURVE_WEIGHTED && k > 1 && k < n) continue;
+            CHECK_NEAR(values[c][k - 1], enumerate(p, c, k), exact);
         }
-    vs_metrics_free(&m);
 }
 
 TEST(metrics, equal_exhaustive_enumeration_on_200_small_cases)

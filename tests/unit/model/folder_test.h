@@ -43,8 +43,8 @@ static inline char *with(const char *text, const char *from, const char *to)
 }
 
 /* A safetensors file from its header's text and its data. */
-static inline void write_safetensors(const char *dir, const char *name, const char *header, const void *data,
-                                     size_t n_data)
+static inline void write_safetensors(const char *dir, const char *name, const char *header,
+                                     const void *data, size_t n_data)
 {
     const size_t len = strlen(header);
     unsigned char *bytes = malloc(8 + len + n_data);
@@ -57,17 +57,17 @@ static inline void write_safetensors(const char *dir, const char *name, const ch
     free(bytes);
 }
 
-/* Runs statement(s) with 0, 1, 2, .. allocations allowed until they give VS_OK in `st`; every earlier end must be
- * VS_E_NOMEM. What they own they release themselves. */
-#define FAIL_EACH_ALLOCATION(st, ...)                                                                        \
-    do {                                                                                                     \
-        long n_allowed_ = -1;                                                                                \
-        do {                                                                                                 \
-            vs_alloc_fail_after(++n_allowed_);                                                               \
-            __VA_ARGS__;                                                                                     \
-            vs_alloc_fail_after(-1);                                                                         \
-            CHECK((st) == VS_OK || (st) == VS_E_NOMEM);                                                      \
-        } while ((st) != VS_OK);                                                                             \
-        CHECK(n_allowed_ > 0);                                                                               \
+/* Runs statement(s) with 0, 1, 2, .. allocations allowed until they give VS_OK in `st`; every
+ * earlier end must be VS_E_NOMEM. What they own they release themselves. */
+#define FAIL_EACH_ALLOCATION(st, ...)                   \
+    do {                                                \
+        long n_allowed_ = -1;                           \
+        do {                                            \
+            vs_alloc_fail_after(++n_allowed_);          \
+            __VA_ARGS__;                                \
+            vs_alloc_fail_after(-1);                    \
+            CHECK((st) == VS_OK || (st) == VS_E_NOMEM); \
+        } while ((st) != VS_OK);                        \
+        CHECK(n_allowed_ > 0);                          \
     } while (0)
 #endif

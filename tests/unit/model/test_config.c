@@ -2,14 +2,18 @@
 #include "unit/model/folder_test.h"
 
 static const char good[] =
-    "{\n \"architectures\": [\"LlamaForCausalLM\"], \"model_type\": \"llama\", \"hidden_size\": 64,\n"
+    "{\n \"architectures\": [\"LlamaForCausalLM\"], \"model_type\": \"llama\", \"hidden_size\": "
+    "64,\n"
     " \"num_hidden_layers\": 5, \"num_attention_heads\": 8, \"num_key_value_heads\": 4,\n"
-    " \"intermediate_size\": 172, \"vocab_size\": 512, \"max_position_embeddings\": 300, \"head_dim\": 8,\n"
-    " \"rms_norm_eps\": 1e-05, \"rope_theta\": 20000.0, \"rope_scaling\": null, \"hidden_act\": \"silu\",\n"
+    " \"intermediate_size\": 172, \"vocab_size\": 512, \"max_position_embeddings\": 300, "
+    "\"head_dim\": 8,\n"
+    " \"rms_norm_eps\": 1e-05, \"rope_theta\": 20000.0, \"rope_scaling\": null, \"hidden_act\": "
+    "\"silu\",\n"
     " \"bos_token_id\": 3, \"eos_token_id\": [7, 9], \"tie_word_embeddings\": true,\n"
     " \"attention_bias\": false, \"mlp_bias\": false, \"torch_dtype\": \"bfloat16\"}\n";
-static const char least[] = "{\"model_type\": \"llama\", \"hidden_size\": 12, \"num_hidden_layers\": 1,"
-                            "\"num_attention_heads\": 3, \"intermediate_size\": 5, \"vocab_size\": 40}";
+static const char least[] =
+    "{\"model_type\": \"llama\", \"hidden_size\": 12, \"num_hidden_layers\": 1,"
+    "\"num_attention_heads\": 3, \"intermediate_size\": 5, \"vocab_size\": 40}";
 
 static vs_status read_text(vs_config *c, const char *text, vs_error *err)
 {
@@ -36,7 +40,8 @@ TEST(config, takes_every_field_from_the_file)
     vs_config c;
 
     CHECK_OK(read_text(&c, good, &err));
-    CHECK(c.n_layers == 5 && c.n_embd == 64 && c.n_heads == 8 && c.n_kv_heads == 4 && c.head_dim == 8);
+    CHECK(c.n_layers == 5 && c.n_embd == 64 && c.n_heads == 8 && c.n_kv_heads == 4 &&
+          c.head_dim == 8);
     CHECK(c.n_ffn == 172 && c.n_vocab == 512 && c.n_positions == 300);
     CHECK(c.rms_eps == 1e-5 && c.rope_theta == 20000.0 && c.is_tied && c.dtype == VS_BF16);
     CHECK(c.bos_id == 3 && c.n_eos == 2 && c.eos_ids[0] == 7 && c.eos_ids[1] == 9);
@@ -64,10 +69,13 @@ TEST(config, reads_other_spellings_of_the_same_model)
     } cases[] = {
         {"\"torch_dtype\": \"bfloat16\"", "\"dtype\": \"float32\"", 20000, 3, 2, VS_F32},
         {"\"torch_dtype\": \"bfloat16\"", "\"torch_dtype\": \"float16\"", 20000, 3, 2, VS_F32},
-        {"\"rope_scaling\": null", "\"rope_scaling\": {\"rope_type\": \"default\"}", 20000, 3, 2, VS_BF16},
-        {"\"rope_scaling\": null", "\"rope_scaling\": {\"type\": \"default\"}", 20000, 3, 2, VS_BF16},
+        {"\"rope_scaling\": null", "\"rope_scaling\": {\"rope_type\": \"default\"}", 20000, 3, 2,
+         VS_BF16},
+        {"\"rope_scaling\": null", "\"rope_scaling\": {\"type\": \"default\"}", 20000, 3, 2,
+         VS_BF16},
         {"\"rope_theta\": 20000.0, \"rope_scaling\": null",
-         "\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 5e5}", 5e5, 3, 2, VS_BF16},
+         "\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 5e5}", 5e5, 3, 2,
+         VS_BF16},
         {"\"rope_theta\": 20000.0,", "\"rope_theta\": 500000,", 5e5, 3, 2, VS_BF16},
         {"\"bos_token_id\": 3", "\"bos_token_id\": null", 20000, -1, 2, VS_BF16},
         {"[7, 9]", "null", 20000, 3, 0, VS_BF16},
@@ -98,13 +106,17 @@ TEST(config, refuses_what_it_cannot_use_and_names_it)
         {"\"attention_bias\": false", "\"attention_bias\": true", "attention_bias"},
         {"\"attention_bias\": false", "\"attention_bias\": 0", "attention_bias"},
         {"\"mlp_bias\": false", "\"mlp_bias\": true", "mlp_bias"},
-        {"\"rope_scaling\": null", "\"rope_scaling\": {\"rope_type\": \"llama3\"}", "found type \"llama3\""},
-        {"\"rope_scaling\": null", "\"rope_scaling\": {\"type\": \"linear\"}", "found type \"linear\""},
+        {"\"rope_scaling\": null", "\"rope_scaling\": {\"rope_type\": \"llama3\"}",
+         "found type \"llama3\""},
+        {"\"rope_scaling\": null", "\"rope_scaling\": {\"type\": \"linear\"}",
+         "found type \"linear\""},
         {"\"rope_scaling\": null", "\"rope_scaling\": 2", "rope_scaling"},
-        {"\"rope_scaling\": null", "\"rope_parameters\": {\"partial_rotary_factor\": 0.5}", "partial_rotary_factor"},
+        {"\"rope_scaling\": null", "\"rope_parameters\": {\"partial_rotary_factor\": 0.5}",
+         "partial_rotary_factor"},
         {"\"rope_scaling\": null", "\"quantization_config\": {\"bits\": 4}", "quantization_config"},
         {"\"bfloat16\"", "\"float8\"", "\"torch_dtype\": found \"float8\""},
-        {"\"hidden_size\": 64", "\"hidden_size\": 0", "\"hidden_size\": found 0, expected an integer from 1"},
+        {"\"hidden_size\": 64", "\"hidden_size\": 0",
+         "\"hidden_size\": found 0, expected an integer from 1"},
         {"\"hidden_size\": 64", "\"hidden_size\": -64", "hidden_size"},
         {"\"hidden_size\": 64", "\"hidden_size\": 64.0", "hidden_size"},
         {"\"hidden_size\": 64", "\"hidden_size\": \"64\"", "hidden_size"},
@@ -114,21 +126,26 @@ TEST(config, refuses_what_it_cannot_use_and_names_it)
         {"\"num_hidden_layers\": 5", "\"num_hidden_layers\": null", "num_hidden_layers"},
         {"\"intermediate_size\": 172", "\"intermediate_size\": 65537", "intermediate_size"},
         {"\"vocab_size\": 512", "\"vocab_size\": 1048577", "vocab_size"},
-        {"\"max_position_embeddings\": 300", "\"max_position_embeddings\": 1048577", "max_position_embeddings"},
-        {"\"num_key_value_heads\": 4", "\"num_key_value_heads\": 3", "\"num_key_value_heads\": found 3"},
+        {"\"max_position_embeddings\": 300", "\"max_position_embeddings\": 1048577",
+         "max_position_embeddings"},
+        {"\"num_key_value_heads\": 4", "\"num_key_value_heads\": 3",
+         "\"num_key_value_heads\": found 3"},
         {"\"num_key_value_heads\": 4", "\"num_key_value_heads\": 0", "num_key_value_heads"},
         {"\"head_dim\": 8", "\"head_dim\": 7", "\"head_dim\": found 7, expected an even number"},
         {"\"head_dim\": 8", "\"head_dim\": 8194", "wider than the limit"},
         {"64,\n \"num_hidden_layers\": 5, \"num_attention_heads\": 8, \"num_key_value_heads\": 4,\n"
-         " \"intermediate_size\": 172, \"vocab_size\": 512, \"max_position_embeddings\": 300, \"head_dim\": 8",
-         "63,\n \"num_hidden_layers\": 5, \"num_attention_heads\": 8, \"intermediate_size\": 1, \"vocab_size\": 99",
+         " \"intermediate_size\": 172, \"vocab_size\": 512, \"max_position_embeddings\": 300, "
+         "\"head_dim\": 8",
+         "63,\n \"num_hidden_layers\": 5, \"num_attention_heads\": 8, \"intermediate_size\": 1, "
+         "\"vocab_size\": 99",
          "expected a multiple of"},
         {"1e-05", "0", "rms_norm_eps"},
         {"1e-05", "-1", "rms_norm_eps"},
         {"20000.0", "0.0", "rope_theta"},
         {"20000.0", "true", "rope_theta"},
         {"20000.0", "1e999", "config.json:"},
-        {"\"bos_token_id\": 3", "\"bos_token_id\": 512", "\"bos_token_id\": found id 512, expected 0 to 511"},
+        {"\"bos_token_id\": 3", "\"bos_token_id\": 512",
+         "\"bos_token_id\": found id 512, expected 0 to 511"},
         {"\"bos_token_id\": 3", "\"bos_token_id\": [3]", "bos_token_id"},
         {"[7, 9]", "[7, -1]", "eos_token_id"},
         {"[7, 9]", "[1,2,3,4,5,6,7,8,9]", "the limit is 8"},
@@ -181,13 +198,45 @@ TEST(config, refuses_a_file_past_the_size_limit_and_a_missing_one)
 TEST(config, reads_back_what_it_writes)
 {
     const vs_config made[] = {
-        {.n_layers = 1, .n_embd = 6, .n_heads = 3, .n_kv_heads = 1, .head_dim = 10, .n_ffn = 7, .n_vocab = 11,
-         .n_positions = 13, .rope_theta = 123456.789012345, .rms_eps = 1.0 / 3, .is_tied = true, .bos_id = -1},
-        {.n_layers = 512, .n_embd = 65536, .n_heads = 512, .n_kv_heads = 512, .head_dim = 128, .n_ffn = 65536,
-         .n_vocab = 1 << 20, .n_positions = 1 << 20, .rope_theta = 1e12, .rms_eps = 1e-300, .bos_id = 0,
-         .eos_ids = {0, 1, 2, 3, 4, 5, 6, 1048575}, .n_eos = 8, .dtype = VS_BF16},
-        {.n_layers = 2, .n_embd = 8, .n_heads = 2, .n_kv_heads = 2, .head_dim = 4, .n_ffn = 8, .n_vocab = 4,
-         .n_positions = 1, .rope_theta = 10000, .rms_eps = 1e-5, .bos_id = 1, .eos_ids = {3}, .n_eos = 1},
+        {.n_layers = 1,
+         .n_embd = 6,
+         .n_heads = 3,
+         .n_kv_heads = 1,
+         .head_dim = 10,
+         .n_ffn = 7,
+         .n_vocab = 11,
+         .n_positions = 13,
+         .rope_theta = 123456.789012345,
+         .rms_eps = 1.0 / 3,
+         .is_tied = true,
+         .bos_id = -1},
+        {.n_layers = 512,
+         .n_embd = 65536,
+         .n_heads = 512,
+         .n_kv_heads = 512,
+         .head_dim = 128,
+         .n_ffn = 65536,
+         .n_vocab = 1 << 20,
+         .n_positions = 1 << 20,
+         .rope_theta = 1e12,
+         .rms_eps = 1e-300,
+         .bos_id = 0,
+         .eos_ids = {0, 1, 2, 3, 4, 5, 6, 1048575},
+         .n_eos = 8,
+         .dtype = VS_BF16},
+        {.n_layers = 2,
+         .n_embd = 8,
+         .n_heads = 2,
+         .n_kv_heads = 2,
+         .head_dim = 4,
+         .n_ffn = 8,
+         .n_vocab = 4,
+         .n_positions = 1,
+         .rope_theta = 10000,
+         .rms_eps = 1e-5,
+         .bos_id = 1,
+         .eos_ids = {3},
+         .n_eos = 1},
     };
 
     for (size_t i = 0; i < sizeof made / sizeof made[0]; i++) {

@@ -3,9 +3,19 @@
 #include "engine/model/safetensors.h"
 #include "unit/model/folder_test.h"
 
-static const vs_config small = {.n_layers = 2, .n_embd = 8, .n_heads = 2, .n_kv_heads = 1, .head_dim = 6, .n_ffn = 5,
-                                .n_vocab = 11, .n_positions = 32, .rope_theta = 10000, .rms_eps = 1e-5, .bos_id = 1,
-                                .eos_ids = {2}, .n_eos = 1};
+static const vs_config small = {.n_layers = 2,
+                                .n_embd = 8,
+                                .n_heads = 2,
+                                .n_kv_heads = 1,
+                                .head_dim = 6,
+                                .n_ffn = 5,
+                                .n_vocab = 11,
+                                .n_positions = 32,
+                                .rope_theta = 10000,
+                                .rms_eps = 1e-5,
+                                .bos_id = 1,
+                                .eos_ids = {2},
+                                .n_eos = 1};
 
 /* Values that bf16 holds exactly, different in every tensor. */
 static void fill(vs_params *p)
@@ -15,7 +25,8 @@ static void fill(vs_params *p)
     CHECK_OK(vs_params_alloc(p, &err));
     for (size_t i = 0; i < p->n_tensors; i++) {
         const vs_tensor *t = &p->tensors[i];
-        for (size_t j = 0; j < t->rows * t->cols; j++) p->data[t->offset + j] = (float)((i * 31 + j * 7) % 200) - 100;
+        for (size_t j = 0; j < t->rows * t->cols; j++)
+            p->data[t->offset + j] = (float)((i * 31 + j * 7) % 200) - 100;
     }
 }
 
@@ -35,7 +46,8 @@ static void check_equal(const vs_params *a, const vs_params *b)
 }
 
 /* The tensors of p from first on, n of them, as a safetensors file. */
-static void write_part(const vs_params *p, size_t first, size_t n, const char *dir, const char *name)
+static void write_part(const vs_params *p, size_t first, size_t n, const char *dir,
+                       const char *name)
 {
     vs_params part = *p;
     vs_error err;
@@ -189,7 +201,8 @@ TEST(folder, refuses_a_giant_configuration_before_it_allocates)
     giant.n_vocab = VS_MAX_VOCAB;
     make(&p, &small);
     write_part(&p, 0, p.n_tensors, dir, "model.safetensors");
-    check_refused(&giant, dir, "model.embed_tokens.weight\": found shape [11, 8], expected [1048576, 65536]");
+    check_refused(&giant, dir,
+                  "model.embed_tokens.weight\": found shape [11, 8], expected [1048576, 65536]");
     vs_params_close(&p);
 }
 
@@ -204,7 +217,8 @@ TEST(folder, passes_over_rotary_buffers_and_the_head_that_repeats_tied_embedding
     tied.is_tied = true;
     make(&p, &tied);
     CHECK_OK(vs_weights_table(&written, &small, &err));
-    CHECK_OK(vs_params_add(&written, "model.layers.0.self_attn.rotary_emb.inv_freq", 1, 3, true, &err));
+    CHECK_OK(
+        vs_params_add(&written, "model.layers.0.self_attn.rotary_emb.inv_freq", 1, 3, true, &err));
     CHECK_OK(vs_params_alloc(&written, &err));
     memcpy(written.data, p.data, p.n * sizeof *p.data);
     head = vs_params_find(&written, "lm_head.weight");
@@ -228,7 +242,8 @@ static void write_index(const vs_params *p, size_t n_a, const char *dir)
 
     vs_buf_str(&text, "{\"metadata\": {\"total_size\": 1}, \"weight_map\": {");
     for (size_t i = 0; i < p->n_tensors; i++)
-        vs_buf_printf(&text, "%s\"%s\": \"%s.safetensors\"", i ? "," : "", p->tensors[i].name, i < n_a ? "a" : "b");
+        vs_buf_printf(&text, "%s\"%s\": \"%s.safetensors\"", i ? "," : "", p->tensors[i].name,
+                      i < n_a ? "a" : "b");
     vs_buf_str(&text, "}}");
     write_in(dir, "model.safetensors.index.json", text.data, text.len);
     vs_buf_free(&text);
@@ -306,7 +321,8 @@ TEST(folder, survives_failure_of_each_allocation)
     vs_params_close(&p);
 }
 
-/* Every tensor of A's model.safetensors is in B's with the same dtype, shape and bytes, and none is more. */
+/* Every tensor of A's model.safetensors is in B's with the same dtype, shape and bytes, and none is
+ * more. */
 static void check_same_files(const char *a, const char *b)
 {
     char *path_a = path_in(a, "model.safetensors"), *path_b = path_in(b, "model.safetensors");
@@ -358,6 +374,8 @@ TEST(folder, writes_stories260K_back_with_equal_bits)
 TEST(folder, writes_the_bf16_digit_llama_back_with_equal_bits)
 {
     SKIP_WITHOUT_SHARED("models/verl-digit-llama");
-    /* embedding and head 16 x 128; per layer 4 x 128 x 128, 3 x 344 x 128, 2 x 128; last norm 128 */
-    check_write_back("models/verl-digit-llama", 2 * 16 * 128 + 4 * (4 * 128 * 128 + 3 * 344 * 128 + 256) + 128);
+    /* embedding and head 16 x 128; per layer 4 x 128 x 128, 3 x 344 x 128, 2 x 128; last norm 128
+     */
+    check_write_back("models/verl-digit-llama",
+                     2 * 16 * 128 + 4 * (4 * 128 * 128 + 3 * 344 * 128 + 256) + 128);
 }

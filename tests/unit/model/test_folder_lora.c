@@ -2,19 +2,32 @@
 #include "engine/model/safetensors.h"
 #include "unit/model/folder_test.h"
 
-static const vs_config small = {.n_layers = 2, .n_embd = 8, .n_heads = 2, .n_kv_heads = 1, .head_dim = 6, .n_ffn = 5,
-                                .n_vocab = 11, .n_positions = 32, .rope_theta = 10000, .rms_eps = 1e-5};
-static const vs_lora_config q_and_down = {.rank = 3, .alpha = 6, .targets = 1u << VS_Q | 1u << VS_DOWN};
+static const vs_config small = {.n_layers = 2,
+                                .n_embd = 8,
+                                .n_heads = 2,
+                                .n_kv_heads = 1,
+                                .head_dim = 6,
+                                .n_ffn = 5,
+                                .n_vocab = 11,
+                                .n_positions = 32,
+                                .rope_theta = 10000,
+                                .rms_eps = 1e-5};
+static const vs_lora_config q_and_down = {
+    .rank = 3, .alpha = 6, .targets = 1u << VS_Q | 1u << VS_DOWN};
 
 /* As peft 0.13 saves it. */
 static const char peft_config[] =
-    "{\n  \"alpha_pattern\": {},\n  \"auto_mapping\": null,\n  \"base_model_name_or_path\": \"base\",\n"
+    "{\n  \"alpha_pattern\": {},\n  \"auto_mapping\": null,\n  \"base_model_name_or_path\": "
+    "\"base\",\n"
     "  \"bias\": \"none\",\n  \"fan_in_fan_out\": false,\n  \"inference_mode\": true,\n"
     "  \"init_lora_weights\": true,\n  \"layer_replication\": null,\n  \"layers_pattern\": null,\n"
-    "  \"layers_to_transform\": null,\n  \"loftq_config\": {},\n  \"lora_alpha\": 6,\n  \"lora_dropout\": 0.0,\n"
-    "  \"megatron_config\": null,\n  \"megatron_core\": \"megatron.core\",\n  \"modules_to_save\": null,\n"
+    "  \"layers_to_transform\": null,\n  \"loftq_config\": {},\n  \"lora_alpha\": 6,\n  "
+    "\"lora_dropout\": 0.0,\n"
+    "  \"megatron_config\": null,\n  \"megatron_core\": \"megatron.core\",\n  \"modules_to_save\": "
+    "null,\n"
     "  \"peft_type\": \"LORA\",\n  \"r\": 3,\n  \"rank_pattern\": {},\n  \"revision\": null,\n"
-    "  \"target_modules\": [\n    \"down_proj\",\n    \"q_proj\"\n  ],\n  \"task_type\": \"CAUSAL_LM\",\n"
+    "  \"target_modules\": [\n    \"down_proj\",\n    \"q_proj\"\n  ],\n  \"task_type\": "
+    "\"CAUSAL_LM\",\n"
     "  \"use_dora\": false,\n  \"use_rslora\": false\n}";
 
 static void make(vs_params *p, const vs_lora_config *l)
@@ -64,7 +77,8 @@ TEST(lora_folder, names_the_tensors_as_peft_does)
 
 TEST(lora_folder, refuses_ranks_and_targets_out_of_range)
 {
-    static const vs_lora_config bad[] = {{0, 1, 1}, {VS_MAX_WIDTH + 1, 1, 1}, {4, 1, 0}, {4, 1, 1u << VS_N_LINEAR}};
+    static const vs_lora_config bad[] = {
+        {0, 1, 1}, {VS_MAX_WIDTH + 1, 1, 1}, {4, 1, 0}, {4, 1, 1u << VS_N_LINEAR}};
     vs_error err;
     vs_params p;
 
@@ -74,7 +88,8 @@ TEST(lora_folder, refuses_ranks_and_targets_out_of_range)
 
 TEST(lora_folder, reads_back_what_it_writes)
 {
-    const vs_lora_config made[] = {q_and_down, {1, 0.1, (1u << VS_N_LINEAR) - 1}, {2, -1e20, 1u << VS_K}};
+    const vs_lora_config made[] = {
+        q_and_down, {1, 0.1, (1u << VS_N_LINEAR) - 1}, {2, -1e20, 1u << VS_K}};
 
     for (size_t i = 0; i < sizeof made / sizeof made[0]; i++) {
         const char *dir = vs_test_dir();
@@ -189,7 +204,8 @@ TEST(lora_folder, merges_scale_times_b_a_into_its_weights_alone)
         const vs_tensor *t = &weights.tensors[i], *a = NULL, *b = NULL;
         char name[VS_TENSOR_NAME];
 
-        snprintf(name, sizeof name, "base_model.model.%.*s.lora_A.weight", (int)strlen(t->name) - 7, t->name);
+        snprintf(name, sizeof name, "base_model.model.%.*s.lora_A.weight", (int)strlen(t->name) - 7,
+                 t->name);
         a = vs_params_find(&lora, name);
         strstr(name, "lora_A")[5] = 'B';
         b = vs_params_find(&lora, name);

@@ -47,8 +47,12 @@ TEST(params, holds_more_tensors_than_the_table_began_with)
 TEST(params, refuses_shapes_that_overflow_or_are_empty)
 {
     static const size_t shapes[][2] = {
-        {SIZE_MAX, 2}, {(size_t)1 << 32, (size_t)1 << 32}, {1, SIZE_MAX - 3}, {(size_t)1 << 31, (size_t)1 << 31},
-        {0, 4}, {4, 0},
+        {SIZE_MAX, 2},
+        {(size_t)1 << 32, (size_t)1 << 32},
+        {1, SIZE_MAX - 3},
+        {(size_t)1 << 31, (size_t)1 << 31},
+        {0, 4},
+        {4, 0},
     };
     vs_params p = {0};
     vs_error err;

@@ -40,7 +40,8 @@ TEST(safetensors, agrees_with_the_reference_on_every_conformance_file)
         vs_error err = {0};
         vs_status st;
 
-        snprintf(path, sizeof path, "%s/%s", folder, json_string_value(json_object_get(row, "file")));
+        snprintf(path, sizeof path, "%s/%s", folder,
+                 json_string_value(json_object_get(row, "file")));
         st = vs_safetensors_open(&s, path, &err);
         if ((st == VS_OK) != (strcmp(expect, "ok") == 0))
             fail_msg("%s: expected %s, found status %d %s", path, expect, (int)st, err.text);
@@ -75,7 +76,8 @@ TEST(safetensors, reads_the_values_of_float_samples_and_refuses_other_dtypes)
         CHECK_OK(vs_safetensors_open(&s, vs_test_shared(cases[i].file), &err));
         CHECK(vs_safetensors_count(s) == 1);
         t = vs_safetensors_at(s, 0);
-        CHECK(t->n == N_SAMPLE && vs_safetensors_find(s, t->name) == t && !vs_safetensors_find(s, "none"));
+        CHECK(t->n == N_SAMPLE && vs_safetensors_find(s, t->name) == t &&
+              !vs_safetensors_find(s, "none"));
         if (cases[i].is_read) {
             CHECK_OK(vs_st_to_f32(x, t, cases[i].file, &err));
             for (int j = 0; j < N_SAMPLE; j++) CHECK(x[j] == (float)(j - 3));
@@ -103,9 +105,12 @@ TEST(safetensors, refuses_hostile_headers)
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":1,\"data_offsets\":[0,4]}}", 4, "shape"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", 4, "shape"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1.0],\"data_offsets\":[0,4]}}", 4, "shape"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}", 4, "the limit is 8"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296,4],\"data_offsets\":[0,4]}}", 4, "overflows"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}}", 0, "overflows"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}", 4,
+         "the limit is 8"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296,4],\"data_offsets\":[0,4]}}",
+         4, "overflows"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}}", 0,
+         "overflows"},
         {"{\"a\":{\"dtype\":\"F4\",\"shape\":[3],\"data_offsets\":[0,1]}}", 1, "not whole"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, "data_offsets"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4,8]}}", 4, "data_offsets"},
@@ -113,12 +118,16 @@ TEST(safetensors, refuses_hostile_headers)
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4, "found [4, 0]"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,8]}}", 8, "expected 4 bytes"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 4, "which has 4"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "a hole or an overlap"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 5, "the tensors need 4"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8,
+         "a hole or an overlap"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 5,
+         "the tensors need 4"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
-         "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "a hole or an overlap"},
+         "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}",
+         8, "a hole or an overlap"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
-         "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "duplicate"},
+         "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}",
+         8, "duplicate"},
         {"{\"__metadata__\":{\"format\":1}}", 0, "expected a string"},
         {"{\"__metadata__\":[]}", 0, "__metadata__"},
         {"\xEF\xBB\xBF{}", 0, "byte order mark"},
@@ -144,7 +153,7 @@ TEST(safetensors, refuses_a_header_length_past_the_file_or_the_limit)
         vs_status expected;
     } cases[] = {
         {{3}, 8 + 2, VS_E_FORMAT},
-        {{0x01, 0xE1, 0xF5, 0x05}, 10, VS_E_LIMIT}, /* 100,000,001 */
+        {{0x01, 0xE1, 0xF5, 0x05}, 10, VS_E_LIMIT},  /* 100,000,001 */
         {{0x00, 0xE1, 0xF5, 0x05}, 10, VS_E_FORMAT}, /* 100,000,000, which the file does not have */
         {{255, 255, 255, 255, 255, 255, 255, 255}, 10, VS_E_LIMIT},
         {{2}, 7, VS_E_FORMAT},
@@ -168,9 +177,10 @@ TEST(safetensors, refuses_a_header_length_past_the_file_or_the_limit)
 
 TEST(safetensors, gives_tensors_in_file_order_with_empty_ones_first)
 {
-    static const char header[] = "{\"z\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
-                                 "\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]},"
-                                 "\"e\":{\"dtype\":\"F32\",\"shape\":[0,5],\"data_offsets\":[1,1]}}";
+    static const char header[] =
+        "{\"z\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
+        "\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]},"
+        "\"e\":{\"dtype\":\"F32\",\"shape\":[0,5],\"data_offsets\":[1,1]}}";
     static const char *const names[] = {"z", "e", "a"};
     const char *dir = vs_test_dir();
     char *path = path_in(dir, "x");
@@ -202,7 +212,8 @@ TEST(half, converts_every_f16_exactly)
     for (uint32_t h = 0; h < 0x10000; h++) {
         const double expected = half_value((uint16_t)h);
         const float found = vs_f32_of_f16((uint16_t)h);
-        CHECK(isnan(expected) ? isnan(found) : (double)found == expected && !signbit(found) == !signbit(expected));
+        CHECK(isnan(expected) ? isnan(found)
+                              : (double)found == expected && !signbit(found) == !signbit(expected));
     }
 }
 
@@ -303,7 +314,8 @@ TEST(safetensors, writes_the_bytes_of_the_published_layout)
     CHECK_OK(vs_safetensors_write(path, &p, VS_BF16, &err));
     CHECK_OK(vs_file_read(&text, &len, path, 1 << 16, &err));
     CHECK(len == 8 + padded + 4 && (unsigned char)text[0] == padded && text[1] == 0);
-    CHECK(memcmp(text + 8, header, sizeof header - 1) == 0 && memcmp(text + 8 + padded, data, 4) == 0);
+    CHECK(memcmp(text + 8, header, sizeof header - 1) == 0 &&
+          memcmp(text + 8 + padded, data, 4) == 0);
     free(text);
     vs_params_close(&p);
     free(path);

@@ -1,0 +1,15 @@
+# The program as a user runs it: tests/cli/*.sh get the program's path, a scratch folder and the tools beside them.
+if(TARGET vstar)
+  add_executable(fill_run ${CMAKE_CURRENT_SOURCE_DIR}/cli/fill_run.c)
+  target_link_libraries(fill_run PRIVATE vs_store vs_labels)
+  set(shared $ENV{VSTAR_SHARED})
+  if(NOT shared)
+    set(shared ${CMAKE_SOURCE_DIR}/../shared/data)
+  endif()
+  foreach(name bad_input verbs runs)
+    add_test(NAME cli_${name}
+             COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/cli/${name}.sh $<TARGET_FILE:vstar> $<TARGET_FILE:fill_run>
+                     ${CMAKE_CURRENT_BINARY_DIR}/cli_${name} ${shared})
+    set_tests_properties(cli_${name} PROPERTIES LABELS cli ENVIRONMENT "VSTAR_THREADS=2")
+  endforeach()
+endif()
