@@ -10,8 +10,7 @@ pkg-config         finds the libraries below
 libjansson-dev     JSON
 libssl-dev         SHA-256
 libsqlite3-dev     the run store
-libcyaml-dev       recipes: YAML into structs
-libyaml-dev        what libcyaml reads with
+libyaml-dev        recipes: YAML with places
 libpcre2-dev       split patterns of tokenizers
 libutf8proc-dev    Unicode normal forms
 librandom123-dev   counter-based random numbers

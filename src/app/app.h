@@ -1,7 +1,9 @@
-/* app.h - what every verb of the command line shares: its shape, its options, JSON Lines in and out.
+/* app.h - what every verb of the command line shares: its shape, its options, JSON Lines in and
+ * out.
  *
- * A verb parses its options with vs_args_parse, writes data to standard output through vs_out_line, and returns a
- * status: main prints the error and chooses the exit code (0 done, 1 failed, 2 wrong usage). */
+ * A verb parses its options with vs_args_parse, writes data to standard output through vs_out_line,
+ * and returns a status: main prints the error and chooses the exit code (0 done, 1 failed, 2 wrong
+ * usage). */
 #ifndef VS_APP_APP_H
 #define VS_APP_APP_H
 
@@ -64,15 +66,19 @@ typedef struct vs_row_reader {
     const vs_config *config;
 } vs_row_reader;
 
-/* Appends a string (encoded as `use` says) or a list of ids (taken as it is). what: the key, for messages. */
-VS_NODISCARD vs_status vs_row_tokens(vs_ids *out, const vs_row_reader *r, const json_t *value, vs_text_use use,
-                                     const char *what, const char *where, vs_error *err);
+/* Appends a string (encoded as `use` says) or a list of ids (taken as it is). what: the key, for
+ * messages. */
+VS_NODISCARD vs_status vs_row_tokens(vs_ids *out, const vs_row_reader *r, const json_t *value,
+                                     vs_text_use use, const char *what, const char *where,
+                                     vs_error *err);
 /* The member KEY (a string) or KEY_ids (a list) of a row; exactly one of them. */
-VS_NODISCARD vs_status vs_row_member(vs_ids *out, const vs_row_reader *r, const json_t *row, const char *key,
-                                     vs_text_use use, const char *where, vs_error *err);
+VS_NODISCARD vs_status vs_row_member(vs_ids *out, const vs_row_reader *r, const json_t *row,
+                                     const char *key, vs_text_use use, const char *where,
+                                     vs_error *err);
 
-/* Rows of a file taken in batches. add keeps one row; flush works on what was kept, writes its lines in order and forgets
- * it. When a row is bad, the rows before it are still flushed, then the error is returned. */
+/* Rows of a file taken in batches. add keeps one row; flush works on what was kept, writes its
+ * lines in order and forgets it. When a row is bad, the rows before it are still flushed, then the
+ * error is returned. */
 typedef struct vs_row_stream {
     void *ctx;
     vs_status (*add)(void *ctx, const json_t *row, const char *where, vs_error *err);
@@ -89,15 +95,17 @@ typedef struct vs_opened {
     vs_tokenizer *tokenizer; /* NULL: the folder has none */
     vs_row_reader reader;
 } vs_opened;
-VS_NODISCARD vs_status vs_opened_open(vs_opened *out, const char *model_dir, const char *adapter_dir, vs_error *err);
+VS_NODISCARD vs_status vs_opened_open(vs_opened *out, const char *model_dir,
+                                      const char *adapter_dir, vs_error *err);
 void vs_opened_close(vs_opened *o); /* zeroed is allowed */
 
-/* A model beside an opened one: "base" (its base without adapter), an adapter folder over the same base, or another
- * model folder of the same vocabulary. */
+/* A model beside an opened one: "base" (its base without adapter), an adapter folder over the same
+ * base, or another model folder of the same vocabulary. */
 typedef struct vs_second {
     vs_base *base; /* NULL: shares the first one's */
     vs_model *model;
 } vs_second;
-VS_NODISCARD vs_status vs_second_open(vs_second *out, const vs_opened *first, const char *what, vs_error *err);
+VS_NODISCARD vs_status vs_second_open(vs_second *out, const vs_opened *first, const char *what,
+                                      vs_error *err);
 void vs_second_close(vs_second *s);
 #endif

@@ -85,12 +85,13 @@ static void print_help(const vs_cmd *c)
     printf("usage: vstar %s %s\n\n%s\n\noptions:\n", c->verb, c->usage, c->about);
     for (size_t i = 0; i < c->n_opts; i++) {
         char left[64];
-        snprintf(left, sizeof left, "%s %s", c->opts[i].name, c->opts[i].value ? c->opts[i].value : "");
+        snprintf(left, sizeof left, "%s %s", c->opts[i].name,
+                 c->opts[i].value ? c->opts[i].value : "");
         printf("  %-24s %s\n", left, c->opts[i].help);
     }
     printf("  %-24s %s\n  %-24s %s\n\nexample:\n%s\n", "--threads N",
-           "threads; results do not depend on it (VSTAR_THREADS, else all cores)", "--help", "this text",
-           c->example);
+           "threads; results do not depend on it (VSTAR_THREADS, else all cores)", "--help",
+           "this text", c->example);
 }
 
 static vs_status unknown_option(const vs_cmd *c, const char *name, vs_error *err)
@@ -102,8 +103,7 @@ static vs_status unknown_option(const vs_cmd *c, const char *name, vs_error *err
     names[n++] = "--threads";
     names[n++] = "--help";
     const char *near = vs_nearest(name, names, n);
-    if (near)
-        return VS_FAIL(err, VS_E_USAGE, "unknown option %.60s; did you mean %s?", name, near);
+    if (near) return VS_FAIL(err, VS_E_USAGE, "unknown option %.60s; did you mean %s?", name, near);
     return VS_FAIL(err, VS_E_USAGE, "unknown option %.60s; see vstar %s --help", name, c->verb);
 }
 
@@ -118,9 +118,10 @@ static vs_status set_number(const vs_opt *o, const char *text, vs_error *err)
                        is_whole ? "whole " : "");
     if (is_whole) x = (double)whole;
     if (is_bounded ? x < o->min || x > o->max : x < 0.0)
-        return is_bounded ? VS_FAIL(err, VS_E_USAGE, "%s: found %.60s, expected %g to %g", o->name, text, o->min,
-                                    o->max)
-                          : VS_FAIL(err, VS_E_USAGE, "%s: found %.60s, expected 0 or more", o->name, text);
+        return is_bounded
+                   ? VS_FAIL(err, VS_E_USAGE, "%s: found %.60s, expected %g to %g", o->name, text,
+                             o->min, o->max)
+                   : VS_FAIL(err, VS_E_USAGE, "%s: found %.60s, expected 0 or more", o->name, text);
     if (o->type == VS_OPT_SIZE) *(size_t *)o->out = (size_t)whole;
     if (o->type == VS_OPT_U64) *(uint64_t *)o->out = whole;
     if (o->type == VS_OPT_NUM) *(double *)o->out = x;
@@ -166,18 +167,19 @@ static vs_status check_required(const vs_cmd *c, const bool *given, vs_error *er
 {
     for (size_t i = 0; i < c->n_opts; i++)
         if (c->opts[i].is_required && !given[i])
-            return VS_FAIL(err, VS_E_USAGE, "%s %s is missing; see vstar %s --help", c->opts[i].name,
-                           c->opts[i].value ? c->opts[i].value : "", c->verb);
+            return VS_FAIL(err, VS_E_USAGE, "%s %s is missing; see vstar %s --help",
+                           c->opts[i].name, c->opts[i].value ? c->opts[i].value : "", c->verb);
     if (c->n_words < c->min_words)
-        return VS_FAIL(err, VS_E_USAGE, "%zu word(s) given, %zu needed: vstar %s %s", c->n_words, c->min_words,
-                       c->verb, c->usage);
+        return VS_FAIL(err, VS_E_USAGE, "%zu word(s) given, %zu needed: vstar %s %s", c->n_words,
+                       c->min_words, c->verb, c->usage);
     return VS_OK;
 }
 
 static vs_status parse_option(vs_cmd *c, int *i, int argc, char **argv, bool *given, vs_error *err)
 {
     static size_t threads;
-    static const vs_opt common = {.name = "--threads", .type = VS_OPT_SIZE, .out = &threads, .min = 1, .max = 4096};
+    static const vs_opt common = {
+        .name = "--threads", .type = VS_OPT_SIZE, .out = &threads, .min = 1, .max = 4096};
     const char *value;
     const vs_opt *o = find_option(c->opts, c->n_opts, argv[*i], &value);
     const bool is_common = !o && (o = find_option(&common, 1, argv[*i], &value)) != NULL;
@@ -220,8 +222,8 @@ vs_status vs_args_parse(vs_cmd *c, int argc, char **argv, vs_error *err)
             VS_TRY(parse_option(c, &i, argc, argv, given, err));
         } else {
             if (c->n_words >= c->max_words || c->n_words >= sizeof c->words / sizeof *c->words)
-                return VS_FAIL(err, VS_E_USAGE, "one word too many: '%.60s'; usage: vstar %s %s", word, c->verb,
-                               c->usage);
+                return VS_FAIL(err, VS_E_USAGE, "one word too many: '%.60s'; usage: vstar %s %s",
+                               word, c->verb, c->usage);
             c->words[c->n_words++] = word;
         }
     }

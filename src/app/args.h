@@ -1,7 +1,8 @@
-/* args.h - options of a verb from a table: `--name value`, `--name=value`, repeated lists, positional words.
+/* args.h - options of a verb from a table: `--name value`, `--name=value`, repeated lists,
+ * positional words.
  *
- * Every verb also takes --help and --threads N, which vs_args_parse handles itself. Values are written through the table's
- * pointers; strings are borrowed from argv. */
+ * Every verb also takes --help and --threads N, which vs_args_parse handles itself. Values are
+ * written through the table's pointers; strings are borrowed from argv. */
 #ifndef VS_APP_ARGS_H
 #define VS_APP_ARGS_H
 
@@ -46,7 +47,7 @@ typedef struct vs_cmd {
     size_t min_words, max_words; /* positional */
     const char *words[4];        /* filled; at most max_words */
     size_t n_words;
-    bool is_help;                /* filled: help was printed, nothing else is to be done */
+    bool is_help; /* filled: help was printed, nothing else is to be done */
 } vs_cmd;
 
 /* VS_E_USAGE with the nearest known name for an option that does not exist. */

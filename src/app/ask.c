@@ -54,13 +54,16 @@ static vs_status print_text(const vs_answer *a, size_t show, vs_error *err)
     vs_buf b = {0};
     vs_status st;
 
-    vs_buf_printf(&b, "chosen by the verifier  %s\nmajority vote           %s  (%zu of %zu)\nweighted vote           %s\n",
-                  a->chosen[0] ? a->chosen : "no answer", a->vote[0] ? a->vote : "no answer", a->vote_count, a->n,
-                  a->weighted[0] ? a->weighted : "no answer");
+    vs_buf_printf(&b,
+                  "chosen by the verifier  %s\nmajority vote           %s  (%zu of %zu)\nweighted "
+                  "vote           %s\n",
+                  a->chosen[0] ? a->chosen : "no answer", a->vote[0] ? a->vote : "no answer",
+                  a->vote_count, a->n, a->weighted[0] ? a->weighted : "no answer");
     vs_buf_str(&b, "\n  rank    score  likelihood  answer      solution");
     for (size_t i = 0; i < a->n && i < show; i++) {
         const vs_candidate *c = &a->item[i];
-        vs_buf_printf(&b, "\n  %4zu %8.3f  %10.3f  %-10s  ", i + 1, c->score, c->logprob, c->answer[0] ? c->answer : "-");
+        vs_buf_printf(&b, "\n  %4zu %8.3f  %10.3f  %-10s  ", i + 1, c->score, c->logprob,
+                      c->answer[0] ? c->answer : "-");
         for (const char *p = c->text; *p; p++) vs_buf_add(&b, *p == '\n' ? " " : p, 1);
     }
     if (a->n > show) vs_buf_printf(&b, "\n  .. and %zu more (--show %zu)", a->n - show, a->n);
@@ -90,15 +93,18 @@ vs_status vs_verb_ask(int argc, char **argv, vs_error *err)
     ask_options o = {.n = 64, .show = 8};
     const vs_opt opts[] = {
         {"-n", VS_OPT_SIZE, &o.n, false, 1, 4096, "N", "candidates (64)"},
-        {"--show", VS_OPT_SIZE, &o.show, false, 1, 4096, "N", "candidates to print, best first (8)"},
+        {"--show", VS_OPT_SIZE, &o.show, false, 1, 4096, "N",
+         "candidates to print, best first (8)"},
         {"--json", VS_OPT_FLAG, &o.is_json, false, 0, 0, NULL, "one JSON object"},
     };
     vs_cmd c = {
         .verb = "ask",
         .usage = "RUN \"question\" [-n N] [--json]",
-        .about = "Draws candidates from the run's final generator, scores them with its verifier, and prints the best, the vote and\n"
+        .about = "Draws candidates from the run's final generator, scores them with its verifier, "
+                 "and prints the best, the vote and\n"
                  "the candidates by falling score. The same question gets the same answer.",
-        .example = "  $ vstar ask runs/demo \"Tom buys some bags of 7 pens. Tom gets 5 more and now has 61. How many bags? \"\n"
+        .example = "  $ vstar ask runs/demo \"Tom buys some bags of 7 pens. Tom gets 5 more and "
+                   "now has 61. How many bags? \"\n"
                    "  chosen by the verifier  8\n  majority vote           8  (41 of 64)\n  ..",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,

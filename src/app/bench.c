@@ -1,4 +1,5 @@
-/* bench.c - how fast the engine is: tokens/s, and its share of what this machine's arithmetic can do. */
+/* bench.c - how fast the engine is: tokens/s, and its share of what this machine's arithmetic can
+ * do. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 
 enum {
     PREFILL_TOKENS = 512,
-    PROMPT_TOKENS = 24,   /* decode, score, training: shapes of the demo's problems */
+    PROMPT_TOKENS = 24, /* decode, score, training: shapes of the demo's problems */
     SOLUTION_TOKENS = 32,
     TRAIN_GROUPS = 8,
     TRAIN_SOLUTIONS = 8,
@@ -65,7 +66,8 @@ static double token_flops(const vs_config *c)
 
 /* -- workloads -- */
 
-static vs_status ignore_completions(void *ctx, size_t problem, const vs_completion *c, size_t n, vs_error *err)
+static vs_status ignore_completions(void *ctx, size_t problem, const vs_completion *c, size_t n,
+                                    vs_error *err)
 {
     size_t *tokens = ctx;
 
@@ -89,7 +91,8 @@ static vs_status run_decode(bench *b, work_done *done, vs_error *err)
 
     if (!p) return VS_FAIL(err, VS_E_NOMEM, "bench: out of memory");
     for (size_t i = 0; i < n; i++)
-        p[i] = (vs_decode_problem){.prompt = b->ids + i, .n_prompt = PROMPT_TOKENS, .key = i, .n = SAMPLES};
+        p[i] = (vs_decode_problem){
+            .prompt = b->ids + i, .n_prompt = PROMPT_TOKENS, .key = i, .n = SAMPLES};
     done->rows = b->rows;
     done->tokens = 0;
     st = vs_decode_run(b->opened.model, p, n, &o, ignore_completions, &done->tokens, err);
@@ -146,7 +149,8 @@ typedef struct train_ctx {
     vs_example examples[TRAIN_GROUPS];
 } train_ctx;
 
-static vs_status give_examples(void *ctx, size_t step, const vs_example **out, size_t *n, vs_error *err)
+static vs_status give_examples(void *ctx, size_t step, const vs_example **out, size_t *n,
+                               vs_error *err)
 {
     const train_ctx *t = ctx;
 
@@ -169,8 +173,16 @@ static vs_status ignore_step(void *ctx, size_t step, const vs_step_stats *s, vs_
 /* One optimiser step. The learning rate is so small that repeats meet the same model. */
 static vs_status run_train(bench *b, vs_loss_kind kind, work_done *done, vs_error *err)
 {
-    const vs_train_options o = {.lr = 1e-12, .lr_end = 1.0, .schedule = VS_CONSTANT, .beta1 = 0.9, .beta2 = 0.98,
-                                .eps = 1e-8, .clip = 1.0, .steps = 1, .batch = TRAIN_GROUPS, .micro_tokens = 4096,
+    const vs_train_options o = {.lr = 1e-12,
+                                .lr_end = 1.0,
+                                .schedule = VS_CONSTANT,
+                                .beta1 = 0.9,
+                                .beta2 = 0.98,
+                                .eps = 1e-8,
+                                .clip = 1.0,
+                                .steps = 1,
+                                .batch = TRAIN_GROUPS,
+                                .micro_tokens = 4096,
                                 .beta = 0.1};
     train_ctx t;
     vs_group groups[TRAIN_GROUPS];
@@ -182,7 +194,8 @@ static vs_status run_train(bench *b, vs_loss_kind kind, work_done *done, vs_erro
     make_groups(groups, solutions, b, TRAIN_GROUPS);
     ref[0] = 1.0; /* not the policy's own log-probs */
     for (size_t i = 0; i < TRAIN_GROUPS; i++)
-        t.examples[i] = (vs_example){.group = groups[i], .n_right = TRAIN_SOLUTIONS / 2, .ref_logp = ref};
+        t.examples[i] =
+            (vs_example){.group = groups[i], .n_right = TRAIN_SOLUTIONS / 2, .ref_logp = ref};
     VS_TRY(vs_trainer_open(&trainer, b->opened.model, kind, &o, 1, NULL, err));
     st = vs_trainer_run(trainer, give_examples, ignore_step, &t, err);
     vs_trainer_close(trainer);
@@ -216,7 +229,8 @@ static vs_status run_kernels(bench *b, work_done *done, vs_error *err)
     y = vs_alloc(KERNEL_ROWS * vs_round16(widest), sizeof *y);
     if (x && y)
         for (int i = 0; i < VS_N_LIN; i++)
-            vs_matmul(base->ops, y, vs_round16(widest), x, deepest, &layer->lin[i].fwd, KERNEL_ROWS, false);
+            vs_matmul(base->ops, y, vs_round16(widest), x, deepest, &layer->lin[i].fwd, KERNEL_ROWS,
+                      false);
     *done = (work_done){.rows = KERNEL_ROWS, .tokens = KERNEL_ROWS};
     const bool is_out = !x || !y;
     free(x);
@@ -241,7 +255,8 @@ typedef struct measure {
     vs_matmul_count matmul;
 } measure;
 
-/* Repeats for about b->seconds; the fastest repeat counts, the first one (which warms up) does not. */
+/* Repeats for about b->seconds; the fastest repeat counts, the first one (which warms up) does not.
+ */
 static vs_status measure_best(measure *best, bench *b, const struct workload *w, vs_error *err)
 {
     double spent = 0.0;
@@ -256,7 +271,8 @@ static vs_status measure_best(measure *best, bench *b, const struct workload *w,
         m.seconds = now_s() - begin;
         m.matmul = vs_matmul_count_take();
         if (i > 0) spent += m.seconds;
-        if (i == 1 || (i > 1 && m.seconds / (double)m.work.tokens < best->seconds / (double)best->work.tokens))
+        if (i == 1 || (i > 1 && m.seconds / (double)m.work.tokens <
+                                    best->seconds / (double)best->work.tokens))
             *best = m;
     }
     vs_matmul_count_enable(false);
@@ -268,13 +284,15 @@ static vs_status print_measure(bench *b, const struct workload *w, const measure
     const double all = m->matmul.flops / m->seconds;
     const double inside = m->matmul.seconds > 0.0 ? m->matmul.flops / m->matmul.seconds : 0.0;
 
-    vs_buf_printf(&b->line,
-                  "{\"workload\":\"%s\",\"rows\":%zu,\"threads\":%zu,\"backend\":\"%s\",\"seconds\":%.4g,\"tokens_per_s\":%.1f,"
-                  "\"gflops\":%.2f,\"matmul_gflops\":%.2f,\"peak_gflops\":%.2f,\"share_of_peak\":%.4f,"
-                  "\"matmul_share_of_peak\":%.4f,\"matmul_share_of_time\":%.4f,\"flops_per_token\":%.6g}",
-                  w->name, m->work.rows, vs_threads(), b->opened.base->ops->name, m->seconds,
-                  (double)m->work.tokens / m->seconds, all / 1e9, inside / 1e9, b->peak / 1e9, all / b->peak,
-                  inside / b->peak, m->matmul.seconds / m->seconds, token_flops(&b->opened.base->config));
+    vs_buf_printf(
+        &b->line,
+        "{\"workload\":\"%s\",\"rows\":%zu,\"threads\":%zu,\"backend\":\"%s\",\"seconds\":%.4g,"
+        "\"tokens_per_s\":%.1f,"
+        "\"gflops\":%.2f,\"matmul_gflops\":%.2f,\"peak_gflops\":%.2f,\"share_of_peak\":%.4f,"
+        "\"matmul_share_of_peak\":%.4f,\"matmul_share_of_time\":%.4f,\"flops_per_token\":%.6g}",
+        w->name, m->work.rows, vs_threads(), b->opened.base->ops->name, m->seconds,
+        (double)m->work.tokens / m->seconds, all / 1e9, inside / 1e9, b->peak / 1e9, all / b->peak,
+        inside / b->peak, m->matmul.seconds / m->seconds, token_flops(&b->opened.base->config));
     VS_TRY(vs_out_line(&b->line, err));
     return fflush(stdout) == 0 ? VS_OK : VS_FAIL(err, VS_E_IO, "standard output cannot be written");
 }
@@ -288,11 +306,31 @@ typedef struct shape {
 
 static const shape shapes[] = {
     {"135m", /* SmolLM-135M's */
-     {.n_layers = 30, .n_embd = 576, .n_heads = 9, .n_kv_heads = 3, .head_dim = 64, .n_ffn = 1536, .n_vocab = 49152,
-      .n_positions = 2048, .rope_theta = 10000.0, .rms_eps = 1e-5, .is_tied = true, .bos_id = -1}},
+     {.n_layers = 30,
+      .n_embd = 576,
+      .n_heads = 9,
+      .n_kv_heads = 3,
+      .head_dim = 64,
+      .n_ffn = 1536,
+      .n_vocab = 49152,
+      .n_positions = 2048,
+      .rope_theta = 10000.0,
+      .rms_eps = 1e-5,
+      .is_tied = true,
+      .bos_id = -1}},
     {"demo",
-     {.n_layers = 3, .n_embd = 64, .n_heads = 4, .n_kv_heads = 4, .head_dim = 16, .n_ffn = 176, .n_vocab = 62,
-      .n_positions = 256, .rope_theta = 10000.0, .rms_eps = 1e-5, .is_tied = false, .bos_id = -1}},
+     {.n_layers = 3,
+      .n_embd = 64,
+      .n_heads = 4,
+      .n_kv_heads = 4,
+      .head_dim = 16,
+      .n_ffn = 176,
+      .n_vocab = 62,
+      .n_positions = 256,
+      .rope_theta = 10000.0,
+      .rms_eps = 1e-5,
+      .is_tied = false,
+      .bos_id = -1}},
 };
 
 static vs_status open_shape(vs_opened *out, const char *name, vs_error *err)
@@ -320,12 +358,13 @@ static vs_status make_tokens(bench *b, vs_error *err)
     vs_rng r = vs_rng_stream(vs_rng_key_make(1, VS_RNG_TEST, 0), 1);
 
     if (c->n_positions <= PROMPT_TOKENS + SOLUTION_TOKENS)
-        return VS_FAIL(err, VS_E_INPUT, "the model has %zu positions, bench needs more than %d", c->n_positions,
-                       PROMPT_TOKENS + SOLUTION_TOKENS);
+        return VS_FAIL(err, VS_E_INPUT, "the model has %zu positions, bench needs more than %d",
+                       c->n_positions, PROMPT_TOKENS + SOLUTION_TOKENS);
     b->n_ids = PREFILL_TOKENS + b->rows + PROMPT_TOKENS + SOLUTION_TOKENS;
     b->ids = vs_alloc(b->n_ids, sizeof *b->ids);
     if (!b->ids) return VS_FAIL(err, VS_E_NOMEM, "bench: out of memory");
-    for (size_t i = 0; i < b->n_ids; i++) b->ids[i] = (int32_t)vs_rng_below(&r, (uint32_t)c->n_vocab);
+    for (size_t i = 0; i < b->n_ids; i++)
+        b->ids[i] = (int32_t)vs_rng_below(&r, (uint32_t)c->n_vocab);
     return VS_OK;
 }
 
@@ -335,11 +374,14 @@ static vs_status run_list(bench *b, const char *list, vs_error *err)
         const size_t len = strcspn(at, ",");
         size_t i = 0;
         measure m = {.seconds = 1.0};
-        while (i < N_WORKLOADS && (strlen(workloads[i].name) != len || memcmp(workloads[i].name, at, len) != 0)) i++;
+        while (i < N_WORKLOADS &&
+               (strlen(workloads[i].name) != len || memcmp(workloads[i].name, at, len) != 0))
+            i++;
         if (i == N_WORKLOADS)
-            return VS_FAIL(err, VS_E_USAGE,
-                           "--workload: found '%.*s', expected some of decode,prefill,score,sft,dpo,kernels",
-                           len < 60 ? (int)len : 60, at);
+            return VS_FAIL(
+                err, VS_E_USAGE,
+                "--workload: found '%.*s', expected some of decode,prefill,score,sft,dpo,kernels",
+                len < 60 ? (int)len : 60, at);
         b->peak = fmax(b->peak, vs_fma_peak(vs_threads()));
         VS_TRY(measure_best(&m, b, &workloads[i], err));
         b->peak = fmax(b->peak, vs_fma_peak(vs_threads()));
@@ -349,7 +391,8 @@ static vs_status run_list(bench *b, const char *list, vs_error *err)
     return VS_OK;
 }
 
-static vs_status run(bench *b, const char *model, const char *shape_name, const char *list, vs_error *err)
+static vs_status run(bench *b, const char *model, const char *shape_name, const char *list,
+                     vs_error *err)
 {
     vs_status st;
 
@@ -372,19 +415,27 @@ vs_status vs_verb_bench(int argc, char **argv, vs_error *err)
     bench b = {.rows = 256, .seconds = 2.0};
     const vs_opt opts[] = {
         {"--model", VS_OPT_STR, &model, false, 0, 0, "DIR", "model folder"},
-        {"--shape", VS_OPT_STR, &shape_name, false, 0, 0, "135m|demo", "random weights of this shape instead"},
-        {"--workload", VS_OPT_STR, &list, false, 0, 0, "LIST", "some of decode,prefill,score,sft,dpo,kernels (all)"},
-        {"--rows", VS_OPT_SIZE, &b.rows, false, 1, 65536, "R", "decode: completions alive at once (256)"},
-        {"--seconds", VS_OPT_NUM, &b.seconds, false, 0, 600, "S", "about how long each is repeated (2)"},
+        {"--shape", VS_OPT_STR, &shape_name, false, 0, 0, "135m|demo",
+         "random weights of this shape instead"},
+        {"--workload", VS_OPT_STR, &list, false, 0, 0, "LIST",
+         "some of decode,prefill,score,sft,dpo,kernels (all)"},
+        {"--rows", VS_OPT_SIZE, &b.rows, false, 1, 65536, "R",
+         "decode: completions alive at once (256)"},
+        {"--seconds", VS_OPT_NUM, &b.seconds, false, 0, 600, "S",
+         "about how long each is repeated (2)"},
     };
     vs_cmd c = {
         .verb = "bench",
         .usage = "--model DIR | --shape 135m|demo [--workload LIST]",
-        .about = "One JSON line per workload. gflops counts matrix products over the whole time, matmul_gflops over the time\n"
-                 "inside them; shares are of peak_gflops, measured here by a loop of fused multiply-adds with the same\n"
+        .about = "One JSON line per workload. gflops counts matrix products over the whole time, "
+                 "matmul_gflops over the time\n"
+                 "inside them; shares are of peak_gflops, measured here by a loop of fused "
+                 "multiply-adds with the same\n"
                  "instruction set. The fastest of several repeats counts.",
         .example = "  $ vstar bench --shape demo --workload decode\n"
-                   "  {\"workload\":\"decode\",\"rows\":256,\"threads\":2,..,\"tokens_per_s\":212345.0,..,\"matmul_share_of_peak\":0.55,..}",
+                   "  "
+                   "{\"workload\":\"decode\",\"rows\":256,\"threads\":2,..,\"tokens_per_s\":212345."
+                   "0,..,\"matmul_share_of_peak\":0.55,..}",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
     };

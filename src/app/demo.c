@@ -40,8 +40,10 @@ static vs_status run_demo(const demo_options *o, vs_error *err)
     vs_recipe r = {0};
     vs_status st;
 
-    VS_CHECK(read_builtin_recipe(&r, o->is_hard ? "recipes/demo-hard.yaml" : "recipes/demo.yaml", err));
-    for (size_t i = 0; i < o->sets.n; i++) VS_CHECK(vs_recipe_set(&r, o->sets.item[i], "--set", err));
+    VS_CHECK(
+        read_builtin_recipe(&r, o->is_hard ? "recipes/demo-hard.yaml" : "recipes/demo.yaml", err));
+    for (size_t i = 0; i < o->sets.n; i++)
+        VS_CHECK(vs_recipe_set(&r, o->sets.item[i], "--set", err));
     VS_CHECK(vs_recipe_check(&r, "demo", err));
     vs_run_use_builtin_base();
     VS_CHECK(vs_run_and_report(&r, dir, err));
@@ -58,14 +60,18 @@ vs_status vs_verb_demo(int argc, char **argv, vs_error *err)
     const vs_opt opts[] = {
         {"--out", VS_OPT_STR, &o.out, false, 0, 0, "DIR", "the run's folder (runs/demo)"},
         {"--hard", VS_OPT_FLAG, &o.is_hard, false, 0, 0, NULL, "with the two-price problems"},
-        {"--set", VS_OPT_LIST, &o.sets, false, 0, 0, "KEY=VALUE", "overrides a key of the recipe; may be repeated"},
+        {"--set", VS_OPT_LIST, &o.sets, false, 0, 0, "KEY=VALUE",
+         "overrides a key of the recipe; may be repeated"},
     };
     vs_cmd c = {
         .verb = "demo",
         .usage = "[--out DIR] [--hard] [--set KEY=VALUE ..]",
-        .about = "A small language model learns from its own right answers, a verifier from right against wrong, and best-of-N is\n"
-                 "measured against both; minutes on two cores. Ends in report.html. Run again, it resumes.",
-        .example = "  $ vstar demo\n  G_SFT                    Pass@1                36.2 %   (32.8 to 39.7)\n  ..\n"
+        .about = "A small language model learns from its own right answers, a verifier from right "
+                 "against wrong, and best-of-N is\n"
+                 "measured against both; minutes on two cores. Ends in report.html. Run again, it "
+                 "resumes.",
+        .example = "  $ vstar demo\n  G_SFT                    Pass@1                36.2 %   "
+                   "(32.8 to 39.7)\n  ..\n"
                    "  report: runs/demo/report.html",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,

@@ -8,12 +8,14 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "engine/train/job.h"
+#include "flow/datasets/datasets.h"
 #include "flow/labels/grade.h"
 #include "flow/loop/recipe.h"
 #include "flow/store/store.h"
 
 typedef enum export_what { GENERATOR, VERIFIER, GEN_SET, VER_SET, PAIRS, N_WHATS } export_what;
-static const char *const what_name[N_WHATS] = {"generator", "verifier", "gen-set", "ver-set", "pairs"};
+static const char *const what_name[N_WHATS] = {"generator", "verifier", "gen-set", "ver-set",
+                                               "pairs"};
 
 typedef struct export_options {
     const char *dir, *out;
@@ -24,8 +26,9 @@ typedef struct export_options {
 /* -- models -- */
 
 static const char *const model_files[] = {
-    "config.json",      "generation_config.json",    "model.safetensors",     "adapter_config.json", "adapter_model.safetensors",
-    "tokenizer.json",   "tokenizer_config.json",     "special_tokens_map.json", "manifest.json",
+    "config.json",           "generation_config.json",    "model.safetensors",
+    "adapter_config.json",   "adapter_model.safetensors", "tokenizer.json",
+    "tokenizer_config.json", "special_tokens_map.json",   "manifest.json",
 };
 
 static vs_status copy_model(const char *to, const char *from, vs_error *err)
@@ -35,7 +38,8 @@ static vs_status copy_model(const char *to, const char *from, vs_error *err)
     VS_TRY(vs_dir_make(to, err));
     st = VS_OK;
     for (size_t i = 0; st == VS_OK && i < sizeof model_files / sizeof *model_files; i++) {
-        char *a = vs_format("%s/%s", from, model_files[i]), *b = vs_format("%s/%s", to, model_files[i]);
+        char *a = vs_format("%s/%s", from, model_files[i]),
+             *b = vs_format("%s/%s", to, model_files[i]);
         if (!a || !b)
             st = VS_FAIL(err, VS_E_NOMEM, "%s: path", to);
         else if (vs_file_exists(a))
@@ -73,7 +77,8 @@ static vs_status base_of(char **out, const char *dir, vs_error *err)
 
     VS_TRY(vs_run_file(&path, dir, "recipe.yaml", err));
     VS_CHECK(vs_recipe_read(&r, path, err));
-    *out = strcmp(r.base, "demo") == 0 ? vs_format("%s/base", dir) : vs_strdup_n(r.base, strlen(r.base));
+    *out = strcmp(r.base, "demo") == 0 ? vs_format("%s/base", dir)
+                                       : vs_strdup_n(r.base, strlen(r.base));
     if (!*out) st = VS_FAIL(err, VS_E_NOMEM, "%s: path", dir);
 done:
     vs_recipe_free(&r);
@@ -87,7 +92,8 @@ static vs_status export_model(const export_options *o, vs_error *err)
     vs_status st;
 
     if (!partial) return VS_FAIL(err, VS_E_NOMEM, "%s: path", o->out);
-    VS_CHECK(vs_run_file(&from, o->dir, o->what == GENERATOR ? "models/generator" : "models/verifier", err));
+    VS_CHECK(vs_run_file(&from, o->dir,
+                         o->what == GENERATOR ? "models/generator" : "models/verifier", err));
     if (!vs_train_job_done(from)) {
         st = VS_FAIL(err, VS_E_STATE, "%s: the run has not trained it yet", from);
         goto done;
@@ -145,133 +151,149 @@ static void put_solution(rows_out *w, const vs_sample *x)
         vs_buf_json_str(&w->line, x->text, strlen(x->text));
 }
 
-static bool is_usable(const vs_sample *x, vs_verdict verdict)
+static const vs_problem *problem_of(const vs_problems *p, int64_t id)
 {
-    return x->verdict == (int)verdict && strcmp(x->finish, "length") != 0;
+    return id >= 1 && (size_t)id <= p->n ? &p->item[id - 1] : NULL;
 }
 
-static vs_status write_gen_rows(rows_out *w, const vs_problem *p, const vs_sample *x, size_t n, vs_error *err)
+/* What the rows are made from: the run's training samples, with the recipe's choice among them. */
+typedef struct training_data {
+    vs_recipe recipe;
+    vs_problems problems;
+    vs_samples samples;
+} training_data;
+
+static void close_data(training_data *d)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (!is_usable(&x[i], VS_RIGHT)) continue;
+    vs_samples_free(&d->samples);
+    vs_problems_free(&d->problems);
+    vs_recipe_free(&d->recipe);
+}
+
+static vs_status read_data(training_data *d, const char *dir, vs_error *err)
+{
+    static const char training_sets[] = "r[eo]*"; /* reference, round-1, .. */
+    char *recipe = NULL, *db = NULL;
+    vs_store *s = NULL;
+    vs_status st;
+
+    VS_CHECK(vs_run_file(&recipe, dir, "recipe.yaml", err));
+    VS_CHECK(vs_run_file(&db, dir, "run.db", err));
+    VS_CHECK(vs_recipe_read(&d->recipe, recipe, err));
+    VS_CHECK(vs_store_open(&s, db, VS_STORE_READ, err));
+    VS_CHECK(vs_store_problems(&d->problems, s, NULL, err));
+    VS_CHECK(
+        vs_store_samples(&d->samples, s, training_sets, vs_profile_version(d->recipe.grader), err));
+done:
+    vs_store_close(s);
+    free(db);
+    free(recipe);
+    return st;
+}
+
+static vs_status write_gen_set(rows_out *w, const training_data *d, vs_error *err)
+{
+    const vs_gen_options o = {.rounds = d->recipe.rounds,
+                              .cap = d->recipe.gen_data.cap,
+                              .dedupe = d->recipe.gen_data.dedupe != 0,
+                              .seed = d->recipe.seed};
+    vs_gen_set set = {0};
+    vs_status st;
+
+    VS_CHECK(vs_gen_select(&set, &d->samples, &o, err));
+    for (size_t i = 0; i < set.n; i++) {
+        const vs_sample *x = &d->samples.item[set.index[i]];
+        const vs_problem *p = problem_of(&d->problems, x->problem_id);
+        if (!p) continue;
         put_prompt(w, p);
         vs_buf_str(&w->line, w->o->is_ids ? ",\"completion_ids\":" : ",\"completion\":");
-        put_solution(w, &x[i]);
-        vs_buf_printf(&w->line, ",\"set\":\"%s\"", x[i].set);
+        put_solution(w, x);
+        vs_buf_printf(&w->line, ",\"set\":\"%s\"", x->set);
+        VS_CHECK(end_row(w, err));
+    }
+done:
+    vs_gen_set_free(&set);
+    return st;
+}
+
+static void put_side(rows_out *w, const char *key, const vs_samples *all, const size_t *index,
+                     size_t n)
+{
+    vs_buf_printf(&w->line, ",\"%s\":[", key);
+    for (size_t i = 0; i < n; i++) {
+        if (i) vs_buf_str(&w->line, ",");
+        put_solution(w, &all->item[index[i]]);
+    }
+    vs_buf_str(&w->line, "]");
+}
+
+static vs_status write_ver_row(rows_out *w, const vs_problem *p, const vs_samples *all,
+                               const size_t *right, size_t n_right, const size_t *wrong,
+                               size_t n_wrong, vs_error *err)
+{
+    put_prompt(w, p);
+    put_side(w, "right", all, right, n_right);
+    put_side(w, "wrong", all, wrong, n_wrong);
+    return end_row(w, err);
+}
+
+static vs_status write_pairs(rows_out *w, const vs_problem *p, const vs_samples *all,
+                             const size_t *right, size_t n_right, const size_t *wrong,
+                             size_t n_wrong, vs_error *err)
+{
+    for (size_t i = 0; i < n_right * n_wrong; i++) {
+        put_prompt(w, p);
+        vs_buf_str(&w->line, ",\"chosen\":");
+        put_solution(w, &all->item[right[i / n_wrong]]);
+        vs_buf_str(&w->line, ",\"rejected\":");
+        put_solution(w, &all->item[wrong[i % n_wrong]]);
         VS_TRY(end_row(w, err));
     }
     return VS_OK;
 }
 
-static size_t put_side(rows_out *w, const char *key, const vs_sample *x, size_t n, vs_verdict verdict)
+static vs_status write_ver_set(rows_out *w, const training_data *d, vs_error *err)
 {
-    size_t count = 0;
-
-    vs_buf_printf(&w->line, ",\"%s\":[", key);
-    for (size_t i = 0; i < n; i++) {
-        if (!is_usable(&x[i], verdict)) continue;
-        if (count++) vs_buf_str(&w->line, ",");
-        put_solution(w, &x[i]);
-    }
-    vs_buf_str(&w->line, "]");
-    return count;
-}
-
-static vs_status write_ver_row(rows_out *w, const vs_problem *p, const vs_sample *x, size_t n, vs_error *err)
-{
-    put_prompt(w, p);
-    const size_t right = put_side(w, "right", x, n, VS_RIGHT), wrong = put_side(w, "wrong", x, n, VS_WRONG);
-    if (right && wrong) return end_row(w, err);
-    vs_buf_clear(&w->line);
-    return VS_OK;
-}
-
-static vs_status write_pairs(rows_out *w, const vs_problem *p, const vs_sample *x, size_t n, vs_error *err)
-{
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < n && is_usable(&x[i], VS_RIGHT); j++) {
-            if (!is_usable(&x[j], VS_WRONG) || strcmp(x[i].text, x[j].text) == 0) continue;
-            put_prompt(w, p);
-            vs_buf_str(&w->line, ",\"chosen\":");
-            put_solution(w, &x[i]);
-            vs_buf_str(&w->line, ",\"rejected\":");
-            put_solution(w, &x[j]);
-            VS_TRY(end_row(w, err));
-        }
-    return VS_OK;
-}
-
-/* References first, then rounds, problem by problem. */
-static vs_status write_problem(rows_out *w, const vs_problem *p, const vs_sample *x, size_t n, vs_error *err)
-{
-    if (w->o->what == GEN_SET) return write_gen_rows(w, p, x, n, err);
-    if (w->o->what == VER_SET) return write_ver_row(w, p, x, n, err);
-    return write_pairs(w, p, x, n, err);
-}
-
-/* Samples of one glob after the other would part a problem's rows; one query over all training sets keeps them. */
-static const char *const training_sets = "r[eo]*"; /* reference, round-1, .. */
-
-static vs_status write_rows(rows_out *w, vs_store *s, const char *profile, vs_error *err)
-{
-    vs_problems problems = {0};
-    vs_samples all = {0};
+    const vs_ver_options o = {.dedupe = d->recipe.ver_data.dedupe != 0,
+                              .truncated = d->recipe.ver_data.truncated != 0,
+                              .cap = d->recipe.ver_data.cap,
+                              .seed = d->recipe.seed};
+    vs_ver_set set = {0};
     vs_status st;
 
-    VS_CHECK(vs_store_problems(&problems, s, NULL, err));
-    VS_CHECK(vs_store_samples(&all, s, training_sets, profile, err));
-    for (size_t i = 0, end, p = 0; i < all.n; i = end) {
-        for (end = i; end < all.n && all.item[end].problem_id == all.item[i].problem_id;) end++;
-        while (p < problems.n && problems.item[p].id < all.item[i].problem_id) p++;
-        if (p < problems.n && problems.item[p].id == all.item[i].problem_id)
-            VS_CHECK(write_problem(w, &problems.item[p], &all.item[i], end - i, err));
+    VS_CHECK(vs_ver_select(&set, &d->samples, &o, err));
+    for (size_t i = 0; i < set.n_groups; i++) {
+        const vs_ver_group *g = &set.groups[i];
+        const vs_problem *p = problem_of(&d->problems, g->problem_id);
+        const size_t *right = set.index + g->first, *wrong = right + g->n_right;
+        if (p)
+            VS_CHECK((w->o->what == PAIRS ? write_pairs : write_ver_row)(
+                w, p, &d->samples, right, g->n_right, wrong, g->n - g->n_right, err));
     }
 done:
-    vs_samples_free(&all);
-    vs_problems_free(&problems);
-    return st;
-}
-
-static vs_status profile_of(const char **out, const char *dir, vs_error *err)
-{
-    vs_recipe r = {0};
-    char *path;
-    vs_status st;
-
-    VS_TRY(vs_run_file(&path, dir, "recipe.yaml", err));
-    VS_CHECK(vs_recipe_read(&r, path, err));
-    *out = vs_profile_version(r.grader);
-    if (!*out) st = VS_FAIL(err, VS_E_INPUT, "%s: grader: no profile is called '%s'", path, r.grader);
-done:
-    vs_recipe_free(&r);
-    free(path);
+    vs_ver_set_free(&set);
     return st;
 }
 
 static vs_status export_rows(const export_options *o, vs_error *err)
 {
     rows_out w = {.o = o, .to = stdout};
+    training_data d = {.problems = {0}};
     vs_replace file = {0};
-    vs_store *s = NULL;
-    const char *profile = NULL;
-    char *db = NULL;
     vs_status st;
 
-    VS_CHECK(profile_of(&profile, o->dir, err));
-    VS_CHECK(vs_run_file(&db, o->dir, "run.db", err));
-    VS_CHECK(vs_store_open(&s, db, VS_STORE_READ, err));
+    VS_CHECK(read_data(&d, o->dir, err));
     if (o->out) {
         VS_CHECK(vs_replace_begin(&file, o->out, err));
         w.to = file.fp;
     }
-    VS_CHECK(write_rows(&w, s, profile, err));
+    VS_CHECK((o->what == GEN_SET ? write_gen_set : write_ver_set)(&w, &d, err));
     if (o->out) VS_CHECK(vs_replace_commit(&file, err));
     vs_say("%zu rows", w.n);
 done:
     if (st != VS_OK) vs_replace_abort(&file);
     vs_buf_free(&w.line);
-    vs_store_close(s);
-    free(db);
+    close_data(&d);
     return st;
 }
 
@@ -283,14 +305,19 @@ static vs_status export_what_is_asked(export_options *o, const char *what, vs_er
 
     while (i < N_WHATS && strcmp(what, what_name[i]) != 0) i++;
     if (i == N_WHATS)
-        return VS_FAIL(err, VS_E_USAGE, "found '%.60s', expected generator, verifier, gen-set, ver-set or pairs", what);
+        return VS_FAIL(err, VS_E_USAGE,
+                       "found '%.60s', expected generator, verifier, gen-set, ver-set or pairs",
+                       what);
     o->what = (export_what)i;
     const bool is_model = o->what == GENERATOR || o->what == VERIFIER;
-    if (is_model && o->is_ids) return VS_FAIL(err, VS_E_USAGE, "--ids goes with gen-set, ver-set and pairs");
-    if (!is_model && o->is_merged) return VS_FAIL(err, VS_E_USAGE, "--merged goes with generator and verifier");
+    if (is_model && o->is_ids)
+        return VS_FAIL(err, VS_E_USAGE, "--ids goes with gen-set, ver-set and pairs");
+    if (!is_model && o->is_merged)
+        return VS_FAIL(err, VS_E_USAGE, "--merged goes with generator and verifier");
     if (is_model && !o->out) return VS_FAIL(err, VS_E_USAGE, "--out DIR is missing");
     if (is_model && (vs_dir_exists(o->out) || vs_file_exists(o->out)))
-        return VS_FAIL(err, VS_E_STATE, "%s: exists already; remove it or choose another --out", o->out);
+        return VS_FAIL(err, VS_E_STATE, "%s: exists already; remove it or choose another --out",
+                       o->out);
     return is_model ? export_model(o, err) : export_rows(o, err);
 }
 
@@ -298,19 +325,27 @@ vs_status vs_verb_export(int argc, char **argv, vs_error *err)
 {
     export_options o = {0};
     const vs_opt opts[] = {
-        {"--out", VS_OPT_STR, &o.out, false, 0, 0, "PATH", "folder for models; file for data (standard output)"},
-        {"--merged", VS_OPT_FLAG, &o.is_merged, false, 0, 0, NULL, "models: one whole folder instead of a PEFT adapter"},
-        {"--ids", VS_OPT_FLAG, &o.is_ids, false, 0, 0, NULL, "data: token ids exactly as trained on, instead of text"},
+        {"--out", VS_OPT_STR, &o.out, false, 0, 0, "PATH",
+         "folder for models; file for data (standard output)"},
+        {"--merged", VS_OPT_FLAG, &o.is_merged, false, 0, 0, NULL,
+         "models: one whole folder instead of a PEFT adapter"},
+        {"--ids", VS_OPT_FLAG, &o.is_ids, false, 0, 0, NULL,
+         "data: token ids exactly as trained on, instead of text"},
     };
     vs_cmd c = {
         .verb = "export",
         .usage = "RUN generator|verifier|gen-set|ver-set|pairs [--out PATH] [--merged] [--ids]",
-        .about = "generator, verifier: a folder that transformers, PEFT and vLLM load. gen-set: {\"id\",\"prompt\",\"completion\",\"set\"} of\n"
-                 "every reference and right sample, before the recipe's caps. ver-set: {\"id\",\"prompt\",\"right\",\"wrong\"} of every\n"
-                 "problem that has both. pairs: {\"id\",\"prompt\",\"chosen\",\"rejected\"}, every right against every wrong of another text. All three\n"
-                 "are what `vstar train` reads. Truncated and ungradable samples are left out.",
-        .example = "  $ vstar export runs/demo generator --out my-generator\n  $ vstar export runs/demo pairs | head -1\n"
-                   "  {\"id\":\"9x-4=61\",\"prompt\":\"Tom buys ..\",\"chosen\":\"Try 7. ..\",\"rejected\":\"Try 8. ..\"}",
+        .about = "generator, verifier: a folder that transformers, PEFT and vLLM load. The data "
+                 "are the recipe's choice among all rounds,\n"
+                 "as the final generator and the verifier learn it: gen-set "
+                 "{\"id\",\"prompt\",\"completion\",\"set\"}; ver-set {\"id\",\n"
+                 "\"prompt\",\"right\",\"wrong\"}, one problem a line; pairs "
+                 "{\"id\",\"prompt\",\"chosen\",\"rejected\"}, every right against\n"
+                 "every wrong of it. All three are what `vstar train` reads.",
+        .example = "  $ vstar export runs/demo generator --out my-generator\n  $ vstar export "
+                   "runs/demo pairs | head -1\n"
+                   "  {\"id\":\"9x-4=61\",\"prompt\":\"Tom buys ..\",\"chosen\":\"Try 7. "
+                   "..\",\"rejected\":\"Try 8. ..\"}",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
         .min_words = 2,

@@ -22,7 +22,7 @@ typedef struct generate_options {
 typedef struct prompt_row {
     char *id_json; /* as it is printed again */
     uint64_t key;
-    size_t at, n;  /* of ids */
+    size_t at, n; /* of ids */
 } prompt_row;
 
 typedef struct generator {
@@ -41,8 +41,8 @@ static vs_status read_id(prompt_row *out, const json_t *row, const char *where, 
     char *text;
 
     if (!json_is_string(id) && !json_is_number(id))
-        return VS_FAIL(err, VS_E_FORMAT, "%s: \"id\": found %s, expected a string or a number", where,
-                       id ? vs_json_kind(id) : "nothing");
+        return VS_FAIL(err, VS_E_FORMAT, "%s: \"id\": found %s, expected a string or a number",
+                       where, id ? vs_json_kind(id) : "nothing");
     text = json_dumps(id, JSON_ENCODE_ANY | JSON_COMPACT);
     if (!text) return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", where);
     out->key = json_is_string(id) ? vs_hash64(json_string_value(id), json_string_length(id))
@@ -61,8 +61,9 @@ static vs_status add_row(void *ctx, const json_t *row, const char *where, vs_err
     VS_CHECK(vs_row_member(&g->ids, &g->opened.reader, row, "prompt", VS_TEXT_PROMPT, where, err));
     p.n = g->ids.n - p.at;
     if (p.n == 0 || p.n >= c->n_positions) {
-        st = VS_FAIL(err, VS_E_INPUT, "%s: prompt of %zu tokens, expected 1 to %zu (the model has %zu positions)", where,
-                     p.n, c->n_positions - 1, c->n_positions);
+        st = VS_FAIL(err, VS_E_INPUT,
+                     "%s: prompt of %zu tokens, expected 1 to %zu (the model has %zu positions)",
+                     where, p.n, c->n_positions - 1, c->n_positions);
         goto done;
     }
     VS_CHECK(read_id(&p, row, where, err));
@@ -78,7 +79,8 @@ done:
     return st;
 }
 
-/* As the tokenizer decodes it, special tokens dropped, cut at a stop string; "" without a tokenizer. */
+/* As the tokenizer decodes it, special tokens dropped, cut at a stop string; "" without a
+ * tokenizer. */
 static vs_status completion_text(generator *g, const vs_completion *c, vs_error *err)
 {
     const vs_decode_options *d = &g->o->decode;
@@ -90,7 +92,8 @@ static vs_status completion_text(generator *g, const vs_completion *c, vs_error 
     return VS_OK;
 }
 
-static vs_status write_completions(void *ctx, size_t problem, const vs_completion *c, size_t n, vs_error *err)
+static vs_status write_completions(void *ctx, size_t problem, const vs_completion *c, size_t n,
+                                   vs_error *err)
 {
     generator *g = ctx;
     const prompt_row *p = &g->row[problem];
@@ -131,7 +134,8 @@ static vs_status flush_rows(void *ctx, vs_error *err)
                                           .n_prompt = g->row[i].n,
                                           .key = g->row[i].key,
                                           .n = g->o->n};
-    st = vs_decode_run(g->opened.model, problems, g->n_rows, &g->o->decode, write_completions, g, err);
+    st = vs_decode_run(g->opened.model, problems, g->n_rows, &g->o->decode, write_completions, g,
+                       err);
     free(problems);
     forget_rows(g);
     return st;
@@ -147,12 +151,14 @@ static bool is_full(const void *ctx)
 static vs_status run(generate_options *o, vs_error *err)
 {
     generator g = {.o = o};
-    const vs_row_stream stream = {.ctx = &g, .add = add_row, .flush = flush_rows, .is_full = is_full};
+    const vs_row_stream stream = {
+        .ctx = &g, .add = add_row, .flush = flush_rows, .is_full = is_full};
     vs_status st;
 
     VS_CHECK(vs_opened_open(&g.opened, o->model, o->adapter, err));
     if (o->stop.n && !g.opened.tokenizer) {
-        st = VS_FAIL(err, VS_E_INPUT, "%s: --stop needs a tokenizer.json, and there is none", o->model);
+        st = VS_FAIL(err, VS_E_INPUT, "%s: --stop needs a tokenizer.json, and there is none",
+                     o->model);
         goto done;
     }
     o->decode.tokenizer = g.opened.tokenizer;
@@ -172,33 +178,46 @@ done:
 
 vs_status vs_verb_generate(int argc, char **argv, vs_error *err)
 {
-    generate_options o = {.data = "-",
-                          .n = 1,
-                          .decode = {.temperature = 1.0, .top_p = 1.0, .max_tokens = 256, .rows = 256}};
+    generate_options o = {
+        .data = "-",
+        .n = 1,
+        .decode = {.temperature = 1.0, .top_p = 1.0, .max_tokens = 256, .rows = 256}};
     vs_decode_options *d = &o.decode;
     const vs_opt opts[] = {
         {"--model", VS_OPT_STR, &o.model, true, 0, 0, "DIR", "model folder"},
         {"--adapter", VS_OPT_STR, &o.adapter, false, 0, 0, "DIR", "PEFT adapter folder (none)"},
         {"-n", VS_OPT_SIZE, &o.n, false, 1, 1e6, "N", "completions of each prompt (1)"},
-        {"--temperature", VS_OPT_NUM, &d->temperature, false, 0, 1e3, "T", "0: the likeliest token (1)"},
-        {"--top-p", VS_OPT_NUM, &d->top_p, false, 1e-9, 1, "P", "least share of the mass to draw from (1: off)"},
-        {"--top-k", VS_OPT_SIZE, &d->top_k, false, 0, 0, "K", "likeliest tokens to draw from (0: off)"},
-        {"--max-tokens", VS_OPT_SIZE, &d->max_tokens, false, 1, VS_MAX_POSITIONS, "M", "new tokens at most (256)"},
+        {"--temperature", VS_OPT_NUM, &d->temperature, false, 0, 1e3, "T",
+         "0: the likeliest token (1)"},
+        {"--top-p", VS_OPT_NUM, &d->top_p, false, 1e-9, 1, "P",
+         "least share of the mass to draw from (1: off)"},
+        {"--top-k", VS_OPT_SIZE, &d->top_k, false, 0, 0, "K",
+         "likeliest tokens to draw from (0: off)"},
+        {"--max-tokens", VS_OPT_SIZE, &d->max_tokens, false, 1, VS_MAX_POSITIONS, "M",
+         "new tokens at most (256)"},
         {"--seed", VS_OPT_U64, &o.seed, false, 0, 0, "S", "of the draws (0)"},
-        {"--stop", VS_OPT_LIST, &o.stop, false, 0, 0, "STR", "cut the text before this string; may be repeated"},
-        {"--rows", VS_OPT_SIZE, &d->rows, false, 1, 65536, "R", "completions alive at once; no effect on results (256)"},
+        {"--stop", VS_OPT_LIST, &o.stop, false, 0, 0, "STR",
+         "cut the text before this string; may be repeated"},
+        {"--rows", VS_OPT_SIZE, &d->rows, false, 1, 65536, "R",
+         "completions alive at once; no effect on results (256)"},
         {"--data", VS_OPT_STR, &o.data, false, 0, 0, "FILE", "input; - is standard input (-)"},
     };
     vs_cmd c = {
         .verb = "generate",
-        .usage = "--model DIR [--adapter DIR] [-n N] [--temperature T] [--max-tokens M] [--seed S] .. < ROWS",
-        .about = "Reads {\"id\",\"prompt\"} and writes n lines {\"id\",\"index\",\"completion\",\"ids\",\"token_logprobs\",\n"
-                 "\"finish_reason\"} for each, in input order. Log-probs are the model's own: temperature 1, nothing cut.\n"
-                 "Temperature acts before top-k and top-p. Draws depend on seed, id, index and position alone.\n"
-                 "finish_reason: stop (end token), string (a --stop string; the text is cut, ids are as drawn), length.",
+        .usage = "--model DIR [--adapter DIR] [-n N] [--temperature T] [--max-tokens M] [--seed S] "
+                 ".. < ROWS",
+        .about = "Reads {\"id\",\"prompt\"} and writes n lines "
+                 "{\"id\",\"index\",\"completion\",\"ids\",\"token_logprobs\",\n"
+                 "\"finish_reason\"} for each, in input order. Log-probs are the model's own: "
+                 "temperature 1, nothing cut.\n"
+                 "Temperature acts before top-k and top-p. Draws depend on seed, id, index and "
+                 "position alone.\n"
+                 "finish_reason: stop (end token), string (a --stop string; the text is cut, ids "
+                 "are as drawn), length.",
         .example = "  $ echo '{\"id\":\"a\",\"prompt\":\"Once upon a time\"}' |\n"
                    "      vstar generate --model stories260K --temperature 0 --max-tokens 3\n"
-                   "  {\"id\":\"a\",\"index\":0,\"completion\":\", there was\",\"ids\":[432,383,286],..,\"finish_reason\":\"length\"}",
+                   "  {\"id\":\"a\",\"index\":0,\"completion\":\", there "
+                   "was\",\"ids\":[432,383,286],..,\"finish_reason\":\"length\"}",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
     };

@@ -12,7 +12,8 @@ typedef struct text {
     char number[32]; /* where a gold is written as a JSON integer */
 } text;
 
-static vs_status read_text(text *out, const json_t *value, const char *key, const char *where, vs_error *err)
+static vs_status read_text(text *out, const json_t *value, const char *key, const char *where,
+                           vs_error *err)
 {
     if (json_is_string(value)) {
         out->data = json_string_value(value);
@@ -20,7 +21,8 @@ static vs_status read_text(text *out, const json_t *value, const char *key, cons
         return VS_OK;
     }
     if (json_is_integer(value)) {
-        const int n = snprintf(out->number, sizeof out->number, "%lld", (long long)json_integer_value(value));
+        const int n =
+            snprintf(out->number, sizeof out->number, "%lld", (long long)json_integer_value(value));
         out->data = out->number;
         out->len = (size_t)n;
         return VS_OK;
@@ -30,17 +32,21 @@ static vs_status read_text(text *out, const json_t *value, const char *key, cons
 }
 
 /* The gold is "gold", or "answer" as problem files have it. */
-static vs_status read_row(text *gold, text *completion, const json_t *row, const char *where, vs_error *err)
+static vs_status read_row(text *gold, text *completion, const json_t *row, const char *where,
+                          vs_error *err)
 {
     const json_t *g = json_object_get(row, "gold"), *answer = json_object_get(row, "answer");
 
     if (!json_is_object(row))
-        return VS_FAIL(err, VS_E_FORMAT, "%s: found %s, expected an object", where, vs_json_kind(row));
-    VS_TRY(read_text(gold, g || !answer ? g : answer, g || !answer ? "gold" : "answer", where, err));
+        return VS_FAIL(err, VS_E_FORMAT, "%s: found %s, expected an object", where,
+                       vs_json_kind(row));
+    VS_TRY(
+        read_text(gold, g || !answer ? g : answer, g || !answer ? "gold" : "answer", where, err));
     if (!json_is_string(json_object_get(row, "completion")))
         return VS_FAIL(err, VS_E_FORMAT, "%s: \"completion\": found %s, expected a string", where,
-                       json_object_get(row, "completion") ? vs_json_kind(json_object_get(row, "completion"))
-                                                          : "nothing");
+                       json_object_get(row, "completion")
+                           ? vs_json_kind(json_object_get(row, "completion"))
+                           : "nothing");
     return read_text(completion, json_object_get(row, "completion"), "completion", where, err);
 }
 
@@ -53,7 +59,8 @@ static void put_optional(vs_buf *line, const char *key, const char *value)
         vs_buf_str(line, "null");
 }
 
-static vs_status grade_row(vs_buf *line, const char *profile, const json_t *row, const char *where, vs_error *err)
+static vs_status grade_row(vs_buf *line, const char *profile, const json_t *row, const char *where,
+                           vs_error *err)
 {
     text gold, completion;
     vs_grade_result r;
@@ -111,17 +118,23 @@ vs_status vs_verb_grade(int argc, char **argv, vs_error *err)
 {
     const char *profile = NULL, *data = "-";
     const vs_opt opts[] = {
-        {"--profile", VS_OPT_STR, &profile, true, 0, 0, "P", "how the answer is read: gsm8k, gsm8k-flexible, arithmetic"},
+        {"--profile", VS_OPT_STR, &profile, true, 0, 0, "P",
+         "how the answer is read: gsm8k, gsm8k-flexible, arithmetic"},
         {"--data", VS_OPT_STR, &data, false, 0, 0, "FILE", "input; - is standard input (-)"},
     };
     vs_cmd c = {
         .verb = "grade",
         .usage = "--profile P < ROWS",
-        .about = "Reads {\"gold\",\"completion\"} (or \"answer\" for \"gold\", as problem files have it) and writes {\"verdict\":\n"
-                 "\"right\"|\"wrong\"|\"ungradable\",\"extracted\",\"normal\",\"rule\"}: what was read as the answer, its normal form\n"
+        .about = "Reads {\"gold\",\"completion\"} (or \"answer\" for \"gold\", as problem files "
+                 "have it) and writes {\"verdict\":\n"
+                 "\"right\"|\"wrong\"|\"ungradable\",\"extracted\",\"normal\",\"rule\"}: what was "
+                 "read as the answer, its normal form\n"
                  "for votes, and by which rule; null where there is none.",
-        .example = "  $ echo '{\"gold\":\"18\",\"completion\":\"9*2=18. #### 18\"}' | vstar grade --profile gsm8k\n"
-                   "  {\"verdict\":\"right\",\"extracted\":\"18\",\"normal\":\"18\",\"rule\":\"gsm8k/1:marker\"}",
+        .example = "  $ echo '{\"gold\":\"18\",\"completion\":\"9*2=18. #### 18\"}' | vstar grade "
+                   "--profile gsm8k\n"
+                   "  "
+                   "{\"verdict\":\"right\",\"extracted\":\"18\",\"normal\":\"18\",\"rule\":\"gsm8k/"
+                   "1:marker\"}",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
     };

@@ -28,10 +28,11 @@ static void put_tensor(vs_buf *b, const vs_tensor *t)
 
 static void put_config(vs_buf *b, const vs_config *c)
 {
-    vs_buf_printf(b, "layers %zu, width %zu, heads %zu (%zu key-value) of %zu, hidden %zu\n", c->n_layers, c->n_embd,
-                  c->n_heads, c->n_kv_heads, c->head_dim, c->n_ffn);
-    vs_buf_printf(b, "vocabulary %zu, positions %zu, rope theta %g, output head %s, stored as %s\n", c->n_vocab,
-                  c->n_positions, c->rope_theta, c->is_tied ? "tied to the embedding" : "its own",
+    vs_buf_printf(b, "layers %zu, width %zu, heads %zu (%zu key-value) of %zu, hidden %zu\n",
+                  c->n_layers, c->n_embd, c->n_heads, c->n_kv_heads, c->head_dim, c->n_ffn);
+    vs_buf_printf(b, "vocabulary %zu, positions %zu, rope theta %g, output head %s, stored as %s\n",
+                  c->n_vocab, c->n_positions, c->rope_theta,
+                  c->is_tied ? "tied to the embedding" : "its own",
                   c->dtype == VS_BF16 ? "bfloat16" : "float32");
     vs_buf_str(b, "end tokens");
     for (size_t i = 0; i < c->n_eos; i++) vs_buf_printf(b, " %d", c->eos_ids[i]);
@@ -48,15 +49,17 @@ static vs_status inspect_model(const inspect_options *o, vs_error *err)
     const vs_params *p = &m.base->params;
     if (o->is_json) {
         const vs_config *c = &m.base->config;
-        vs_buf_printf(&b, "{\"kind\":\"model\",\"parameters\":%zu,\"tensors\":%zu,\"layers\":%zu,\"width\":%zu,\"vocabulary\":%zu,"
-                          "\"positions\":%zu,\"tokenizer\":%s,\"hash\":\"%s\"}",
+        vs_buf_printf(&b,
+                      "{\"kind\":\"model\",\"parameters\":%zu,\"tensors\":%zu,\"layers\":%zu,"
+                      "\"width\":%zu,\"vocabulary\":%zu,"
+                      "\"positions\":%zu,\"tokenizer\":%s,\"hash\":\"%s\"}",
                       p->n_model, p->n_tensors, c->n_layers, c->n_embd, c->n_vocab, c->n_positions,
                       m.tokenizer ? "true" : "false", m.model->hash);
     } else {
         vs_buf_printf(&b, "%s: a model of %zu parameters\n", o->path, p->n_model);
         put_config(&b, &m.base->config);
-        vs_buf_printf(&b, "tokenizer.json %s\nhash %s\n%zu tensors:\n", m.tokenizer ? "is there" : "is not there",
-                      m.model->hash, p->n_tensors);
+        vs_buf_printf(&b, "tokenizer.json %s\nhash %s\n%zu tensors:\n",
+                      m.tokenizer ? "is there" : "is not there", m.model->hash, p->n_tensors);
         for (size_t i = 0; i < p->n_tensors; i++) put_tensor(&b, &p->tensors[i]);
         b.len--; /* the last line's end comes from vs_out_line */
     }
@@ -77,15 +80,19 @@ static vs_status inspect_adapter(const inspect_options *o, vs_error *err)
     vs_status st;
 
     if (!o->model)
-        return VS_FAIL(err, VS_E_USAGE, "%s is an adapter: --model DIR names the model that it is for", o->path);
+        return VS_FAIL(err, VS_E_USAGE,
+                       "%s is an adapter: --model DIR names the model that it is for", o->path);
     VS_CHECK(vs_config_read(&c, o->model, err));
     VS_CHECK(vs_lora_read(&p, &l, &c, o->path, err));
     VS_CHECK(vs_params_hash(hash, &p, err));
     if (o->is_json) {
-        vs_buf_printf(&b, "{\"kind\":\"adapter\",\"parameters\":%zu,\"tensors\":%zu,\"rank\":%zu,\"alpha\":%g,\"hash\":\"%s\"}",
+        vs_buf_printf(&b,
+                      "{\"kind\":\"adapter\",\"parameters\":%zu,\"tensors\":%zu,\"rank\":%zu,"
+                      "\"alpha\":%g,\"hash\":\"%s\"}",
                       p.n_model, p.n_tensors, l.rank, l.alpha, hash);
     } else {
-        vs_buf_printf(&b, "%s: a LoRA adapter of %zu parameters, rank %zu, alpha %g\non", o->path, p.n_model, l.rank, l.alpha);
+        vs_buf_printf(&b, "%s: a LoRA adapter of %zu parameters, rank %zu, alpha %g\non", o->path,
+                      p.n_model, l.rank, l.alpha);
         for (int i = 0; i < VS_N_LINEAR; i++)
             if (l.targets >> i & 1u) vs_buf_printf(&b, " %s", vs_linear_name[i]);
         vs_buf_printf(&b, "\nhash %s", hash);
@@ -110,8 +117,8 @@ static marks choose_marks(void)
     return (marks){"[prompt: ", "[learned: ", "[end: ", "]"};
 }
 
-static vs_status put_ids(vs_buf *b, const vs_opened *m, const vs_ids *ids, const char *mark, const char *off,
-                         vs_error *err)
+static vs_status put_ids(vs_buf *b, const vs_opened *m, const vs_ids *ids, const char *mark,
+                         const char *off, vs_error *err)
 {
     if (ids->n == 0) return VS_OK;
     vs_buf_str(b, mark);
@@ -131,8 +138,8 @@ static bool is_end_token(const vs_config *c, int32_t id)
 }
 
 /* One solution behind its prompt: what the loss counts is bold, the end token marked. */
-static vs_status print_masked(const vs_opened *m, const vs_ids *prompt, const json_t *value, const char *key,
-                              const char *where, vs_error *err)
+static vs_status print_masked(const vs_opened *m, const vs_ids *prompt, const json_t *value,
+                              const char *key, const char *where, vs_error *err)
 {
     const marks k = choose_marks();
     vs_ids ids = {0}, end = {0};
@@ -140,7 +147,8 @@ static vs_status print_masked(const vs_opened *m, const vs_ids *prompt, const js
     vs_status st;
 
     VS_CHECK(vs_row_tokens(&ids, &m->reader, value, VS_TEXT_SOLUTION, key, where, err));
-    if (ids.n && is_end_token(m->reader.config, ids.id[ids.n - 1])) VS_CHECK(vs_ids_add(&end, ids.id[--ids.n], err));
+    if (ids.n && is_end_token(m->reader.config, ids.id[ids.n - 1]))
+        VS_CHECK(vs_ids_add(&end, ids.id[--ids.n], err));
     vs_buf_printf(&b, "%s %s (%zu + %zu tokens): ", where, key, prompt->n, ids.n + end.n);
     VS_CHECK(put_ids(&b, m, prompt, k.prompt, k.off, err));
     VS_CHECK(put_ids(&b, m, &ids, k.completion, k.off, err));
@@ -190,7 +198,8 @@ static void put_keys(vs_buf *b, const json_t *row)
     }
 }
 
-static vs_status print_data_summary(const inspect_options *o, const vs_buf *keys, size_t n_rows, vs_error *err)
+static vs_status print_data_summary(const inspect_options *o, const vs_buf *keys, size_t n_rows,
+                                    vs_error *err)
 {
     vs_buf b = {0};
     vs_status st;
@@ -198,7 +207,8 @@ static vs_status print_data_summary(const inspect_options *o, const vs_buf *keys
     if (o->is_json)
         vs_buf_printf(&b, "{\"kind\":\"data\",\"rows\":%zu}", n_rows);
     else
-        vs_buf_printf(&b, "%s: %zu rows of %s", o->path, n_rows, keys->len ? keys->data : "nothing");
+        vs_buf_printf(&b, "%s: %zu rows of %s", o->path, n_rows,
+                      keys->len ? keys->data : "nothing");
     st = vs_out_line(&b, err);
     vs_buf_free(&b);
     return st;
@@ -236,9 +246,12 @@ done:
 
 static vs_status print_round(vs_buf *b, const vs_round_stats *x, vs_error *err)
 {
-    vs_buf_printf(b, "  %-12s %6zu samples of %zu problems: %zu right, %zu wrong, %zu not gradable; %zu unique, %zu truncated",
-                  x->set, x->n_drawn, x->n_problems, x->n_right, x->n_drawn - x->n_right - x->n_ungradable,
-                  x->n_ungradable, x->n_unique, x->n_truncated);
+    vs_buf_printf(b,
+                  "  %-12s %6zu samples of %zu problems: %zu right, %zu wrong, %zu not gradable; "
+                  "%zu unique, %zu truncated",
+                  x->set, x->n_drawn, x->n_problems, x->n_right,
+                  x->n_drawn - x->n_right - x->n_ungradable, x->n_ungradable, x->n_unique,
+                  x->n_truncated);
     return vs_out_line(b, err);
 }
 
@@ -250,13 +263,16 @@ static vs_status inspect_run(const inspect_options *o, vs_error *err)
 
     VS_CHECK(vs_report_read(&r, o->path, err));
     if (o->is_json) {
-        vs_buf_printf(&b, "{\"kind\":\"run\",\"test_problems\":%zu,\"rounds\":%zu,\"models\":%zu,\"metrics\":%zu}", r.test.n,
-                      r.n_rounds, r.n_hashes - 1, r.n_metrics);
+        vs_buf_printf(&b,
+                      "{\"kind\":\"run\",\"test_problems\":%zu,\"rounds\":%zu,\"models\":%zu,"
+                      "\"metrics\":%zu}",
+                      r.test.n, r.n_rounds, r.n_hashes - 1, r.n_metrics);
         VS_CHECK(vs_out_line(&b, err));
         goto done;
     }
-    vs_buf_printf(&b, "%s: a run, labels by %s, %zu test problems with %zu samples of the final generator", o->path,
-                  r.profile ? r.profile : "no grader", r.test.n, r.samples.n);
+    vs_buf_printf(
+        &b, "%s: a run, labels by %s, %zu test problems with %zu samples of the final generator",
+        o->path, r.profile ? r.profile : "no grader", r.test.n, r.samples.n);
     VS_CHECK(vs_out_line(&b, err));
     for (size_t i = 0; i < r.n_rounds; i++) VS_CHECK(print_round(&b, &r.round[i], err));
     for (size_t i = 0; i < r.n_hashes; i++) {
@@ -286,7 +302,8 @@ static vs_status inspect(const inspect_options *o, vs_error *err)
     if (vs_is_adapter(o->path)) return inspect_adapter(o, err);
     if (has_file(o->path, "config.json")) return inspect_model(o, err);
     return VS_FAIL(err, VS_E_INPUT,
-                   "%s: found neither recipe.yaml (a run), adapter_config.json (an adapter) nor config.json (a model)",
+                   "%s: found neither recipe.yaml (a run), adapter_config.json (an adapter) nor "
+                   "config.json (a model)",
                    o->path);
 }
 
@@ -294,17 +311,21 @@ vs_status vs_verb_inspect(int argc, char **argv, vs_error *err)
 {
     inspect_options o = {.rows = 3};
     const vs_opt opts[] = {
-        {"--model", VS_OPT_STR, &o.model, false, 0, 0, "DIR", "for data: show rows as this model learns them; for adapters: the base"},
+        {"--model", VS_OPT_STR, &o.model, false, 0, 0, "DIR",
+         "for data: show rows as this model learns them; for adapters: the base"},
         {"--rows", VS_OPT_SIZE, &o.rows, false, 1, 1e6, "N", "rows to show (3)"},
         {"--json", VS_OPT_FLAG, &o.is_json, false, 0, 0, NULL, "one JSON object instead of text"},
     };
     vs_cmd c = {
         .verb = "inspect",
         .usage = "PATH [--model DIR] [--rows N] [--json]",
-        .about = "Explains a model folder, an adapter folder, a JSONL file or a run. With --model, rows of training data are shown\n"
-                 "as the model sees them: the prompt, then the part that the loss counts, then the end token.",
+        .about = "Explains a model folder, an adapter folder, a JSONL file or a run. With --model, "
+                 "rows of training data are shown\n"
+                 "as the model sees them: the prompt, then the part that the loss counts, then the "
+                 "end token.",
         .example = "  $ vstar inspect rows.jsonl --model stories260K --rows 1\n"
-                   "  rows.jsonl:1 completion (4 + 3 tokens): [prompt: <s> Once upon a][learned:  time.][end: </s>]\n"
+                   "  rows.jsonl:1 completion (4 + 3 tokens): [prompt: <s> Once upon a][learned:  "
+                   "time.][end: </s>]\n"
                    "  rows.jsonl: 20 rows of prompt (a string), completion (a string)",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,

@@ -65,52 +65,55 @@ vs_status vs_tokenizer_try(vs_tokenizer **out, const char *dir, vs_error *err)
     return st;
 }
 
-static vs_status ids_from_list(vs_ids *out, const vs_row_reader *r, const json_t *list, const char *what,
-                               const char *where, vs_error *err)
+static vs_status ids_from_list(vs_ids *out, const vs_row_reader *r, const json_t *list,
+                               const char *what, const char *where, vs_error *err)
 {
     const size_t n_vocab = r->config ? r->config->n_vocab : vs_tokenizer_size(r->tokenizer);
 
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *v = json_array_get(list, i);
         if (!json_is_integer(v))
-            return VS_FAIL(err, VS_E_FORMAT, "%s: %s[%zu]: found %s, expected a token id", where, what, i,
-                           vs_json_kind(v));
+            return VS_FAIL(err, VS_E_FORMAT, "%s: %s[%zu]: found %s, expected a token id", where,
+                           what, i, vs_json_kind(v));
         const json_int_t id = json_integer_value(v);
         if (id < 0 || (unsigned long long)id >= n_vocab)
-            return VS_FAIL(err, VS_E_INPUT, "%s: %s[%zu]: token id %lld is not in the vocabulary of %zu", where,
+            return VS_FAIL(err, VS_E_INPUT,
+                           "%s: %s[%zu]: token id %lld is not in the vocabulary of %zu", where,
                            what, i, (long long)id, n_vocab);
         VS_TRY(vs_ids_add(out, (int32_t)id, err));
     }
     return VS_OK;
 }
 
-static vs_status ids_from_text(vs_ids *out, const vs_row_reader *r, const json_t *text, vs_text_use use,
-                               const char *what, const char *where, vs_error *err)
+static vs_status ids_from_text(vs_ids *out, const vs_row_reader *r, const json_t *text,
+                               vs_text_use use, const char *what, const char *where, vs_error *err)
 {
     if (!r->tokenizer)
-        return VS_FAIL(err, VS_E_INPUT, "%s: %s is text, and the model folder has no tokenizer.json; give ids",
+        return VS_FAIL(err, VS_E_INPUT,
+                       "%s: %s is text, and the model folder has no tokenizer.json; give ids",
                        where, what);
-    VS_TRY(vs_encode(out, r->tokenizer, json_string_value(text), json_string_length(text), use == VS_TEXT_PROMPT,
-                     err));
+    VS_TRY(vs_encode(out, r->tokenizer, json_string_value(text), json_string_length(text),
+                     use == VS_TEXT_PROMPT, err));
     if (use != VS_TEXT_SOLUTION) return VS_OK;
     if (r->config->n_eos == 0)
-        return VS_FAIL(err, VS_E_INPUT,
-                       "%s: %s is text, which the end token closes, and config.json has no eos_token_id", where,
-                       what);
+        return VS_FAIL(
+            err, VS_E_INPUT,
+            "%s: %s is text, which the end token closes, and config.json has no eos_token_id",
+            where, what);
     return vs_ids_add(out, r->config->eos_ids[0], err);
 }
 
-vs_status vs_row_tokens(vs_ids *out, const vs_row_reader *r, const json_t *value, vs_text_use use, const char *what,
-                        const char *where, vs_error *err)
+vs_status vs_row_tokens(vs_ids *out, const vs_row_reader *r, const json_t *value, vs_text_use use,
+                        const char *what, const char *where, vs_error *err)
 {
     if (json_is_string(value)) return ids_from_text(out, r, value, use, what, where, err);
     if (json_is_array(value)) return ids_from_list(out, r, value, what, where, err);
-    return VS_FAIL(err, VS_E_FORMAT, "%s: %s: found %s, expected a string or a list of token ids", where, what,
-                   vs_json_kind(value));
+    return VS_FAIL(err, VS_E_FORMAT, "%s: %s: found %s, expected a string or a list of token ids",
+                   where, what, vs_json_kind(value));
 }
 
-vs_status vs_row_member(vs_ids *out, const vs_row_reader *r, const json_t *row, const char *key, vs_text_use use,
-                        const char *where, vs_error *err)
+vs_status vs_row_member(vs_ids *out, const vs_row_reader *r, const json_t *row, const char *key,
+                        vs_text_use use, const char *where, vs_error *err)
 {
     char ids_key[32];
     const json_t *text = json_object_get(row, key), *ids;
@@ -118,16 +121,19 @@ vs_status vs_row_member(vs_ids *out, const vs_row_reader *r, const json_t *row, 
     snprintf(ids_key, sizeof ids_key, "%s_ids", key);
     ids = json_object_get(row, ids_key);
     if (!json_is_object(row))
-        return VS_FAIL(err, VS_E_FORMAT, "%s: found %s, expected an object", where, vs_json_kind(row));
+        return VS_FAIL(err, VS_E_FORMAT, "%s: found %s, expected an object", where,
+                       vs_json_kind(row));
     if (text && ids)
-        return VS_FAIL(err, VS_E_FORMAT, "%s: both \"%s\" and \"%s\" are given; give one", where, key, ids_key);
+        return VS_FAIL(err, VS_E_FORMAT, "%s: both \"%s\" and \"%s\" are given; give one", where,
+                       key, ids_key);
     if (!text && !ids)
         return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\" (or \"%s\") is missing", where, key, ids_key);
     if (text && !json_is_string(text))
-        return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": found %s, expected a string", where, key, vs_json_kind(text));
+        return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": found %s, expected a string", where, key,
+                       vs_json_kind(text));
     if (ids && !json_is_array(ids))
-        return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": found %s, expected a list of token ids", where, ids_key,
-                       vs_json_kind(ids));
+        return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": found %s, expected a list of token ids",
+                       where, ids_key, vs_json_kind(ids));
     return vs_row_tokens(out, r, text ? text : ids, use, text ? key : ids_key, where, err);
 }
 
@@ -160,7 +166,8 @@ vs_status vs_rows_run(const char *path, const vs_row_stream *s, vs_error *err)
         st = fill_batch(&is_end, rows, s, err);
         const vs_status flushed = s->flush(s->ctx, st == VS_OK ? err : NULL);
         if (st == VS_OK) st = flushed;
-        if (st == VS_OK && !is_end && vs_stop_wanted()) st = VS_FAIL(err, VS_E_STOPPED, "stopped before %s ended", path);
+        if (st == VS_OK && !is_end && vs_stop_wanted())
+            st = VS_FAIL(err, VS_E_STOPPED, "stopped before %s ended", path);
     }
     vs_jsonl_close(rows);
     return st;

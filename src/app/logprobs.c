@@ -55,7 +55,8 @@ static bool is_full(const void *ctx)
 static vs_status run(const char *model, const char *adapter, const char *data, vs_error *err)
 {
     logprobs l = {0};
-    const vs_row_stream stream = {.ctx = &l, .add = add_row, .flush = flush_rows, .is_full = is_full};
+    const vs_row_stream stream = {
+        .ctx = &l, .add = add_row, .flush = flush_rows, .is_full = is_full};
     vs_status st;
 
     VS_CHECK(vs_opened_open(&l.opened, model, adapter, err));
@@ -80,12 +81,19 @@ vs_status vs_verb_logprobs(int argc, char **argv, vs_error *err)
     vs_cmd c = {
         .verb = "logprobs",
         .usage = "--model DIR [--adapter DIR] < ROWS",
-        .about = "Reads {\"prompt\",\"completion\"} and writes {\"logprob\",\"token_logprobs\",\"n_tokens\"}, in nats. Either\n"
-                 "may be ids: \"prompt_ids\", \"completion_ids\", taken as they are. A prompt's text gets the tokenizer's own\n"
-                 "special tokens; a completion's text gets none, and no end token: write it as ids if it is to be counted.\n"
-                 "A line's bytes depend on its row alone: not on its neighbours, nor on the number of threads.",
-        .example = "  $ echo '{\"prompt\":\"Once upon a\",\"completion_ids\":[378]}' | vstar logprobs --model stories260K\n"
-                   "  {\"logprob\":-0.00072381523204967379,\"token_logprobs\":[-0.000723815232],\"n_tokens\":1}",
+        .about = "Reads {\"prompt\",\"completion\"} and writes "
+                 "{\"logprob\",\"token_logprobs\",\"n_tokens\"}, in nats. Either\n"
+                 "may be ids: \"prompt_ids\", \"completion_ids\", taken as they are. A prompt's "
+                 "text gets the tokenizer's own\n"
+                 "special tokens; a completion's text gets none, and no end token: write it as ids "
+                 "if it is to be counted.\n"
+                 "A line's bytes depend on its row alone: not on its neighbours, nor on the number "
+                 "of threads.",
+        .example = "  $ echo '{\"prompt\":\"Once upon a\",\"completion_ids\":[378]}' | vstar "
+                   "logprobs --model stories260K\n"
+                   "  "
+                   "{\"logprob\":-0.00072381523204967379,\"token_logprobs\":[-0.000723815232],\"n_"
+                   "tokens\":1}",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
     };

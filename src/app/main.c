@@ -14,7 +14,8 @@ static const struct verb {
     const char *name, *about;
     vs_verb_fn run;
 } verbs[] = {
-    {"demo", "the whole loop on built-in problems, minutes on two cores, ends in report.html", vs_verb_demo},
+    {"demo", "the whole loop on built-in problems, minutes on two cores, ends in report.html",
+     vs_verb_demo},
     {"run", "start or resume a run from a recipe", vs_verb_run},
     {"status", "where a run stands", vs_verb_status},
     {"report", "a run's report as one HTML file", vs_verb_report},
@@ -35,7 +36,8 @@ enum { N_VERBS = sizeof verbs / sizeof *verbs };
 
 static void on_interrupt(int signal_number)
 {
-    static const char text[] = "\nvstar: stopping; finished work is saved (Ctrl-C again stops at once)\n";
+    static const char text[] =
+        "\nvstar: stopping; finished work is saved (Ctrl-C again stops at once)\n";
 
     (void)signal_number;
     if (vs_stop_wanted()) _exit(130);
@@ -54,8 +56,10 @@ static void watch_interrupts(void)
 
 static void print_verbs(FILE *out)
 {
-    fputs("usage: vstar VERB [options]       vstar VERB --help shows a worked example of each\n\n", out);
-    for (size_t i = 0; i < N_VERBS; i++) fprintf(out, "  %-10s %s\n", verbs[i].name, verbs[i].about);
+    fputs("usage: vstar VERB [options]       vstar VERB --help shows a worked example of each\n\n",
+          out);
+    for (size_t i = 0; i < N_VERBS; i++)
+        fprintf(out, "  %-10s %s\n", verbs[i].name, verbs[i].about);
     fputs("\nData goes to standard output, everything else to standard error.\n"
           "Exit code: 0 done, 1 failed, 2 wrong usage.\n",
           out);
@@ -114,7 +118,8 @@ int main(int argc, char **argv)
         print_verbs(stderr);
         return 2;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
         print_verbs(stdout);
         return 0;
     }

@@ -64,11 +64,13 @@ static vs_status parse_ks(size_t *ks, size_t *n, const char *text, vs_error *err
         const size_t len = strcspn(at, ",");
         snprintf(word, sizeof word, "%.*s", len < 23 ? (int)len : 23, at);
         if (!vs_parse_u64(&k, word) || k == 0 || k > VS_METRICS_MAX_SAMPLES || *n == MAX_KS)
-            return VS_FAIL(err, VS_E_USAGE, "--ks: found '%s', expected numbers from 1 to %d with commas between", word,
-                           (int)VS_METRICS_MAX_SAMPLES);
+            return VS_FAIL(err, VS_E_USAGE,
+                           "--ks: found '%s', expected numbers from 1 to %d with commas between",
+                           word, (int)VS_METRICS_MAX_SAMPLES);
         ks[(*n)++] = (size_t)k;
         at += len;
-        if (*at == ',' && !*++at) return VS_FAIL(err, VS_E_USAGE, "--ks: '%.60s' ends in a comma", text);
+        if (*at == ',' && !*++at)
+            return VS_FAIL(err, VS_E_USAGE, "--ks: '%.60s' ends in a comma", text);
     }
     return VS_OK;
 }
@@ -79,18 +81,26 @@ vs_status vs_verb_metrics(int argc, char **argv, vs_error *err)
     size_t n_ks = 0;
     const char *list = NULL, *data = "-";
     const vs_opt opts[] = {
-        {"--ks", VS_OPT_STR, &list, false, 0, 0, "LIST", "1,2,4,.. (powers of two up to the fewest samples, and that number)"},
+        {"--ks", VS_OPT_STR, &list, false, 0, 0, "LIST",
+         "1,2,4,.. (powers of two up to the fewest samples, and that number)"},
         {"--data", VS_OPT_STR, &data, false, 0, 0, "FILE", "input; - is standard input (-)"},
     };
     vs_cmd c = {
         .verb = "metrics",
         .usage = "[--ks 1,2,4,..] < ROWS",
-        .about = "Reads {\"id\",\"right\":[0,1,..],\"scores\":[..],\"answers\":[\"..\",null,..]}, one problem a line, the last two\n"
-                 "optional, and writes one object with the curves Pass@k, Best-of-k (needs scores), Maj@k (needs answers) and the\n"
-                 "weighted vote (needs both), each with 95 % intervals over problems. Pass, Best-of and Maj are exact expectations\n"
+        .about = "Reads {\"id\",\"right\":[0,1,..],\"scores\":[..],\"answers\":[\"..\",null,..]}, "
+                 "one problem a line, the last two\n"
+                 "optional, and writes one object with the curves Pass@k, Best-of-k (needs "
+                 "scores), Maj@k (needs answers) and the\n"
+                 "weighted vote (needs both), each with 95 % intervals over problems. Pass, "
+                 "Best-of and Maj are exact expectations\n"
                  "over all subsets of k samples. Ties share evenly; null does not vote.",
-        .example = "  $ echo '{\"id\":\"a\",\"right\":[1,0],\"scores\":[2,1],\"answers\":[\"7\",\"8\"]}' | vstar metrics --ks 1,2\n"
-                   "  {\"problems\":1,\"curves\":{\"pass\":[{\"k\":1,\"value\":0.5,\"low\":0.5,\"high\":0.5},..],..}}",
+        .example =
+            "  $ echo '{\"id\":\"a\",\"right\":[1,0],\"scores\":[2,1],\"answers\":[\"7\",\"8\"]}' "
+            "| vstar metrics --ks 1,2\n"
+            "  "
+            "{\"problems\":1,\"curves\":{\"pass\":[{\"k\":1,\"value\":0.5,\"low\":0.5,\"high\":0.5}"
+            ",..],..}}",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
     };

@@ -4,7 +4,8 @@
 
 #include "app/app.h"
 
-vs_status vs_opened_open(vs_opened *out, const char *model_dir, const char *adapter_dir, vs_error *err)
+vs_status vs_opened_open(vs_opened *out, const char *model_dir, const char *adapter_dir,
+                         vs_error *err)
 {
     vs_opened o = {0};
     vs_status st;
@@ -41,8 +42,8 @@ vs_status vs_second_open(vs_second *out, const vs_opened *first, const char *wha
         VS_CHECK(vs_base_open(&s.base, what, err));
         VS_CHECK(vs_model_open(&s.model, s.base, NULL, err));
         if (s.base->config.n_vocab != first->base->config.n_vocab) {
-            st = VS_FAIL(err, VS_E_INPUT, "%s: vocabulary of %zu, expected %zu as in the model", what,
-                         s.base->config.n_vocab, first->base->config.n_vocab);
+            st = VS_FAIL(err, VS_E_INPUT, "%s: vocabulary of %zu, expected %zu as in the model",
+                         what, s.base->config.n_vocab, first->base->config.n_vocab);
             goto done;
         }
     }

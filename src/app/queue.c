@@ -86,7 +86,8 @@ static bool same_prompt(const vs_queue *q, const vs_group *g, const vs_queue_row
            memcmp(g->prompt, q->ids.id + row->prompt.at, g->n_prompt * sizeof *g->prompt) == 0;
 }
 
-/* Solutions to groups. A group ends where the prompt changes or where one more solution would pass the limit. */
+/* Solutions to groups. A group ends where the prompt changes or where one more solution would pass
+ * the limit. */
 static size_t make_groups(vs_group *groups, vs_solution *solutions, const vs_queue *q)
 {
     size_t n = 0, rows = 0;
@@ -132,7 +133,8 @@ vs_status vs_queue_score(vs_queue *q, vs_scorer *s, vs_error *err)
         n_tokens += q->solution[i].n;
     }
     if (q->n_solutions)
-        st = vs_score(s, groups, make_groups(groups, solutions, q), q->token_logprobs, q->logprob, err);
+        st = vs_score(s, groups, make_groups(groups, solutions, q), q->token_logprobs, q->logprob,
+                      err);
 done:
     free(solutions);
     free(groups);

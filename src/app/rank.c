@@ -7,7 +7,13 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-typedef enum rank_score { SCORE_SUM, SCORE_MEAN, SCORE_RATIO, SCORE_MEAN_RATIO, N_SCORES } rank_score;
+typedef enum rank_score {
+    SCORE_SUM,
+    SCORE_MEAN,
+    SCORE_RATIO,
+    SCORE_MEAN_RATIO,
+    N_SCORES
+} rank_score;
 static const char *const score_name[N_SCORES] = {"sum", "mean", "ratio", "mean-ratio"};
 
 typedef struct rank_options {
@@ -33,7 +39,8 @@ static vs_status add_candidates(ranker *r, const json_t *list, const char *where
     for (size_t i = 0; i < json_array_size(list); i++) {
         snprintf(what, sizeof what, "candidates[%zu]", i);
         ids.n = 0;
-        VS_CHECK(vs_row_tokens(&ids, &r->opened.reader, json_array_get(list, i), VS_TEXT_SOLUTION, what, where, err));
+        VS_CHECK(vs_row_tokens(&ids, &r->opened.reader, json_array_get(list, i), VS_TEXT_SOLUTION,
+                               what, where, err));
         VS_CHECK(vs_queue_add_solution(&r->queue, ids.id, ids.n, err));
     }
 done:
@@ -51,7 +58,8 @@ static vs_status add_row(void *ctx, const json_t *row, const char *where, vs_err
     VS_CHECK(vs_row_member(&prompt, &r->opened.reader, row, "prompt", VS_TEXT_PROMPT, where, err));
     const json_t *list = json_object_get(row, "candidates");
     if (!json_is_array(list)) {
-        st = VS_FAIL(err, VS_E_FORMAT, "%s: \"candidates\": found %s, expected a list of strings or of id lists",
+        st = VS_FAIL(err, VS_E_FORMAT,
+                     "%s: \"candidates\": found %s, expected a list of strings or of id lists",
                      where, list ? vs_json_kind(list) : "nothing");
         goto done;
     }
@@ -94,7 +102,8 @@ static void order_by_score(size_t *order, const double *score, size_t n)
     }
 }
 
-static vs_status write_row(ranker *r, const vs_queue_row *row, const double *score, size_t *order, vs_error *err)
+static vs_status write_row(ranker *r, const vs_queue_row *row, const double *score, size_t *order,
+                           vs_error *err)
 {
     const size_t n = row->solutions.n;
 
@@ -139,7 +148,8 @@ static bool is_full(const void *ctx)
 static vs_status run(const rank_options *o, vs_error *err)
 {
     ranker r = {.o = o};
-    const vs_row_stream stream = {.ctx = &r, .add = add_row, .flush = flush_rows, .is_full = is_full};
+    const vs_row_stream stream = {
+        .ctx = &r, .add = add_row, .flush = flush_rows, .is_full = is_full};
     vs_status st;
 
     VS_CHECK(vs_opened_open(&r.opened, o->model, o->adapter, err));
@@ -165,13 +175,16 @@ static vs_status parse_score(rank_options *o, const char *name, vs_error *err)
 
     while (i < N_SCORES && strcmp(name, score_name[i]) != 0) i++;
     if (i == N_SCORES)
-        return VS_FAIL(err, VS_E_USAGE, "--score: found '%.60s', expected sum, mean, ratio or mean-ratio", name);
+        return VS_FAIL(err, VS_E_USAGE,
+                       "--score: found '%.60s', expected sum, mean, ratio or mean-ratio", name);
     o->score = (rank_score)i;
     const bool is_ratio = o->score == SCORE_RATIO || o->score == SCORE_MEAN_RATIO;
     if (is_ratio && !o->reference)
-        return VS_FAIL(err, VS_E_USAGE, "--score %s needs --reference DIR or --reference base", name);
+        return VS_FAIL(err, VS_E_USAGE, "--score %s needs --reference DIR or --reference base",
+                       name);
     if (!is_ratio && o->reference)
-        return VS_FAIL(err, VS_E_USAGE, "--reference goes with --score ratio or mean-ratio, not with %s", name);
+        return VS_FAIL(err, VS_E_USAGE,
+                       "--reference goes with --score ratio or mean-ratio, not with %s", name);
     return VS_OK;
 }
 
@@ -191,10 +204,13 @@ vs_status vs_verb_rank(int argc, char **argv, vs_error *err)
     vs_cmd c = {
         .verb = "rank",
         .usage = "--model DIR [--adapter DIR] [--score KIND] [--reference DIR|base] < ROWS",
-        .about = "Reads {\"prompt\",\"candidates\":[..]} and writes {\"scores\":[..],\"order\":[..]}: order lists the candidates'\n"
-                 "places by falling score, equal scores in their order. A candidate given as text is closed by the model's end\n"
+        .about = "Reads {\"prompt\",\"candidates\":[..]} and writes "
+                 "{\"scores\":[..],\"order\":[..]}: order lists the candidates'\n"
+                 "places by falling score, equal scores in their order. A candidate given as text "
+                 "is closed by the model's end\n"
                  "token, as a complete solution is; a list of ids is taken as it is.",
-        .example = "  $ echo '{\"prompt\":\"Once upon a\",\"candidates\":[[266],[378]]}' | vstar rank --model stories260K\n"
+        .example = "  $ echo '{\"prompt\":\"Once upon a\",\"candidates\":[[266],[378]]}' | vstar "
+                   "rank --model stories260K\n"
                    "  {\"scores\":[-23.726850509643555,-0.00072381523204967379],\"order\":[1,0]}",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,

@@ -12,9 +12,9 @@ static vs_status print_count(const vs_regrade_count *c, bool is_json, vs_error *
     if (is_json) {
         vs_buf_printf(&b, "{\"samples\":%zu,\"flipped\":%zu,\"from_to\":{", c->n, c->flipped);
         for (int i = 0; i < 3; i++)
-            vs_buf_printf(&b, "%s\"%s\":{\"wrong\":%zu,\"right\":%zu,\"ungradable\":%zu}", i ? "," : "",
-                          vs_verdict_name((vs_verdict)i), c->from_to[i][VS_WRONG], c->from_to[i][VS_RIGHT],
-                          c->from_to[i][VS_UNGRADABLE]);
+            vs_buf_printf(&b, "%s\"%s\":{\"wrong\":%zu,\"right\":%zu,\"ungradable\":%zu}",
+                          i ? "," : "", vs_verdict_name((vs_verdict)i), c->from_to[i][VS_WRONG],
+                          c->from_to[i][VS_RIGHT], c->from_to[i][VS_UNGRADABLE]);
         vs_buf_str(&b, "}}");
     } else {
         vs_buf_printf(&b, "%zu samples graded again, %zu labels flipped", c->n, c->flipped);
@@ -49,15 +49,18 @@ vs_status vs_verb_regrade(int argc, char **argv, vs_error *err)
     const char *profile = NULL;
     bool is_json = false;
     const vs_opt opts[] = {
-        {"--profile", VS_OPT_STR, &profile, false, 0, 0, "P", "gsm8k, gsm8k-flexible, arithmetic (the run's own)"},
+        {"--profile", VS_OPT_STR, &profile, false, 0, 0, "P",
+         "gsm8k, gsm8k-flexible, arithmetic (the run's own)"},
         {"--json", VS_OPT_FLAG, &is_json, false, 0, 0, NULL, "one JSON object"},
     };
     vs_cmd c = {
         .verb = "regrade",
         .usage = "RUN [--profile P] [--json]",
-        .about = "Grades every stored sample again and counts the labels that flip. Nothing is sampled again; labels of other\n"
+        .about = "Grades every stored sample again and counts the labels that flip. Nothing is "
+                 "sampled again; labels of other\n"
                  "profiles stay.",
-        .example = "  $ vstar regrade runs/gsm8k --profile gsm8k-flexible\n  8192 samples graded again, 12 labels flipped\n"
+        .example = "  $ vstar regrade runs/gsm8k --profile gsm8k-flexible\n  8192 samples graded "
+                   "again, 12 labels flipped\n"
                    "    wrong      -> right      12",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
@@ -68,6 +71,8 @@ vs_status vs_verb_regrade(int argc, char **argv, vs_error *err)
     VS_TRY(vs_args_parse(&c, argc, argv, err));
     if (c.is_help) return VS_OK;
     if (profile && !vs_profile_version(profile))
-        return VS_FAIL(err, VS_E_USAGE, "--profile: found '%.60s', expected gsm8k, gsm8k-flexible or arithmetic", profile);
+        return VS_FAIL(err, VS_E_USAGE,
+                       "--profile: found '%.60s', expected gsm8k, gsm8k-flexible or arithmetic",
+                       profile);
     return regrade(c.words[0], profile, is_json, err);
 }

@@ -57,7 +57,8 @@ vs_status vs_verb_report(int argc, char **argv, vs_error *err)
     vs_cmd c = {
         .verb = "report",
         .usage = "RUN [--out FILE]",
-        .about = "Writes a run's report: one HTML file that needs nothing else. Works at any moment of a run.",
+        .about = "Writes a run's report: one HTML file that needs nothing else. Works at any "
+                 "moment of a run.",
         .example = "  $ vstar report runs/demo\n  report: runs/demo/report.html",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,

@@ -18,17 +18,18 @@ typedef struct vs_round_stats {
 /* One sample of an example problem. */
 typedef struct vs_example_sample {
     const vs_sample *sample;
-    double score;      /* the verifier's; NAN without one */
-    size_t n_same;     /* candidates of the problem with the same answer */
+    double score;  /* the verifier's; NAN without one */
+    size_t n_same; /* candidates of the problem with the same answer */
 } vs_example_sample;
 
 typedef struct vs_example_problem {
     const vs_problem *problem;
-    const char *why;           /* static: the caption */
+    const char *why; /* static: the caption */
     vs_example_sample shown[4];
-    const char *role[4];       /* static: "chosen by the verifier", .. */
+    const char *role[4]; /* static: "chosen by the verifier", .. */
     size_t n_shown, n_right, n_candidates;
-    bool is_caught; /* the vote's choice is wrong and the verifier's right; such examples come first */
+    bool is_caught; /* the vote's choice is wrong and the verifier's right; such examples come first
+                     */
 } vs_example_problem;
 
 enum { VS_REPORT_EXAMPLES = 6, VS_REPORT_ROUNDS = 64, VS_REPORT_HASHES = VS_REPORT_ROUNDS + 4 };
@@ -41,8 +42,8 @@ typedef struct vs_report {
     } hash[VS_REPORT_HASHES]; /* what was made, and its content hash */
     size_t n_hashes;
     vs_problems test;
-    vs_samples samples;   /* the final generator's test samples, labelled */
-    double *score;        /* [samples.n] the verifier's */
+    vs_samples samples; /* the final generator's test samples, labelled */
+    double *score;      /* [samples.n] the verifier's */
     vs_metric *metrics;
     size_t n_metrics;
     vs_train_row *train;
@@ -56,10 +57,12 @@ typedef struct vs_report {
 VS_NODISCARD vs_status vs_report_read(vs_report *out, const char *run_dir, vs_error *err);
 void vs_report_free(vs_report *r);
 /* Statistics of every sampling set "round-*", in order. */
-VS_NODISCARD vs_status vs_rounds_read(vs_round_stats *out, size_t *n, vs_store *s, const char *profile, vs_error *err);
+VS_NODISCARD vs_status vs_rounds_read(vs_round_stats *out, size_t *n, vs_store *s,
+                                      const char *profile, vs_error *err);
 
 /* The hash in RUN/models/NAME/manifest.json; "" when the model is not there. */
-VS_NODISCARD vs_status vs_model_hash_of(char hex[VS_HASH_HEX], const char *run_dir, const char *name, vs_error *err);
+VS_NODISCARD vs_status vs_model_hash_of(char hex[VS_HASH_HEX], const char *run_dir,
+                                        const char *name, vs_error *err);
 
 /* The whole page, self-contained. */
 VS_NODISCARD vs_status vs_report_page(vs_buf *out, const vs_report *r, vs_error *err);

@@ -46,8 +46,10 @@ static size_t count_unique(uint64_t *hashes, const vs_sample *x, size_t n)
     return unique;
 }
 
-/* The samples of one problem, sets one after the other. *is_solved: by this problem's earlier sets. */
-static void add_set(vs_round_stats *r, const vs_sample *x, size_t n, uint64_t *hashes, bool *is_solved)
+/* The samples of one problem, sets one after the other. *is_solved: by this problem's earlier sets.
+ */
+static void add_set(vs_round_stats *r, const vs_sample *x, size_t n, uint64_t *hashes,
+                    bool *is_solved)
 {
     bool is_right = false;
 
@@ -65,7 +67,8 @@ static void add_set(vs_round_stats *r, const vs_sample *x, size_t n, uint64_t *h
     r->n_never_solved += !*is_solved;
 }
 
-vs_status vs_rounds_read(vs_round_stats *out, size_t *n, vs_store *s, const char *profile, vs_error *err)
+vs_status vs_rounds_read(vs_round_stats *out, size_t *n, vs_store *s, const char *profile,
+                         vs_error *err)
 {
     vs_samples all = {0};
     uint64_t *hashes = NULL;
@@ -102,9 +105,9 @@ typedef struct candidates {
     const vs_sample *x;
     const double *score;
     size_t n, n_right;
-    size_t best, worst;           /* by score */
-    size_t vote, vote_size;       /* a sample of the most frequent answer; best-scored of it */
-    bool is_tied;                 /* another answer is as frequent */
+    size_t best, worst;     /* by score */
+    size_t vote, vote_size; /* a sample of the most frequent answer; best-scored of it */
+    bool is_tied;           /* another answer is as frequent */
 } candidates;
 
 static bool has_answer(const vs_sample *x)
@@ -117,7 +120,8 @@ static size_t count_same(const candidates *c, size_t i)
     size_t n = 0;
 
     if (!has_answer(&c->x[i])) return 1;
-    for (size_t j = 0; j < c->n; j++) n += has_answer(&c->x[j]) && strcmp(c->x[i].normal, c->x[j].normal) == 0;
+    for (size_t j = 0; j < c->n; j++)
+        n += has_answer(&c->x[j]) && strcmp(c->x[i].normal, c->x[j].normal) == 0;
     return n;
 }
 
@@ -127,7 +131,8 @@ static void find_vote(candidates *c)
     for (size_t i = 0; i < c->n; i++) {
         if (!has_answer(&c->x[i])) continue;
         const size_t n = count_same(c, i);
-        const bool is_same = c->vote != SIZE_MAX && strcmp(c->x[i].normal, c->x[c->vote].normal) == 0;
+        const bool is_same =
+            c->vote != SIZE_MAX && strcmp(c->x[i].normal, c->x[c->vote].normal) == 0;
         if (c->vote == SIZE_MAX || n > c->vote_size) {
             c->vote = i;
             c->vote_size = n;
@@ -183,10 +188,15 @@ static void fill_example(vs_example_problem *e, const candidates *c, example_kin
 {
     size_t best_right = SIZE_MAX;
 
-    *e = (vs_example_problem){.problem = c->problem, .why = why[kind], .n_right = c->n_right, .n_candidates = c->n,
+    *e = (vs_example_problem){.problem = c->problem,
+                              .why = why[kind],
+                              .n_right = c->n_right,
+                              .n_candidates = c->n,
                               .is_caught = kind == FOOLED_VOTE};
     for (size_t i = 0; i < c->n; i++)
-        if (c->x[i].verdict == VS_RIGHT && (best_right == SIZE_MAX || c->score[i] > c->score[best_right])) best_right = i;
+        if (c->x[i].verdict == VS_RIGHT &&
+            (best_right == SIZE_MAX || c->score[i] > c->score[best_right]))
+            best_right = i;
     show(e, c, c->best, "Highest score: the verifier's choice");
     show(e, c, c->vote, "The vote's choice");
     if (best_right != SIZE_MAX) show(e, c, best_right, "Best right candidate");
@@ -208,9 +218,14 @@ static void pick_examples(vs_report *r)
     for (int kind = 0; kind < NO_KIND; kind++)
         for (size_t i = 0, end; i < r->samples.n; i = end) {
             const vs_sample *x = &r->samples.item[i];
-            for (end = i; end < r->samples.n && r->samples.item[end].problem_id == x->problem_id;) end++;
-            candidates c = {.problem = find_problem(&r->test, x->problem_id), .x = x, .score = r->score + i, .n = end - i};
-            if (!c.problem || count[kind] == most[kind] || r->n_examples == VS_REPORT_EXAMPLES) continue;
+            for (end = i; end < r->samples.n && r->samples.item[end].problem_id == x->problem_id;)
+                end++;
+            candidates c = {.problem = find_problem(&r->test, x->problem_id),
+                            .x = x,
+                            .score = r->score + i,
+                            .n = end - i};
+            if (!c.problem || count[kind] == most[kind] || r->n_examples == VS_REPORT_EXAMPLES)
+                continue;
             study(&c);
             if ((int)kind_of(&c) != kind) continue;
             fill_example(&r->example[r->n_examples++], &c, (example_kind)kind);
@@ -220,7 +235,8 @@ static void pick_examples(vs_report *r)
 
 /* -- all of it -- */
 
-vs_status vs_model_hash_of(char hex[VS_HASH_HEX], const char *run_dir, const char *name, vs_error *err)
+vs_status vs_model_hash_of(char hex[VS_HASH_HEX], const char *run_dir, const char *name,
+                           vs_error *err)
 {
     char *path = vs_format("%s/models/%s/manifest.json", run_dir, name);
     json_t *manifest = NULL;

@@ -1,4 +1,5 @@
-/* report_html.c - the report's page: headline, table, charts, rounds, examples, recipe. All text is escaped. */
+/* report_html.c - the report's page: headline, table, charts, rounds, examples, recipe. All text is
+ * escaped. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,13 +55,16 @@ static bool is_metric(const vs_metric *m, const char *system, const char *curve)
 }
 
 /* The metric with the smallest (want_last false) or the largest k; NULL: the curve is not there. */
-static const vs_metric *find_metric(const vs_report *r, const char *system, const char *curve, bool want_last)
+static const vs_metric *find_metric(const vs_report *r, const char *system, const char *curve,
+                                    bool want_last)
 {
     const vs_metric *found = NULL;
 
     for (size_t i = 0; i < r->n_metrics; i++) {
         const vs_metric *m = &r->metrics[i];
-        if (is_metric(m, system, curve) && (!found || (want_last ? m->k > found->k : m->k < found->k))) found = m;
+        if (is_metric(m, system, curve) &&
+            (!found || (want_last ? m->k > found->k : m->k < found->k)))
+            found = m;
     }
     return found;
 }
@@ -86,7 +90,8 @@ static size_t list_systems(const char **out, const vs_report *r)
 
 /* -- headline -- */
 
-/* What a tile shows: a curve of a system at its smallest or largest k. The systems' names are those that the loop stores. */
+/* What a tile shows: a curve of a system at its smallest or largest k. The systems' names are those
+ * that the loop stores. */
 typedef struct tile {
     const char *system, *curve;
     bool want_last, is_lead;
@@ -97,7 +102,8 @@ static const tile tiles[] = {
     {"G_SFT", "pass", false, false, "One answer of the first generator, Pass@%u"},
     {"G_T", "pass", false, false, "One answer of the final generator, Pass@%u"},
     {"G_T", "majority", true, false, "Majority vote of its answers, Maj@%u"},
-    {"G_T own likelihood", "best_of", true, false, "Ranked by the generator\xe2\x80\x99s own likelihood, best of %u"},
+    {"G_T own likelihood", "best_of", true, false,
+     "Ranked by the generator\xe2\x80\x99s own likelihood, best of %u"},
     {"V-STaR", "best_of", true, true, "Ranked by the verifier, Best-of-%u"},
     {"V-STaR", "weighted", true, false, "Vote weighted by the verifier, k = %u"},
     {"G_T", "pass", true, false, "At least one right of %u: the limit"},
@@ -113,9 +119,10 @@ static void put_tiles(vs_buf *b, const vs_report *r)
         if (!m) continue;
         vs_buf_printf(b, "<div class=\"tile%s\"><div class=\"what\">", t->is_lead ? " lead" : "");
         vs_buf_add(b, t->what, (size_t)(cut - t->what));
-        vs_buf_printf(b, "%u%s</div><div class=\"value num\">%.1f<small> %%</small></div>", m->k, cut + 2,
-                      m->value * 100.0);
-        vs_buf_printf(b, "<div class=\"range num\">%.1f to %.1f</div></div>\n", m->low * 100.0, m->high * 100.0);
+        vs_buf_printf(b, "%u%s</div><div class=\"value num\">%.1f<small> %%</small></div>", m->k,
+                      cut + 2, m->value * 100.0);
+        vs_buf_printf(b, "<div class=\"range num\">%.1f to %.1f</div></div>\n", m->low * 100.0,
+                      m->high * 100.0);
     }
     vs_buf_str(b, "</div>\n");
 }
@@ -123,8 +130,8 @@ static void put_tiles(vs_buf *b, const vs_report *r)
 static void put_share(vs_buf *b, const vs_metric *m)
 {
     if (m)
-        vs_buf_printf(b, "<td class=\"n\">%.1f<small>%.1f\xe2\x80\x93%.1f</small></td>", m->value * 100.0,
-                      m->low * 100.0, m->high * 100.0);
+        vs_buf_printf(b, "<td class=\"n\">%.1f<small>%.1f\xe2\x80\x93%.1f</small></td>",
+                      m->value * 100.0, m->low * 100.0, m->high * 100.0);
     else
         vs_buf_str(b, "<td class=\"n soft\">\xe2\x80\x93</td>");
 }
@@ -146,11 +153,14 @@ static void put_differences(vs_buf *b, const vs_report *r)
         const vs_metric *m = &r->metrics[i];
         if (!is_difference(m)) continue;
         if (n++ == 0)
-            vs_buf_str(b, "<h3 class=\"gap\">Differences on the same problems</h3>\n<div class=\"scroll\"><table class=\"narrow\"><tbody>\n");
+            vs_buf_str(b, "<h3 class=\"gap\">Differences on the same problems</h3>\n<div "
+                          "class=\"scroll\"><table class=\"narrow\"><tbody>\n");
         vs_buf_str(b, "<tr><th>");
         put_text(b, m->system);
-        vs_buf_printf(b, ", N = %u</th><td class=\"n\">%+.1f points<small>%+.1f to %+.1f</small></td><td>%s</td></tr>\n", m->k,
-                      m->value * 100.0, m->low * 100.0, m->high * 100.0,
+        vs_buf_printf(b,
+                      ", N = %u</th><td class=\"n\">%+.1f points<small>%+.1f to "
+                      "%+.1f</small></td><td>%s</td></tr>\n",
+                      m->k, m->value * 100.0, m->low * 100.0, m->high * 100.0,
                       m->low > 0.0    ? "first is ahead"
                       : m->high < 0.0 ? "first is behind"
                                       : "not settled: the interval holds 0");
@@ -165,8 +175,10 @@ static void put_table(vs_buf *b, const vs_report *r)
     const unsigned k = largest_k(r);
 
     vs_buf_printf(b,
-                  "<h2>Results</h2>\n<div class=\"scroll\"><table><thead><tr><th>System</th><th class=\"n\">Pass@1</th>"
-                  "<th class=\"n\">Maj@%u</th><th class=\"n\">Best-of-%u</th><th class=\"n\">Weighted vote</th>"
+                  "<h2>Results</h2>\n<div class=\"scroll\"><table><thead><tr><th>System</th><th "
+                  "class=\"n\">Pass@1</th>"
+                  "<th class=\"n\">Maj@%u</th><th class=\"n\">Best-of-%u</th><th "
+                  "class=\"n\">Weighted vote</th>"
                   "<th class=\"n\">Pass@%u</th></tr></thead><tbody>\n",
                   k, k, k);
     for (size_t i = 0; i < n; i++) {
@@ -181,15 +193,19 @@ static void put_table(vs_buf *b, const vs_report *r)
         vs_buf_str(b, "</tr>\n");
     }
     vs_buf_printf(b,
-                  "</tbody></table></div>\n<p class=\"note\">Per cent of %zu test problems, computed exactly from %u candidates"
-                  " for each; below each value its 95&nbsp;%% interval, by resampling the problems. The same candidates serve every"
-                  " column, so differences within a row are smaller in error than the intervals suggest.</p>\n",
+                  "</tbody></table></div>\n<p class=\"note\">Per cent of %zu test problems, "
+                  "computed exactly from %u candidates"
+                  " for each; below each value its 95&nbsp;%% interval, by resampling the "
+                  "problems. The same candidates serve every"
+                  " column, so differences within a row are smaller in error than the intervals "
+                  "suggest.</p>\n",
                   r->test.n, k);
 }
 
 /* -- charts -- */
 
-static void put_figure(vs_buf *b, const char *id, size_t number, const char *title, const char *caption)
+static void put_figure(vs_buf *b, const char *id, size_t number, const char *title,
+                       const char *caption)
 {
     vs_buf_str(b, "<figure><h3>");
     put_text(b, title);
@@ -207,7 +223,8 @@ static size_t count_k(const vs_report *r, const char *system)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < r->n_metrics; i++) n += strcmp(r->metrics[i].system, system) == 0 && r->metrics[i].k > 1;
+    for (size_t i = 0; i < r->n_metrics; i++)
+        n += strcmp(r->metrics[i].system, system) == 0 && r->metrics[i].k > 1;
     return n;
 }
 
@@ -216,8 +233,10 @@ static void put_curves(vs_buf *b, const vs_report *r)
     const char *systems[MAX_SYSTEMS];
     const size_t n = list_systems(systems, r);
 
-    vs_buf_str(b, "<h2>More candidates</h2>\n<p>What the same candidates are worth when k of them are drawn: Best-of-k takes the one"
-                  " with the highest score, Maj@k the most frequent answer (ties share evenly), Pass@k asks whether any is right,"
+    vs_buf_str(b, "<h2>More candidates</h2>\n<p>What the same candidates are worth when k of them "
+                  "are drawn: Best-of-k takes the one"
+                  " with the highest score, Maj@k the most frequent answer (ties share evenly), "
+                  "Pass@k asks whether any is right,"
                   " which no way of choosing can exceed.</p>\n<div class=\"charts\">\n");
     for (size_t i = 0; i < n; i++) {
         char caption[256];
@@ -225,7 +244,8 @@ static void put_curves(vs_buf *b, const vs_report *r)
         if (!last) last = find_metric(r, systems[i], "pass", true);
         if (!count_k(r, systems[i])) continue;
         snprintf(caption, sizeof caption,
-                 "Expected share of %zu test problems answered right, over all choices of k from %u candidates each."
+                 "Expected share of %zu test problems answered right, over all choices of k from "
+                 "%u candidates each."
                  " Bands: 95&nbsp;%% intervals of Best-of-k and Maj@k over problems.",
                  r->test.n, last ? last->k : 1);
         put_figure(b, "curve-", i, systems[i], caption);
@@ -251,18 +271,23 @@ static void put_training(vs_buf *b, const vs_report *r)
     vs_buf_str(b, "<h2>Training</h2>\n<div class=\"charts\">\n");
     if (has_training(r, false))
         put_figure(b, "train-generators", SIZE_MAX, "Generators: loss",
-                   "Mean negative log-prob of a completion token in each step. Every generator starts from the base.");
+                   "Mean negative log-prob of a completion token in each step. Every generator "
+                   "starts from the base.");
     if (has_training(r, true)) {
         put_figure(b, "train-loss", SIZE_MAX, "Verifier: loss",
-                   "DPO loss over the step\xe2\x80\x99s pairs of a right and a wrong solution; ln 2 = 0.693 is a coin toss.");
-        put_figure(b, "train-margin", SIZE_MAX, "Verifier: reward margin",
-                   "Mean over pairs of beta times the difference of log-prob gains over the reference.");
+                   "DPO loss over the step\xe2\x80\x99s pairs of a right and a wrong solution; ln "
+                   "2 = 0.693 is a coin toss.");
+        put_figure(
+            b, "train-margin", SIZE_MAX, "Verifier: reward margin",
+            "Mean over pairs of beta times the difference of log-prob gains over the reference.");
         put_figure(b, "train-accuracy", SIZE_MAX, "Verifier: accuracy",
-                   "Share of the step\xe2\x80\x99s pairs in which the right solution has the higher reward.");
+                   "Share of the step\xe2\x80\x99s pairs in which the right solution has the "
+                   "higher reward.");
         put_figure(b, "train-logp", SIZE_MAX, "Verifier: log-probs",
                    "Mean log-prob of right and of wrong solutions in the step, whole solutions.");
     }
-    vs_buf_str(b, "</div>\n<p class=\"note\">Long trainings are drawn as means over equal runs of steps.</p>\n");
+    vs_buf_str(b, "</div>\n<p class=\"note\">Long trainings are drawn as means over equal runs of "
+                  "steps.</p>\n");
 }
 
 static void put_curve_json(vs_buf *b, const vs_report *r, const char *system, const char *curve)
@@ -272,7 +297,8 @@ static void put_curve_json(vs_buf *b, const vs_report *r, const char *system, co
     for (size_t i = 0; i < r->n_metrics; i++) {
         const vs_metric *m = &r->metrics[i];
         if (!is_metric(m, system, curve)) continue;
-        vs_buf_printf(b, "%s[%u,%.6g,%.6g,%.6g]", is_first ? "" : ",", m->k, m->value, m->low, m->high);
+        vs_buf_printf(b, "%s[%u,%.6g,%.6g,%.6g]", is_first ? "" : ",", m->k, m->value, m->low,
+                      m->high);
         is_first = false;
     }
 }
@@ -325,7 +351,8 @@ static void put_train_json(vs_buf *b, const vs_report *r)
 {
     vs_buf_str(b, ",\n\"train\":[");
     for (size_t i = 0, end; i < r->n_train; i = end) {
-        for (end = i; end < r->n_train && strcmp(r->train[end].model, r->train[i].model) == 0;) end++;
+        for (end = i; end < r->n_train && strcmp(r->train[end].model, r->train[i].model) == 0;)
+            end++;
         const size_t n = end - i, width = (n + CHART_POINTS - 1) / CHART_POINTS;
         vs_buf_str(b, i ? ",\n{\"model\":" : "\n{\"model\":");
         put_script_text(b, r->train[i].model);
@@ -359,9 +386,12 @@ static double percent(size_t part, size_t whole)
 static void put_rounds(vs_buf *b, const vs_report *r)
 {
     if (!r->n_rounds) return;
-    vs_buf_str(b, "<h2>Samples per round</h2>\n<div class=\"scroll\"><table><thead><tr><th>Round</th><th class=\"n\">Drawn</th>"
-                  "<th class=\"n\">Unique</th><th class=\"n\">Right</th><th class=\"n\">Not gradable</th>"
-                  "<th class=\"n\">Truncated</th><th class=\"n\">Newly solved</th><th class=\"n\">Never solved</th></tr></thead><tbody>\n");
+    vs_buf_str(
+        b, "<h2>Samples per round</h2>\n<div class=\"scroll\"><table><thead><tr><th>Round</th><th "
+           "class=\"n\">Drawn</th>"
+           "<th class=\"n\">Unique</th><th class=\"n\">Right</th><th class=\"n\">Not gradable</th>"
+           "<th class=\"n\">Truncated</th><th class=\"n\">Newly solved</th><th class=\"n\">Never "
+           "solved</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < r->n_rounds; i++) {
         const vs_round_stats *x = &r->round[i];
         const double right = percent(x->n_right, x->n_drawn);
@@ -369,14 +399,20 @@ static void put_rounds(vs_buf *b, const vs_report *r)
         put_text(b, x->set);
         vs_buf_printf(b, "</th><td class=\"n\">%zu</td><td class=\"n\">%.1f %%</td>", x->n_drawn,
                       percent(x->n_unique, x->n_drawn));
-        vs_buf_printf(b, "<td class=\"n\"><span class=\"meter\"><i style=\"width:%.1f%%\"></i></span>%.1f %%</td>", right,
-                      right);
-        vs_buf_printf(b, "<td class=\"n\">%zu</td><td class=\"n\">%zu</td><td class=\"n\">%zu</td><td class=\"n\">%zu</td></tr>\n",
+        vs_buf_printf(b,
+                      "<td class=\"n\"><span class=\"meter\"><i "
+                      "style=\"width:%.1f%%\"></i></span>%.1f %%</td>",
+                      right, right);
+        vs_buf_printf(b,
+                      "<td class=\"n\">%zu</td><td class=\"n\">%zu</td><td class=\"n\">%zu</td><td "
+                      "class=\"n\">%zu</td></tr>\n",
                       x->n_ungradable, x->n_truncated, x->n_newly_solved, x->n_never_solved);
     }
     vs_buf_printf(b,
-                  "</tbody></table></div>\n<p class=\"note\">Samples of %zu training problems. Unique: distinct token sequences of a"
-                  " problem. Newly solved: problems with a right sample for the first time; never solved: problems without"
+                  "</tbody></table></div>\n<p class=\"note\">Samples of %zu training problems. "
+                  "Unique: distinct token sequences of a"
+                  " problem. Newly solved: problems with a right sample for the first time; never "
+                  "solved: problems without"
                   " one up to and with the round. Truncated: cut by the token limit.</p>\n",
                   r->round[0].n_problems);
 }
@@ -388,10 +424,11 @@ static void put_candidate(vs_buf *b, const vs_example_sample *x, const char *rol
     static const char *const verdict[] = {"wrong", "right", "not gradable"};
     const int v = x->sample->verdict;
 
-    vs_buf_printf(b, "<div class=\"cand\"><div class=\"meta\"><span class=\"role\">%s</span>", role);
+    vs_buf_printf(b, "<div class=\"cand\"><div class=\"meta\"><span class=\"role\">%s</span>",
+                  role);
     if (v >= 0 && v <= 2)
-        vs_buf_printf(b, "<span class=\"%s\">%s %s</span>", v == 1 ? "right" : "wrong", v == 1 ? "\xe2\x9c\x93" : "\xe2\x9c\x97",
-                      verdict[v]);
+        vs_buf_printf(b, "<span class=\"%s\">%s %s</span>", v == 1 ? "right" : "wrong",
+                      v == 1 ? "\xe2\x9c\x93" : "\xe2\x9c\x97", verdict[v]);
     if (!isnan(x->score)) vs_buf_printf(b, "<span class=\"num\">score %.3f</span>", x->score);
     vs_buf_str(b, "<span>answer ");
     put_text(b, x->sample->normal && x->sample->normal[0] ? x->sample->normal : "none");
@@ -403,8 +440,10 @@ static void put_candidate(vs_buf *b, const vs_example_sample *x, const char *rol
 static void put_examples(vs_buf *b, const vs_report *r)
 {
     if (!r->n_examples) return;
-    vs_buf_str(b, "<h2>Examples</h2>\n<p>Test problems on which the final generator\xe2\x80\x99s candidates disagree: the first ones of"
-                  " each kind, not the best-looking. A score is the verifier\xe2\x80\x99s log-prob of the whole solution.</p>\n");
+    vs_buf_str(b, "<h2>Examples</h2>\n<p>Test problems on which the final generator\xe2\x80\x99s "
+                  "candidates disagree: the first ones of"
+                  " each kind, not the best-looking. A score is the verifier\xe2\x80\x99s log-prob "
+                  "of the whole solution.</p>\n");
     for (size_t i = 0; i < r->n_examples; i++) {
         const vs_example_problem *e = &r->example[i];
         vs_buf_printf(b, "<section class=\"example\"><h3>%s</h3><div class=\"q\">", e->why);
@@ -431,26 +470,31 @@ static void put_recipe(vs_buf *b, const vs_report *r)
             put_text(b, r->hash[i].hex);
             vs_buf_str(b, "</td></tr>\n");
         }
-        vs_buf_str(b, "</tbody></table></div>\n<p class=\"note\">SHA-256 of contents: equal hashes, equal numbers.</p>\n");
+        vs_buf_str(b, "</tbody></table></div>\n<p class=\"note\">SHA-256 of contents: equal "
+                      "hashes, equal numbers.</p>\n");
     }
     if (!r->recipe) return;
-    vs_buf_str(b, "<details><summary>The recipe, every value written out</summary><pre class=\"recipe\">");
+    vs_buf_str(
+        b, "<details><summary>The recipe, every value written out</summary><pre class=\"recipe\">");
     put_text(b, r->recipe);
     vs_buf_str(b, "</pre></details>\n");
 }
 
 static void put_head(vs_buf *b, const vs_report *r, const char *title)
 {
-    vs_buf_str(b, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>");
+    vs_buf_str(b,
+               "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+               "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>");
     put_text(b, title);
     vs_buf_str(b, " \xe2\x80\x93 vstar report</title>\n<style>\n");
     put_asset(b, "report/report.css");
     vs_buf_str(b, "</style></head><body>\n<header><h1>");
     put_text(b, title);
     vs_buf_printf(b,
-                  "</h1><p class=\"soft\">V-STaR (arXiv 2402.06457): a generator that learns from its own right answers, a verifier that"
-                  " learns from right against wrong. %zu test problems, up to %u candidates each.</p></header>\n",
+                  "</h1><p class=\"soft\">V-STaR (arXiv 2402.06457): a generator that learns from "
+                  "its own right answers, a verifier that"
+                  " learns from right against wrong. %zu test problems, up to %u candidates "
+                  "each.</p></header>\n",
                   r->test.n, (unsigned)largest_k(r));
 }
 
@@ -463,13 +507,15 @@ vs_status vs_report_page(vs_buf *out, const vs_report *r, vs_error *err)
         put_differences(out, r);
         put_curves(out, r);
     } else {
-        vs_buf_str(out, "<p>This run has no results yet: its evaluation has not been reached.</p>\n");
+        vs_buf_str(out,
+                   "<p>This run has no results yet: its evaluation has not been reached.</p>\n");
     }
     put_rounds(out, r);
     put_training(out, r);
     put_examples(out, r);
     put_recipe(out, r);
-    vs_buf_str(out, "<footer class=\"soft\">Made by vstar " VSTAR_VERSION " from run.db alone.</footer>\n"
+    vs_buf_str(out, "<footer class=\"soft\">Made by vstar " VSTAR_VERSION
+                    " from run.db alone.</footer>\n"
                     "<script type=\"application/json\" id=\"data\">{");
     put_systems_json(out, r);
     put_train_json(out, r);

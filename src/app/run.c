@@ -37,7 +37,8 @@ done:
     return st;
 }
 
-static vs_status run_recipe(const char *path, const char *out, const vs_str_list *sets, vs_error *err)
+static vs_status run_recipe(const char *path, const char *out, const vs_str_list *sets,
+                            vs_error *err)
 {
     vs_recipe r = {0};
     char *dir = NULL;
@@ -65,16 +66,22 @@ vs_status vs_verb_run(int argc, char **argv, vs_error *err)
     const char *out = NULL;
     vs_str_list sets = {0};
     const vs_opt opts[] = {
-        {"--out", VS_OPT_STR, &out, false, 0, 0, "DIR", "the run's folder (runs/NAME, by the recipe's name)"},
-        {"--set", VS_OPT_LIST, &sets, false, 0, 0, "KEY=VALUE", "overrides a key of the recipe: sample.k=8; may be repeated"},
+        {"--out", VS_OPT_STR, &out, false, 0, 0, "DIR",
+         "the run's folder (runs/NAME, by the recipe's name)"},
+        {"--set", VS_OPT_LIST, &sets, false, 0, 0, "KEY=VALUE",
+         "overrides a key of the recipe: sample.k=8; may be repeated"},
     };
     vs_cmd c = {
         .verb = "run",
         .usage = "RECIPE [--out DIR] [--set KEY=VALUE ..]",
-        .about = "Runs V-STaR from a recipe: samples, grades, trains, round after round, then the verifier and the evaluation, and\n"
-                 "writes report.html. The same command resumes a run that was stopped, by Ctrl-C or by a crash, and ends with the\n"
-                 "same bytes as if it had not been. A run keeps its recipe: another one needs another folder.",
-        .example = "  $ vstar run recipes/demo.yaml --out runs/mine --set rounds=2\n  $ vstar status runs/mine",
+        .about = "Runs V-STaR from a recipe: samples, grades, trains, round after round, then the "
+                 "verifier and the evaluation, and\n"
+                 "writes report.html. The same command resumes a run that was stopped, by Ctrl-C "
+                 "or by a crash, and ends with the\n"
+                 "same bytes as if it had not been. A run keeps its recipe: another one needs "
+                 "another folder.",
+        .example = "  $ vstar run recipes/demo.yaml --out runs/mine --set rounds=2\n  $ vstar "
+                   "status runs/mine",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
         .min_words = 1,

@@ -48,14 +48,19 @@ static uint32_t last_k(const vs_metric *all, size_t n, const vs_metric *m)
     uint32_t k = 0;
 
     for (size_t i = 0; i < n; i++)
-        if (strcmp(all[i].system, m->system) == 0 && strcmp(all[i].curve, m->curve) == 0 && all[i].k > k) k = all[i].k;
+        if (strcmp(all[i].system, m->system) == 0 && strcmp(all[i].curve, m->curve) == 0 &&
+            all[i].k > k)
+            k = all[i].k;
     return k;
 }
 
 static const char *curve_title(const char *curve)
 {
-    static const char *const title[][2] = {
-        {"difference", "points at N = "}, {"pass", "Pass@"}, {"best_of", "Best-of-"}, {"majority", "Maj@"}, {"weighted", "weighted vote, "}};
+    static const char *const title[][2] = {{"difference", "points at N = "},
+                                           {"pass", "Pass@"},
+                                           {"best_of", "Best-of-"},
+                                           {"majority", "Maj@"},
+                                           {"weighted", "weighted vote, "}};
 
     for (size_t i = 0; i < sizeof title / sizeof *title; i++)
         if (strcmp(curve, title[i][0]) == 0) return title[i][1];
@@ -72,8 +77,8 @@ static vs_status print_metrics(const vs_metric *m, size_t n, vs_error *err)
         const bool is_pass_1 = strcmp(m[i].curve, "pass") == 0 && m[i].k == 1;
         if (m[i].k != last_k(m, n, &m[i]) && !is_pass_1) continue;
         snprintf(what, sizeof what, "%s%u", curve_title(m[i].curve), m[i].k);
-        vs_buf_printf(&line, "%-32s %-20s %5.1f %%   (%.1f to %.1f)", m[i].system, what, m[i].value * 100.0,
-                      m[i].low * 100.0, m[i].high * 100.0);
+        vs_buf_printf(&line, "%-32s %-20s %5.1f %%   (%.1f to %.1f)", m[i].system, what,
+                      m[i].value * 100.0, m[i].low * 100.0, m[i].high * 100.0);
         st = vs_out_line(&line, err);
     }
     vs_buf_free(&line);
@@ -101,8 +106,8 @@ done:
 
 static void put_candidate(vs_buf *b, const char *who, const vs_example_sample *x, size_t n)
 {
-    vs_buf_printf(b, "\n  %-12s %-6s score %8.3f, given by %zu of %zu: ", who, x->sample->verdict == VS_RIGHT ? "right" : "wrong",
-                  x->score, x->n_same, n);
+    vs_buf_printf(b, "\n  %-12s %-6s score %8.3f, given by %zu of %zu: ", who,
+                  x->sample->verdict == VS_RIGHT ? "right" : "wrong", x->score, x->n_same, n);
     for (const char *p = x->sample->text; *p; p++) vs_buf_add(b, *p == '\n' ? " " : p, 1);
 }
 
@@ -115,9 +120,13 @@ vs_status vs_run_print_catch(const char *dir, vs_error *err)
     VS_CHECK(vs_report_read(&r, dir, err));
     const vs_example_problem *e = r.n_examples && r.example[0].is_caught ? &r.example[0] : NULL;
     if (!e) {
-        vs_buf_str(&b, "\nNo wrong solution both fooled the vote and was caught by the verifier in this run.");
+        vs_buf_str(
+            &b,
+            "\nNo wrong solution both fooled the vote and was caught by the verifier in this run.");
     } else {
-        vs_buf_printf(&b, "\nA wrong solution that fooled the vote, and that the verifier caught:\n  %s", e->problem->question);
+        vs_buf_printf(
+            &b, "\nA wrong solution that fooled the vote, and that the verifier caught:\n  %s",
+            e->problem->question);
         put_candidate(&b, "the vote", &e->shown[1], e->n_candidates);
         put_candidate(&b, "the verifier", &e->shown[0], e->n_candidates);
     }

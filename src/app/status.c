@@ -34,15 +34,16 @@ static vs_status count_problems(status *s, vs_error *err)
 }
 
 /* "done", "12 of 960 problems", "to do". */
-static vs_status print_stage(status *s, const char *name, size_t done, size_t total, const char *unit, vs_error *err)
+static vs_status print_stage(status *s, const char *name, size_t done, size_t total,
+                             const char *unit, vs_error *err)
 {
     const bool is_done = total > 0 && done >= total;
 
     if (s->is_json) {
         vs_buf_str(&s->line, "{\"stage\":");
         vs_buf_json_str(&s->line, name, strlen(name));
-        vs_buf_printf(&s->line, ",\"done\":%zu,\"total\":%zu,\"unit\":\"%s\",\"is_done\":%s}", done, total, unit,
-                      is_done ? "true" : "false");
+        vs_buf_printf(&s->line, ",\"done\":%zu,\"total\":%zu,\"unit\":\"%s\",\"is_done\":%s}", done,
+                      total, unit, is_done ? "true" : "false");
     } else if (is_done || done == 0) {
         vs_buf_printf(&s->line, "  %-22s %s", name, is_done ? "done" : "to do");
     } else {
@@ -105,9 +106,11 @@ static vs_status print_evaluation(status *s, vs_error *err)
 static vs_status print_head(status *s, vs_error *err)
 {
     if (s->is_json) return VS_OK;
-    vs_buf_printf(&s->line, "%s: %zu training problems, %zu test problems, %zu rounds of %zu samples, seed %llu",
-                  s->recipe.name && s->recipe.name[0] ? s->recipe.name : s->dir, s->n_query, s->n_test,
-                  s->recipe.rounds, s->recipe.sample.k, (unsigned long long)s->recipe.seed);
+    vs_buf_printf(
+        &s->line,
+        "%s: %zu training problems, %zu test problems, %zu rounds of %zu samples, seed %llu",
+        s->recipe.name && s->recipe.name[0] ? s->recipe.name : s->dir, s->n_query, s->n_test,
+        s->recipe.rounds, s->recipe.sample.k, (unsigned long long)s->recipe.seed);
     return vs_out_line(&s->line, err);
 }
 
@@ -143,10 +146,13 @@ vs_status vs_verb_status(int argc, char **argv, vs_error *err)
     vs_cmd c = {
         .verb = "status",
         .usage = "RUN [--json]",
-        .about = "Which stages of a run are done, in the order of the algorithm, and its results if it has any. Looks, and changes\n"
+        .about = "Which stages of a run are done, in the order of the algorithm, and its results "
+                 "if it has any. Looks, and changes\n"
                  "nothing; the run may be at work meanwhile.",
-        .example = "  $ vstar status runs/demo\n  demo: 960 training problems, 200 test problems, 3 rounds of 16 samples, seed 1\n"
-                   "    models/sft             done\n    round-1                512 of 960 problems\n    ..",
+        .example = "  $ vstar status runs/demo\n  demo: 960 training problems, 200 test problems, "
+                   "3 rounds of 16 samples, seed 1\n"
+                   "    models/sft             done\n    round-1                512 of 960 "
+                   "problems\n    ..",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
         .min_words = 1,

@@ -7,8 +7,8 @@ typedef struct tokenize_options {
     bool no_special, decode, skip_special;
 } tokenize_options;
 
-static vs_status encode_row(vs_buf *line, const vs_tokenizer *t, const json_t *row, const tokenize_options *o,
-                            const char *where, vs_error *err)
+static vs_status encode_row(vs_buf *line, const vs_tokenizer *t, const json_t *row,
+                            const tokenize_options *o, const char *where, vs_error *err)
 {
     const json_t *text = json_object_get(row, "text");
     vs_ids ids = {0};
@@ -17,7 +17,8 @@ static vs_status encode_row(vs_buf *line, const vs_tokenizer *t, const json_t *r
     if (!json_is_string(text))
         return VS_FAIL(err, VS_E_FORMAT, "%s: \"text\": found %s, expected a string", where,
                        text ? vs_json_kind(text) : "nothing");
-    VS_CHECK(vs_encode(&ids, t, json_string_value(text), json_string_length(text), !o->no_special, err));
+    VS_CHECK(
+        vs_encode(&ids, t, json_string_value(text), json_string_length(text), !o->no_special, err));
     vs_buf_str(line, "{\"ids\":");
     vs_out_ids(line, ids.id, ids.n);
     vs_buf_str(line, "}");
@@ -26,8 +27,8 @@ done:
     return st;
 }
 
-static vs_status decode_row(vs_buf *line, const vs_tokenizer *t, const json_t *row, const tokenize_options *o,
-                            const char *where, vs_error *err)
+static vs_status decode_row(vs_buf *line, const vs_tokenizer *t, const json_t *row,
+                            const tokenize_options *o, const char *where, vs_error *err)
 {
     const json_t *list = json_object_get(row, "ids");
     const vs_row_reader reader = {.tokenizer = t};
@@ -36,8 +37,8 @@ static vs_status decode_row(vs_buf *line, const vs_tokenizer *t, const json_t *r
     vs_status st;
 
     if (!json_is_array(list))
-        return VS_FAIL(err, VS_E_FORMAT, "%s: \"ids\": found %s, expected a list of token ids", where,
-                       list ? vs_json_kind(list) : "nothing");
+        return VS_FAIL(err, VS_E_FORMAT, "%s: \"ids\": found %s, expected a list of token ids",
+                       where, list ? vs_json_kind(list) : "nothing");
     VS_CHECK(vs_row_tokens(&ids, &reader, list, VS_TEXT_COMPLETION, "ids", where, err));
     VS_CHECK(vs_decode(&text, t, ids.id, ids.n, o->skip_special, err));
     VS_CHECK(vs_buf_ok(&text, "text", err));
@@ -63,7 +64,8 @@ static vs_status tokenize_rows(const tokenize_options *o, vs_error *err)
     for (;;) {
         VS_CHECK(vs_jsonl_next(rows, &row, err));
         if (!row) break;
-        VS_CHECK((o->decode ? decode_row : encode_row)(&line, t, row, o, vs_jsonl_where(rows), err));
+        VS_CHECK(
+            (o->decode ? decode_row : encode_row)(&line, t, row, o, vs_jsonl_where(rows), err));
         VS_CHECK(vs_out_line(&line, err));
         json_decref(row);
         row = NULL;
@@ -81,25 +83,33 @@ vs_status vs_verb_tokenize(int argc, char **argv, vs_error *err)
     tokenize_options o = {.data = "-"};
     const vs_opt opts[] = {
         {"--model", VS_OPT_STR, &o.model, true, 0, 0, "DIR", "model folder, or a tokenizer.json"},
-        {"--no-special", VS_OPT_FLAG, &o.no_special, false, 0, 0, NULL, "add no special tokens (BOS ..)"},
-        {"--decode", VS_OPT_FLAG, &o.decode, false, 0, 0, NULL, "ids to text; special tokens are kept"},
-        {"--skip-special", VS_OPT_FLAG, &o.skip_special, false, 0, 0, NULL, "with --decode: drop special tokens"},
+        {"--no-special", VS_OPT_FLAG, &o.no_special, false, 0, 0, NULL,
+         "add no special tokens (BOS ..)"},
+        {"--decode", VS_OPT_FLAG, &o.decode, false, 0, 0, NULL,
+         "ids to text; special tokens are kept"},
+        {"--skip-special", VS_OPT_FLAG, &o.skip_special, false, 0, 0, NULL,
+         "with --decode: drop special tokens"},
         {"--data", VS_OPT_STR, &o.data, false, 0, 0, "FILE", "input; - is standard input (-)"},
     };
     vs_cmd c = {
         .verb = "tokenize",
         .usage = "--model DIR [--no-special | --decode [--skip-special]] < ROWS",
-        .about = "Reads {\"text\"} and writes {\"ids\"}, one line out per line in. Special tokens are added as the\n"
-                 "tokenizer's own post-processor does. --decode reads {\"ids\"} and writes {\"text\"}.",
-        .example = "  $ echo '{\"text\":\"Once upon a time\"}' | vstar tokenize --model stories260K\n"
-                   "  {\"ids\":[1,403,407,261,378]}",
+        .about =
+            "Reads {\"text\"} and writes {\"ids\"}, one line out per line in. Special tokens are "
+            "added as the\n"
+            "tokenizer's own post-processor does. --decode reads {\"ids\"} and writes {\"text\"}.",
+        .example =
+            "  $ echo '{\"text\":\"Once upon a time\"}' | vstar tokenize --model stories260K\n"
+            "  {\"ids\":[1,403,407,261,378]}",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
     };
 
     VS_TRY(vs_args_parse(&c, argc, argv, err));
     if (c.is_help) return VS_OK;
-    if (o.decode && o.no_special) return VS_FAIL(err, VS_E_USAGE, "--no-special does not go with --decode");
-    if (o.skip_special && !o.decode) return VS_FAIL(err, VS_E_USAGE, "--skip-special goes with --decode");
+    if (o.decode && o.no_special)
+        return VS_FAIL(err, VS_E_USAGE, "--no-special does not go with --decode");
+    if (o.skip_special && !o.decode)
+        return VS_FAIL(err, VS_E_USAGE, "--skip-special goes with --decode");
     return tokenize_rows(&o, err);
 }

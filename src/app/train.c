@@ -88,7 +88,8 @@ static vs_status open_model(training *t, vs_error *err)
     return VS_OK;
 }
 
-/* Reference log-probs of all solutions, computed once. The reference is the policy as it starts, unless named. */
+/* Reference log-probs of all solutions, computed once. The reference is the policy as it starts,
+ * unless named. */
 static vs_status score_reference(training *t, vs_error *err)
 {
     vs_second second = {0};
@@ -124,7 +125,8 @@ static vs_status take_report(void *ctx, size_t step, const vs_step_stats *s, vs_
     (void)err;
     if (!s) return VS_OK; /* nothing is kept between steps */
     if (t->o->kind == VS_LOSS_DPO)
-        vs_progress_note("loss %.4f  margin %.3f  accuracy %.0f %%", s->loss, s->margin, s->accuracy * 100.0);
+        vs_progress_note("loss %.4f  margin %.3f  accuracy %.0f %%", s->loss, s->margin,
+                         s->accuracy * 100.0);
     else
         vs_progress_note("loss %.4f", s->loss);
     vs_progress_set(step + 1);
@@ -155,14 +157,16 @@ done:
 
 /* -- the folder that comes out -- */
 
-static const char *const tokenizer_files[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"};
+static const char *const tokenizer_files[] = {"tokenizer.json", "tokenizer_config.json",
+                                              "special_tokens_map.json"};
 
 static vs_status copy_tokenizer(const char *to, const char *from, vs_error *err)
 {
     vs_status st = VS_OK;
 
     for (size_t i = 0; st == VS_OK && i < sizeof tokenizer_files / sizeof *tokenizer_files; i++) {
-        char *a = vs_format("%s/%s", from, tokenizer_files[i]), *b = vs_format("%s/%s", to, tokenizer_files[i]);
+        char *a = vs_format("%s/%s", from, tokenizer_files[i]),
+             *b = vs_format("%s/%s", to, tokenizer_files[i]);
         if (!a || !b)
             st = VS_FAIL(err, VS_E_NOMEM, "%s: path", to);
         else if (vs_file_exists(a))
@@ -181,11 +185,12 @@ static vs_status write_manifest(const training *t, const char *dir, vs_error *er
     char *path = vs_format("%s/manifest.json", dir), *text = NULL;
     vs_status st = VS_OK;
 
-    for (size_t i = 0; i < o->sets.n; i++) json_array_append_new(sets, json_string(o->sets.item[i]));
+    for (size_t i = 0; i < o->sets.n; i++)
+        json_array_append_new(sets, json_string(o->sets.item[i]));
     json_t *m = json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:b}", "made_by",
                           o->kind == VS_LOSS_SFT ? "vstar train sft" : "vstar train dpo", "model",
-                          t->opened.model->hash, "from", t->start, "data", t->data_hash, "set", sets, "steps",
-                          (json_int_t)t->n_steps, "shuffled", !o->no_shuffle);
+                          t->opened.model->hash, "from", t->start, "data", t->data_hash, "set",
+                          sets, "steps", (json_int_t)t->n_steps, "shuffled", !o->no_shuffle);
     if (m && o->kind == VS_LOSS_DPO) json_object_set_new(m, "reference", json_string(t->reference));
     if (m) text = json_dumps(m, JSON_INDENT(2) | JSON_SORT_KEYS);
     if (!path || !text)
@@ -224,7 +229,8 @@ static char *checkpoint_path(const training *t)
     vs_hasher_add(h, t->data_hash, sizeof t->data_hash);
     vs_hasher_add(h, t->reference, sizeof t->reference);
     vs_hasher_add(h, &t->o->no_shuffle, sizeof t->o->no_shuffle);
-    for (size_t i = 0; i < t->o->sets.n; i++) vs_hasher_add(h, t->o->sets.item[i], strlen(t->o->sets.item[i]) + 1);
+    for (size_t i = 0; i < t->o->sets.n; i++)
+        vs_hasher_add(h, t->o->sets.item[i], strlen(t->o->sets.item[i]) + 1);
     vs_hasher_close(h, hex);
     return vs_format("%s.checkpoint-%.16s", t->o->out, hex);
 }
@@ -240,7 +246,8 @@ static vs_status train_and_write(training *t, vs_error *err)
         st = VS_FAIL(err, VS_E_NOMEM, "%s: path", o->out);
         goto done;
     }
-    VS_CHECK(vs_trainer_open(&t->trainer, t->opened.model, o->kind, &o->train, t->n_steps, checkpoint, err));
+    VS_CHECK(vs_trainer_open(&t->trainer, t->opened.model, o->kind, &o->train, t->n_steps,
+                             checkpoint, err));
     if (o->kind == VS_LOSS_DPO && !o->reference) vs_trainer_expect_reference(t->trainer);
     vs_progress_begin(o->kind == VS_LOSS_SFT ? "train sft" : "train dpo", "steps", 0, t->n_steps);
     st = vs_trainer_run(t->trainer, give_step, take_report, t, err);
@@ -267,10 +274,12 @@ static vs_status train(const train_options *o, vs_error *err)
     VS_CHECK(vs_train_data_hash(t.data_hash, &t.data, err));
     if (o->kind == VS_LOSS_DPO) VS_CHECK(score_reference(&t, err));
     VS_CHECK(vs_train_data_rows(&t.data, err));
-    VS_CHECK(vs_steps_open(&t.steps, o->kind, t.data.row, t.data.rows.n_rows, &o->train, o->no_shuffle, err));
+    VS_CHECK(vs_steps_open(&t.steps, o->kind, t.data.row, t.data.rows.n_rows, &o->train,
+                           o->no_shuffle, err));
     t.n_steps = vs_steps_count(&t.steps);
     if (o->grads_out) {
-        VS_CHECK(vs_trainer_open(&t.trainer, t.opened.model, o->kind, &o->train, t.n_steps, NULL, err));
+        VS_CHECK(
+            vs_trainer_open(&t.trainer, t.opened.model, o->kind, &o->train, t.n_steps, NULL, err));
         VS_CHECK(write_grads(&t, err));
     } else {
         VS_CHECK(train_and_write(&t, err));
@@ -311,13 +320,17 @@ static vs_status check_settings(const train_options *o, vs_error *err)
     if (o->reference && o->kind != VS_LOSS_DPO)
         return VS_FAIL(err, VS_E_USAGE, "--reference goes with train dpo");
     if (o->has_init_seed && (o->kind != VS_LOSS_SFT || o->adapter || o->train.lora.rank))
-        return VS_FAIL(err, VS_E_USAGE, "--init-seed goes with train sft of all weights: no --adapter, no lora.rank");
+        return VS_FAIL(
+            err, VS_E_USAGE,
+            "--init-seed goes with train sft of all weights: no --adapter, no lora.rank");
     if (o->adapter && o->train.lora.rank)
-        return VS_FAIL(err, VS_E_USAGE, "--adapter brings its own shape; --set lora.rank makes a new one: give one");
+        return VS_FAIL(err, VS_E_USAGE,
+                       "--adapter brings its own shape; --set lora.rank makes a new one: give one");
     if (!o->out && !o->grads_out)
         return VS_FAIL(err, VS_E_USAGE, "--out DIR is missing; see vstar train --help");
     if (o->out && !o->grads_out && (vs_dir_exists(o->out) || vs_file_exists(o->out)))
-        return VS_FAIL(err, VS_E_STATE, "%s: exists already; remove it or choose another --out", o->out);
+        return VS_FAIL(err, VS_E_STATE, "%s: exists already; remove it or choose another --out",
+                       o->out);
     return VS_OK;
 }
 
@@ -328,29 +341,39 @@ vs_status vs_verb_train(int argc, char **argv, vs_error *err)
     const vs_opt opts[] = {
         {"--model", VS_OPT_STR, &o.model, true, 0, 0, "DIR", "model folder to start from"},
         {"--data", VS_OPT_STR, &o.data, true, 0, 0, "FILE", "rows; - is standard input"},
-        {"--out", VS_OPT_STR, &o.out, false, 0, 0, "DIR", "where the model or adapter goes; must not exist"},
+        {"--out", VS_OPT_STR, &o.out, false, 0, 0, "DIR",
+         "where the model or adapter goes; must not exist"},
         {"--adapter", VS_OPT_STR, &o.adapter, false, 0, 0, "DIR", "adapter to train on (none)"},
         {"--reference", VS_OPT_STR, &o.reference, false, 0, 0, "DIR|base",
          "dpo: a model, an adapter, or base: --model without adapter (the start itself)"},
         {"--set", VS_OPT_LIST, &o.sets, false, 0, 0, "KEY=VALUE",
-         "the trainer's keys as in a recipe: lr, epochs, batch, beta, lora.rank, ..; may be repeated"},
+         "the trainer's keys as in a recipe: lr, epochs, batch, beta, lora.rank, ..; may be "
+         "repeated"},
         {"--grads-out", VS_OPT_STR, &o.grads_out, false, 0, 0, "FILE",
-         "write the first step's gradients (safetensors, f32) and its loss, and stop before any update"},
-        {"--no-shuffle", VS_OPT_FLAG, &o.no_shuffle, false, 0, 0, NULL, "rows in the order of the file in every epoch"},
+         "write the first step's gradients (safetensors, f32) and its loss, and stop before any "
+         "update"},
+        {"--no-shuffle", VS_OPT_FLAG, &o.no_shuffle, false, 0, 0, NULL,
+         "rows in the order of the file in every epoch"},
         {"--init-seed", VS_OPT_U64, &init_seed, false, 0, 0, "N",
          "sft: fresh weights; --model then needs config.json and tokenizer.json only"},
     };
     vs_cmd c = {
         .verb = "train",
         .usage = "sft|dpo --model DIR --data FILE --out DIR [--adapter DIR] [--set KEY=VALUE ..]",
-        .about = "sft rows: {\"prompt\",\"completion\"}. dpo rows: {\"prompt\",\"right\":[..],\"wrong\":[..]}, or one pair as\n"
-                 "{\"prompt\",\"chosen\",\"rejected\"}. Texts get the tokenizer's special tokens (prompts) and the end token\n"
-                 "(completions); ids (\"prompt_ids\", \"completion_ids\", id lists) are taken as they are. All weights are trained,\n"
-                 "unless --adapter or --set lora.rank is given. SFT's loss is the mean over the step's completion tokens, DPO's\n"
+        .about = "sft rows: {\"prompt\",\"completion\"}. dpo rows: "
+                 "{\"prompt\",\"right\":[..],\"wrong\":[..]}, or one pair as\n"
+                 "{\"prompt\",\"chosen\",\"rejected\"}. Texts get the tokenizer's special tokens "
+                 "(prompts) and the end token\n"
+                 "(completions); ids (\"prompt_ids\", \"completion_ids\", id lists) are taken as "
+                 "they are. All weights are trained,\n"
+                 "unless --adapter or --set lora.rank is given. SFT's loss is the mean over the "
+                 "step's completion tokens, DPO's\n"
                  "over its pairs.",
-        .example = "  $ vstar train sft --model stories260K --data rows.jsonl --out tuned --set lr=1e-4 --set epochs=2\n"
-                   "  train sft  100 %  20/20 steps  31/s  loss 1.0817\n  wrote tuned\n"
-                   "  $ vstar train dpo --model tuned --data pairs.jsonl --out verifier --set beta=0.1",
+        .example =
+            "  $ vstar train sft --model stories260K --data rows.jsonl --out tuned --set lr=1e-4 "
+            "--set epochs=2\n"
+            "  train sft  100 %  20/20 steps  31/s  loss 1.0817\n  wrote tuned\n"
+            "  $ vstar train dpo --model tuned --data pairs.jsonl --out verifier --set beta=0.1",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
         .min_words = 1,

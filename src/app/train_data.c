@@ -15,7 +15,8 @@ typedef struct reading {
     const vs_row_reader *reader;
 } reading;
 
-static vs_status add_solution(reading *r, const json_t *value, const char *what, const char *where, vs_error *err)
+static vs_status add_solution(reading *r, const json_t *value, const char *what, const char *where,
+                              vs_error *err)
 {
     vs_ids ids = {0};
     vs_status st;
@@ -40,18 +41,19 @@ done:
 }
 
 /* "right" and "wrong" are lists of solutions; "chosen" and "rejected" one solution each. */
-static vs_status add_side(reading *r, const json_t *row, const char *list_key, const char *one_key, const char *where,
-                          vs_error *err)
+static vs_status add_side(reading *r, const json_t *row, const char *list_key, const char *one_key,
+                          const char *where, vs_error *err)
 {
     const json_t *list = json_object_get(row, list_key), *one = json_object_get(row, one_key);
     char what[48];
 
     if ((list != NULL) == (one != NULL))
-        return VS_FAIL(err, VS_E_FORMAT, "%s: found %s of \"%s\" and \"%s\", expected one of them", where,
-                       list ? "both" : "neither", list_key, one_key);
+        return VS_FAIL(err, VS_E_FORMAT, "%s: found %s of \"%s\" and \"%s\", expected one of them",
+                       where, list ? "both" : "neither", list_key, one_key);
     if (one) return add_solution(r, one, one_key, where, err);
     if (!json_is_array(list) || json_array_size(list) == 0)
-        return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": found %s, expected a list of one or more solutions", where,
+        return VS_FAIL(err, VS_E_FORMAT,
+                       "%s: \"%s\": found %s, expected a list of one or more solutions", where,
                        list_key, json_is_array(list) ? "an empty list" : vs_json_kind(list));
     for (size_t i = 0; i < json_array_size(list); i++) {
         snprintf(what, sizeof what, "%s[%zu]", list_key, i);
@@ -89,8 +91,8 @@ done:
     return st;
 }
 
-vs_status vs_train_data_read(vs_train_data *out, const char *path, vs_loss_kind kind, const vs_row_reader *r,
-                             vs_error *err)
+vs_status vs_train_data_read(vs_train_data *out, const char *path, vs_loss_kind kind,
+                             const vs_row_reader *r, vs_error *err)
 {
     vs_train_data d = {.kind = kind};
     reading state = {.data = &d, .reader = r};
@@ -140,7 +142,8 @@ vs_status vs_train_data_hash(char hex[VS_HASH_HEX], const vs_train_data *d, vs_e
     VS_TRY(vs_hasher_open(&h, err));
     vs_hasher_add(h, q->ids.id, q->ids.n * sizeof *q->ids.id);
     for (size_t i = 0; i < q->n_rows; i++) {
-        const uint64_t border[3] = {q->row[i].prompt.n, q->row[i].solutions.n, d->n_right ? d->n_right[i] : 0};
+        const uint64_t border[3] = {q->row[i].prompt.n, q->row[i].solutions.n,
+                                    d->n_right ? d->n_right[i] : 0};
         vs_hasher_add(h, border, sizeof border);
     }
     for (size_t i = 0; i < q->n_solutions; i++) {
@@ -157,9 +160,11 @@ vs_status vs_train_data_rows(vs_train_data *d, vs_error *err)
 
     d->solutions = vs_alloc(q->n_solutions, sizeof *d->solutions);
     d->row = vs_alloc(q->n_rows, sizeof *d->row);
-    if (!d->solutions || !d->row) return VS_FAIL(err, VS_E_NOMEM, "%zu rows: out of memory", q->n_rows);
+    if (!d->solutions || !d->row)
+        return VS_FAIL(err, VS_E_NOMEM, "%zu rows: out of memory", q->n_rows);
     for (size_t i = 0; i < q->n_solutions; i++)
-        d->solutions[i] = (vs_solution){.ids = q->ids.id + q->solution[i].at, .n = q->solution[i].n};
+        d->solutions[i] =
+            (vs_solution){.ids = q->ids.id + q->solution[i].at, .n = q->solution[i].n};
     for (size_t i = 0; i < q->n_rows; i++) {
         const vs_queue_row *row = &q->row[i];
         d->row[i] = (vs_data_row){.group = {.prompt = q->ids.id + row->prompt.at,

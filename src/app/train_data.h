@@ -15,12 +15,15 @@ typedef struct vs_train_data {
     vs_data_row *row;
 } vs_train_data;
 
-/* Reads {"prompt","completion"} or {"prompt","right","wrong"} ({"chosen","rejected"}) rows. At least one row, else VS_E_INPUT. */
+/* Reads {"prompt","completion"} or {"prompt","right","wrong"} ({"chosen","rejected"}) rows. At
+ * least one row, else VS_E_INPUT. */
 VS_NODISCARD vs_status vs_train_data_read(vs_train_data *out, const char *path, vs_loss_kind kind,
                                           const vs_row_reader *r, vs_error *err);
-/* Fills row; DPO's reference log-probs are those in rows.logprob, from vs_queue_score. Once, after it. */
+/* Fills row; DPO's reference log-probs are those in rows.logprob, from vs_queue_score. Once, after
+ * it. */
 VS_NODISCARD vs_status vs_train_data_rows(vs_train_data *d, vs_error *err);
 void vs_train_data_free(vs_train_data *d);
 /* SHA-256 over all token ids and row borders. */
-VS_NODISCARD vs_status vs_train_data_hash(char hex[VS_HASH_HEX], const vs_train_data *d, vs_error *err);
+VS_NODISCARD vs_status vs_train_data_hash(char hex[VS_HASH_HEX], const vs_train_data *d,
+                                          vs_error *err);
 #endif

@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 
-struct vs_log {
+struct vs_event_log {
     FILE *fp;
 };
 
@@ -21,9 +21,9 @@ static void end_torn_line(FILE *fp)
     }
 }
 
-vs_status vs_log_open(vs_log **out, const char *path, vs_error *err)
+vs_status vs_log_open(vs_event_log **out, const char *path, vs_error *err)
 {
-    vs_log *log = vs_alloc(1, sizeof *log);
+    vs_event_log *log = vs_alloc(1, sizeof *log);
 
     if (!log) return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", path);
     log->fp = fopen(path, "a+e");
@@ -37,7 +37,7 @@ vs_status vs_log_open(vs_log **out, const char *path, vs_error *err)
     return VS_OK;
 }
 
-void vs_log_close(vs_log *log)
+void vs_log_close(vs_event_log *log)
 {
     if (!log) return;
     fclose(log->fp);
@@ -56,7 +56,7 @@ static json_t *time_now(void)
     return json_sprintf("%s.%03ldZ", date, now.tv_nsec / 1000000);
 }
 
-void vs_log_event(vs_log *log, const char *event, json_t *fields)
+void vs_log_event(vs_event_log *log, const char *event, json_t *fields)
 {
     json_t *line = log ? json_object() : NULL;
     char *text = NULL;

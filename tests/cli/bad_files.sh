@@ -73,6 +73,6 @@ recipe not_yaml 'rounds: [1, 2\n'
 recipe twice "${good}rounds: 1\nrounds: 2\n"
 recipe bad_grader "${good}grader: oracle\n"
 recipe no_file 'problems: {source: jsonl, train_file: nowhere.jsonl, test_file: nowhere.jsonl}\nbase: model\ngrader: gsm8k\n'
-recipe torn_problems 'problems: {source: jsonl, train_file: torn.jsonl, n_sft: 1}\nbase: model\ngrader: gsm8k\n'
+recipe torn_problems 'problems: {source: jsonl, train_file: torn.jsonl, test_file: torn.jsonl, n_sft: 1}\nbase: model\ngrader: gsm8k\n'
 recipe no_base 'problems: {source: bags, n_sft: 2, n_train: 2, n_test: 2}\nbase: nowhere\ngrader: arithmetic\n'
 recipe alias 'a: &a [1]\nb: *a\n'

@@ -11,14 +11,14 @@
 #endif
 
 enum {
-    CHAINS = 12,      /* independent accumulators: more than latency times ports on any current core */
-    STEPS = 500000,   /* of one run: a millisecond or two */
-    RUNS = 60,        /* some of them meet an idle machine */
+    CHAINS = 12, /* independent accumulators: more than latency times ports on any current core */
+    STEPS = 500000,      /* of one run: a millisecond or two */
+    RUNS = 60,           /* some of them meet an idle machine */
     PORTABLE_SHARE = 16, /* the portable loop does this fraction of the steps */
 };
 
-/* Runs `steps` rounds of CHAINS fused multiply-adds and returns the FLOPs done; the sum goes to *sink, so that
- * nothing is optimised away. */
+/* Runs `steps` rounds of CHAINS fused multiply-adds and returns the FLOPs done; the sum goes to
+ * *sink, so that nothing is optimised away. */
 typedef double (*fma_loop)(size_t steps, float *sink);
 
 #if defined(__x86_64__)
@@ -36,7 +36,9 @@ typedef double (*fma_loop)(size_t steps, float *sink);
             c9 = fmadd(a, c9, b), c10 = fmadd(a, c10, b), c11 = fmadd(a, c11, b);                  \
             __asm__ volatile("" ::: "memory");                                                     \
         }                                                                                          \
-        c0 = fmadd(c0, c1, fmadd(c2, c3, fmadd(c4, c5, fmadd(c6, c7, fmadd(c8, c9, fmadd(c10, c11, b)))))); \
+        c0 =                                                                                       \
+            fmadd(c0, c1,                                                                          \
+                  fmadd(c2, c3, fmadd(c4, c5, fmadd(c6, c7, fmadd(c8, c9, fmadd(c10, c11, b)))))); \
         store(out, c0);                                                                            \
         *sink = out[0];                                                                            \
         return (double)steps * CHAINS * width * 2.0;                                               \

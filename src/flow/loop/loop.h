@@ -38,7 +38,7 @@ VS_NODISCARD vs_status vs_run_regrade(vs_run *run, const char *profile, vs_regra
 /* A new question: n candidates of the final generator, scored by the verifier, best first. */
 typedef struct vs_candidate {
     char *text;
-    char answer[64];       /* the answer's class; "" none */
+    char answer[96];       /* the answer's class; "" none */
     double score;          /* sum of log V over its tokens */
     double logprob;        /* under the generator */
     const char *finish;
@@ -46,7 +46,7 @@ typedef struct vs_candidate {
 typedef struct vs_answer {
     vs_candidate *item;    /* [n] by falling score */
     size_t n;
-    char chosen[64], vote[64], weighted[64]; /* answer of the best; majority; verifier-weighted vote */
+    char chosen[96], vote[96], weighted[96]; /* answer of the best; majority; verifier-weighted vote */
     size_t vote_count;
 } vs_answer;
 VS_NODISCARD vs_status vs_run_ask(vs_run *run, const char *question, size_t n, vs_answer *out, vs_error *err);

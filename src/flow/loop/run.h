@@ -12,7 +12,7 @@ struct vs_run {
     char *dir;
     vs_recipe recipe;
     vs_store *store;
-    vs_log *log;
+    vs_event_log *log;
     char *base;             /* folder of G_base */
     vs_tokenizer *tokenizer;
     vs_config config;

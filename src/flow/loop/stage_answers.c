@@ -6,11 +6,10 @@
 #include "flow/answers/answers.h"
 #include "flow/labels/grade.h"
 #include "flow/loop/run.h"
-#include "flow/problems/problems.h"
 #include "flow/samples/samples.h"
 
 /* Rounds of the test sets' draws, apart from every training round. */
-enum { TEST_ROUND_SFT = 1 << 30, TEST_ROUND_GENERATOR, ASK_ROUND };
+enum { TEST_ROUND_SFT = 1 << 30, TEST_ROUND_GENERATOR };
 
 typedef struct hashes {
     char sft[VS_HASH_HEX], verifier[VS_HASH_HEX];

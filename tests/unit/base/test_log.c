@@ -40,7 +40,7 @@ TEST(log, appends_events_over_several_openings)
     static const char *const events[] = {"start", "step", "resume"};
     const char *path = log_path();
     vs_error err = {0};
-    vs_log *log;
+    vs_event_log *log;
 
     CHECK_OK(vs_log_open(&log, path, &err));
     vs_log_event(log, "start", NULL);
@@ -56,7 +56,7 @@ TEST(log, begins_a_new_line_after_a_torn_one)
 {
     const char *path = log_path();
     vs_error err = {0};
-    vs_log *log;
+    vs_event_log *log;
     char *text;
     size_t len;
 
@@ -83,7 +83,7 @@ TEST(log, without_a_log_takes_the_fields_and_does_nothing)
 TEST(log, opener_reports_bad_paths_and_failing_allocations)
 {
     vs_error err = {0};
-    vs_log *log = NULL;
+    vs_event_log *log = NULL;
 
     CHECK(vs_log_open(&log, "/no/such/folder/log", &err) == VS_E_IO && log == NULL);
     CHECK(strstr(err.text, "/no/such/folder/log"));

@@ -1,0 +1,182 @@
+/* ask.c - one new question: candidates of the final generator, scored by the verifier; and grading again. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fmath.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "flow/labels/grade.h"
+#include "flow/loop/run.h"
+#include "flow/problems/problems.h"
+
+enum { ASK_ROUND = (1 << 30) + 2 }; /* of the draws, apart from every round of training and test */
+
+vs_status vs_run_regrade(vs_run *run, const char *profile, vs_regrade_count *count, vs_error *err)
+{
+    memset(count, 0, sizeof *count);
+    if (!profile) profile = run->recipe.grader;
+    VS_TRY(vs_run_problems(run, err));
+    return vs_run_grade(run, "*", profile, true, count, err);
+}
+
+/* -- asking -- */
+
+typedef struct asked {
+    vs_run *run;
+    vs_ids prompt;
+    vs_answer answer;
+    vs_solution *solutions; /* [n]; ids are copies */
+} asked;
+
+static vs_status take_candidate(asked *q, vs_candidate *c, vs_solution *s, const vs_completion *x, vs_error *err)
+{
+    const size_t n_text = x->finish == VS_FINISH_STOP ? x->n - 1 : x->n;
+    const vs_recipe *r = &q->run->recipe;
+    vs_grade_result g;
+    vs_buf text = {0};
+    int32_t *ids = vs_alloc(x->n, sizeof *ids);
+
+    if (!ids) return VS_FAIL(err, VS_E_NOMEM, "candidate");
+    memcpy(ids, x->ids, x->n * sizeof *ids);
+    *s = (vs_solution){ids, x->n};
+    VS_TRY(vs_decode(&text, q->run->tokenizer, x->ids, n_text, true, err));
+    if (text.data)
+        text.data[text.len = vs_stop_cut(text.data, text.len, (const char *const *)r->sample.stop, r->sample.n_stop)] = '\0';
+    c->text = text.data ? text.data : vs_strdup_n("", 0);
+    if (!c->text) return VS_FAIL(err, VS_E_NOMEM, "candidate");
+    c->finish = vs_finish_name[x->finish];
+    for (size_t i = 0; i < x->n; i++) c->logprob += (double)x->logprobs[i];
+    if (x->finish == VS_FINISH_LENGTH) return VS_OK;
+    /* Only the answer's normal form is of use: any gold serves. */
+    VS_TRY(vs_grade(&g, r->grader, "0", 1, c->text, strlen(c->text), err));
+    snprintf(c->answer, sizeof c->answer, "%s", g.normal);
+    return VS_OK;
+}
+
+static vs_status take_all(void *ctx, size_t problem, const vs_completion *c, size_t n, vs_error *err)
+{
+    asked *q = ctx;
+    (void)problem;
+
+    for (size_t i = 0; i < n; i++) VS_TRY(take_candidate(q, &q->answer.item[i], &q->solutions[i], &c[i], err));
+    return VS_OK;
+}
+
+static vs_status encode_question(asked *q, const char *question, vs_error *err)
+{
+    vs_buf prompt = {0};
+    vs_status st;
+    vs_group g;
+
+    VS_CHECK(vs_prompt_render(&prompt, q->run->recipe.problems.prompt, question, err));
+    VS_CHECK(vs_buf_ok(&prompt, "question", err));
+    VS_CHECK(vs_encode(&q->prompt, q->run->tokenizer, prompt.data, prompt.len, true, err));
+    g = (vs_group){.prompt = q->prompt.id, .n_prompt = q->prompt.n};
+    VS_CHECK(vs_group_check(&g, &q->run->config, "question", err));
+done:
+    vs_buf_free(&prompt);
+    return st;
+}
+
+static vs_status draw_candidates(asked *q, const char *question, size_t n, vs_error *err)
+{
+    vs_opened_model m = {0};
+    vs_decode_options o;
+    const vs_decode_problem p = {q->prompt.id, q->prompt.n, vs_hash64(question, strlen(question)), n, 0};
+    vs_status st;
+
+    VS_TRY(vs_run_open_model(q->run, "generator", &m, err));
+    vs_run_decode_options(q->run, &o, ASK_ROUND);
+    st = vs_decode_run(m.model, &p, 1, &o, take_all, q, err);
+    vs_opened_model_close(&m);
+    return st;
+}
+
+static vs_status score_candidates(asked *q, size_t n, vs_error *err)
+{
+    vs_opened_model m = {0};
+    vs_scorer *scorer = NULL;
+    const vs_group g = {q->prompt.id, q->prompt.n, q->solutions, n};
+    double *scores = vs_alloc(n, sizeof *scores);
+    vs_status st;
+
+    if (!scores) return VS_FAIL(err, VS_E_NOMEM, "%zu scores", n);
+    VS_CHECK(vs_run_open_model(q->run, "verifier", &m, err));
+    VS_CHECK(vs_scorer_open(&scorer, m.model, 2048, err));
+    VS_CHECK(vs_score(scorer, &g, 1, NULL, scores, err));
+    for (size_t i = 0; i < n; i++) q->answer.item[i].score = scores[i];
+done:
+    vs_scorer_close(scorer);
+    vs_opened_model_close(&m);
+    free(scores);
+    return st;
+}
+
+static int by_falling_score(const void *a, const void *b)
+{
+    const double x = ((const vs_candidate *)a)->score, y = ((const vs_candidate *)b)->score;
+
+    return (x < y) - (x > y);
+}
+
+/* Plain and weighted vote; weights exp(score - best score), never raw log-probs. Ties go to the better-ranked answer. */
+static void vote(vs_answer *a)
+{
+    double best_weight = 0.0;
+
+    for (size_t i = 0; i < a->n; i++) {
+        size_t count = 0;
+        double weight = 0.0;
+        if (!*a->item[i].answer) continue;
+        for (size_t j = 0; j < a->n; j++) {
+            if (strcmp(a->item[i].answer, a->item[j].answer) != 0) continue;
+            count++;
+            weight += vs_exp(a->item[j].score - a->item[0].score < -700.0 ? -700.0 : a->item[j].score - a->item[0].score);
+        }
+        if (count > a->vote_count) {
+            a->vote_count = count;
+            memcpy(a->vote, a->item[i].answer, sizeof a->vote);
+        }
+        if (weight > best_weight) {
+            best_weight = weight;
+            memcpy(a->weighted, a->item[i].answer, sizeof a->weighted);
+        }
+    }
+    if (a->n) memcpy(a->chosen, a->item[0].answer, sizeof a->chosen);
+}
+
+vs_status vs_run_ask(vs_run *run, const char *question, size_t n, vs_answer *out, vs_error *err)
+{
+    asked q = {.run = run};
+    vs_status st;
+
+    if (n == 0) return VS_FAIL(err, VS_E_INPUT, "0 candidates asked for, expected at least 1");
+    q.answer.item = vs_alloc(n, sizeof *q.answer.item);
+    q.solutions = vs_alloc(n, sizeof *q.solutions);
+    if (!q.answer.item || !q.solutions) {
+        st = VS_FAIL(err, VS_E_NOMEM, "%zu candidates", n);
+        goto done;
+    }
+    q.answer.n = n;
+    VS_CHECK(encode_question(&q, question, err));
+    VS_CHECK(draw_candidates(&q, question, n, err));
+    VS_CHECK(score_candidates(&q, n, err));
+    qsort(q.answer.item, n, sizeof *q.answer.item, by_falling_score);
+    vote(&q.answer);
+    *out = q.answer;
+    q.answer = (vs_answer){0};
+done:
+    vs_answer_free(&q.answer);
+    for (size_t i = 0; q.solutions && i < n; i++) free((int32_t *)(uintptr_t)q.solutions[i].ids);
+    free(q.solutions);
+    vs_ids_free(&q.prompt);
+    return st;
+}
+
+void vs_answer_free(vs_answer *a)
+{
+    for (size_t i = 0; a->item && i < a->n; i++) free(a->item[i].text);
+    free(a->item);
+    *a = (vs_answer){0};
+}
