@@ -110,9 +110,10 @@ static int finish(const char *verb, vs_status st, const vs_error *err)
     return st == VS_E_USAGE ? 2 : 1;
 }
 
-/* Between parallel regions OpenMP's threads wait by spinning, 300,000 turns (10 ms and more) as libgomp comes. Where a neighbour
- * wants the core that is ruin: one training step a second instead of 23, measured. 2,000 turns bridge our own gaps; then they sleep.
- * libgomp reads this when it is loaded, so the program starts once more with it set. */
+/* Between parallel regions OpenMP's threads wait by spinning, 300,000 turns (10 ms and more) as
+ * libgomp comes. Where a neighbour wants the core that is ruin: one training step a second instead
+ * of 23, measured. 2,000 turns bridge our own gaps; then they sleep. libgomp reads this when it is
+ * loaded, so the program starts once more with it set. */
 static void bound_spinning(char **argv)
 {
     if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return;

@@ -60,6 +60,20 @@ void vs_report_free(vs_report *r);
 VS_NODISCARD vs_status vs_rounds_read(vs_round_stats *out, size_t *n, vs_store *s,
                                       const char *profile, vs_error *err);
 
+/* The numbers that a run is summed up by: a curve of a system at its smallest or largest k. */
+typedef struct vs_headline {
+    const char *system, *curve; /* as the loop stores them */
+    bool want_last, is_lead;
+    const char *what, *measure; /* the measure's k follows */
+} vs_headline;
+enum { VS_HEADLINES = 7 };
+extern const vs_headline vs_headlines[VS_HEADLINES];
+/* NULL: not there (yet). */
+const vs_metric *vs_headline_find(const vs_metric *all, size_t n, const vs_headline *h);
+/* The metric with the smallest (want_last false) or the largest k. */
+const vs_metric *vs_find_metric(const vs_metric *all, size_t n, const char *system,
+                                const char *curve, bool want_last);
+
 /* The hash in RUN/models/NAME/manifest.json; "" when the model is not there. */
 VS_NODISCARD vs_status vs_model_hash_of(char hex[VS_HASH_HEX], const char *run_dir,
                                         const char *name, vs_error *err);

@@ -16,6 +16,36 @@ enum { MAX_RECIPE_BYTES = 1 << 20 };
 
 static const char *const final_set = "test:generator";
 
+/* -- headline -- */
+
+const vs_headline vs_headlines[VS_HEADLINES] = {
+    {"G_SFT", "pass", false, false, "First generator, one answer", "Pass@"},
+    {"G_T", "pass", false, false, "Final generator, one answer", "Pass@"},
+    {"G_T", "majority", true, false, "Majority vote of its answers", "Maj@"},
+    {"G_T own likelihood", "best_of", true, false, "Ranked by its own likelihood", "best of "},
+    {"V-STaR", "best_of", true, true, "Ranked by the verifier", "Best-of-"},
+    {"V-STaR", "weighted", true, false, "Vote weighted by the verifier", "votes of "},
+    {"G_T", "pass", true, false, "At least one right: the limit", "Pass@"},
+};
+
+const vs_metric *vs_find_metric(const vs_metric *all, size_t n, const char *system,
+                                const char *curve, bool want_last)
+{
+    const vs_metric *found = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        const vs_metric *m = &all[i];
+        if (strcmp(m->system, system) != 0 || strcmp(m->curve, curve) != 0) continue;
+        if (!found || (want_last ? m->k > found->k : m->k < found->k)) found = m;
+    }
+    return found;
+}
+
+const vs_metric *vs_headline_find(const vs_metric *all, size_t n, const vs_headline *h)
+{
+    return vs_find_metric(all, n, h->system, h->curve, h->want_last);
+}
+
 /* -- sampling sets -- */
 
 static int compare_u64(const void *a, const void *b)

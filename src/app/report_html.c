@@ -54,21 +54,6 @@ static bool is_metric(const vs_metric *m, const char *system, const char *curve)
     return strcmp(m->system, system) == 0 && strcmp(m->curve, curve) == 0;
 }
 
-/* The metric with the smallest (want_last false) or the largest k; NULL: the curve is not there. */
-static const vs_metric *find_metric(const vs_report *r, const char *system, const char *curve,
-                                    bool want_last)
-{
-    const vs_metric *found = NULL;
-
-    for (size_t i = 0; i < r->n_metrics; i++) {
-        const vs_metric *m = &r->metrics[i];
-        if (is_metric(m, system, curve) &&
-            (!found || (want_last ? m->k > found->k : m->k < found->k)))
-            found = m;
-    }
-    return found;
-}
-
 static bool is_difference(const vs_metric *m)
 {
     return strcmp(m->curve, "difference") == 0;
@@ -90,37 +75,16 @@ static size_t list_systems(const char **out, const vs_report *r)
 
 /* -- headline -- */
 
-/* What a tile shows: a curve of a system at its smallest or largest k. The systems' names are those
- * that the loop stores. */
-typedef struct tile {
-    const char *system, *curve;
-    bool want_last, is_lead;
-    const char *what; /* %u: k */
-} tile;
-
-static const tile tiles[] = {
-    {"G_SFT", "pass", false, false, "One answer of the first generator, Pass@%u"},
-    {"G_T", "pass", false, false, "One answer of the final generator, Pass@%u"},
-    {"G_T", "majority", true, false, "Majority vote of its answers, Maj@%u"},
-    {"G_T own likelihood", "best_of", true, false,
-     "Ranked by the generator\xe2\x80\x99s own likelihood, best of %u"},
-    {"V-STaR", "best_of", true, true, "Ranked by the verifier, Best-of-%u"},
-    {"V-STaR", "weighted", true, false, "Vote weighted by the verifier, k = %u"},
-    {"G_T", "pass", true, false, "At least one right of %u: the limit"},
-};
-
 static void put_tiles(vs_buf *b, const vs_report *r)
 {
     vs_buf_str(b, "<div class=\"tiles\">");
-    for (size_t i = 0; i < sizeof tiles / sizeof *tiles; i++) {
-        const tile *t = &tiles[i];
-        const vs_metric *m = find_metric(r, t->system, t->curve, t->want_last);
-        const char *cut = strstr(t->what, "%u");
+    for (size_t i = 0; i < VS_HEADLINES; i++) {
+        const vs_headline *h = &vs_headlines[i];
+        const vs_metric *m = vs_headline_find(r->metrics, r->n_metrics, h);
         if (!m) continue;
-        vs_buf_printf(b, "<div class=\"tile%s\"><div class=\"what\">", t->is_lead ? " lead" : "");
-        vs_buf_add(b, t->what, (size_t)(cut - t->what));
-        vs_buf_printf(b, "%u%s</div><div class=\"value num\">%.1f<small> %%</small></div>", m->k,
-                      cut + 2, m->value * 100.0);
+        vs_buf_printf(b, "<div class=\"tile%s\"><div class=\"what\">%s, %s%u</div>",
+                      h->is_lead ? " lead" : "", h->what, h->measure, m->k);
+        vs_buf_printf(b, "<div class=\"value num\">%.1f<small> %%</small></div>", m->value * 100.0);
         vs_buf_printf(b, "<div class=\"range num\">%.1f to %.1f</div></div>\n", m->low * 100.0,
                       m->high * 100.0);
     }
@@ -185,11 +149,11 @@ static void put_table(vs_buf *b, const vs_report *r)
         vs_buf_str(b, "<tr><th>");
         put_text(b, systems[i]);
         vs_buf_str(b, "</th>");
-        put_share(b, find_metric(r, systems[i], "pass", false));
-        put_share(b, find_metric(r, systems[i], "majority", true));
-        put_share(b, find_metric(r, systems[i], "best_of", true));
-        put_share(b, find_metric(r, systems[i], "weighted", true));
-        put_share(b, find_metric(r, systems[i], "pass", true));
+        put_share(b, vs_find_metric(r->metrics, r->n_metrics, systems[i], "pass", false));
+        put_share(b, vs_find_metric(r->metrics, r->n_metrics, systems[i], "majority", true));
+        put_share(b, vs_find_metric(r->metrics, r->n_metrics, systems[i], "best_of", true));
+        put_share(b, vs_find_metric(r->metrics, r->n_metrics, systems[i], "weighted", true));
+        put_share(b, vs_find_metric(r->metrics, r->n_metrics, systems[i], "pass", true));
         vs_buf_str(b, "</tr>\n");
     }
     vs_buf_printf(b,
@@ -233,15 +197,18 @@ static void put_curves(vs_buf *b, const vs_report *r)
     const char *systems[MAX_SYSTEMS];
     const size_t n = list_systems(systems, r);
 
-    vs_buf_str(b, "<h2>More candidates</h2>\n<p>What the same candidates are worth when k of them "
-                  "are drawn: Best-of-k takes the one"
-                  " with the highest score, Maj@k the most frequent answer (ties share evenly), "
-                  "Pass@k asks whether any is right,"
-                  " which no way of choosing can exceed.</p>\n<div class=\"charts\">\n");
+    vs_buf_str(b,
+               "<h2>More candidates</h2>\n<p>What the same candidates are worth when k of them "
+               "are drawn: Best-of-k takes the one"
+               " with the highest score, Maj@k the most frequent answer (ties share evenly), "
+               "Pass@k asks whether any is right,"
+               " which no way of choosing can exceed. All are exact, except the weighted vote "
+               "between k = 1 and the last k: 256 draws a problem.</p>\n<div class=\"charts\">\n");
     for (size_t i = 0; i < n; i++) {
         char caption[256];
-        const vs_metric *last = find_metric(r, systems[i], "best_of", true);
-        if (!last) last = find_metric(r, systems[i], "pass", true);
+        const vs_metric *last =
+            vs_find_metric(r->metrics, r->n_metrics, systems[i], "best_of", true);
+        if (!last) last = vs_find_metric(r->metrics, r->n_metrics, systems[i], "pass", true);
         if (!count_k(r, systems[i])) continue;
         snprintf(caption, sizeof caption,
                  "Expected share of %zu test problems answered right, over all choices of k from "
@@ -315,7 +282,8 @@ static void put_systems_json(vs_buf *b, const vs_report *r)
         put_script_text(b, systems[i]);
         vs_buf_str(b, ",\"curves\":{");
         for (size_t c = 0; c < N_CURVES; c++) {
-            if (!find_metric(r, systems[i], curve_keys[c], false)) continue;
+            if (!vs_find_metric(r->metrics, r->n_metrics, systems[i], curve_keys[c], false))
+                continue;
             vs_buf_printf(b, "%s\"%s\":[", is_first ? "" : ",", curve_keys[c]);
             put_curve_json(b, r, systems[i], curve_keys[c]);
             vs_buf_str(b, "]");

@@ -42,29 +42,26 @@ vs_status vs_run_file(char **out, const char *dir, const char *name, vs_error *e
     return *out ? VS_OK : VS_FAIL(err, VS_E_NOMEM, "%s: path", dir);
 }
 
-/* The largest k of a metric's curve. */
-static uint32_t last_k(const vs_metric *all, size_t n, const vs_metric *m)
+static vs_status print_headline(vs_buf *line, const vs_headline *h, const vs_metric *m,
+                                vs_error *err)
 {
-    uint32_t k = 0;
+    char what[96];
 
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(all[i].system, m->system) == 0 && strcmp(all[i].curve, m->curve) == 0 &&
-            all[i].k > k)
-            k = all[i].k;
-    return k;
+    snprintf(what, sizeof what, "%s, %s%u", h->what, h->measure, m->k);
+    vs_buf_printf(line, "%-48s %5.1f %%   (%.1f to %.1f)", what, m->value * 100.0, m->low * 100.0,
+                  m->high * 100.0);
+    return vs_out_line(line, err);
 }
 
-static const char *curve_title(const char *curve)
+static vs_status print_difference(vs_buf *line, const vs_metric *m, vs_error *err)
 {
-    static const char *const title[][2] = {{"difference", "points at N = "},
-                                           {"pass", "Pass@"},
-                                           {"best_of", "Best-of-"},
-                                           {"majority", "Maj@"},
-                                           {"weighted", "weighted vote, "}};
+    char what[96];
 
-    for (size_t i = 0; i < sizeof title / sizeof *title; i++)
-        if (strcmp(curve, title[i][0]) == 0) return title[i][1];
-    return curve;
+    snprintf(what, sizeof what, "%s, N = %u", m->system, m->k);
+    vs_buf_printf(line, "%-48s %+5.1f     (%+.1f to %+.1f)%s", what, m->value * 100.0,
+                  m->low * 100.0, m->high * 100.0,
+                  m->low <= 0.0 && m->high >= 0.0 ? "  not settled" : "");
+    return vs_out_line(line, err);
 }
 
 static vs_status print_metrics(const vs_metric *m, size_t n, vs_error *err)
@@ -72,15 +69,15 @@ static vs_status print_metrics(const vs_metric *m, size_t n, vs_error *err)
     vs_buf line = {0};
     vs_status st = VS_OK;
 
-    for (size_t i = 0; st == VS_OK && i < n; i++) {
-        char what[64];
-        const bool is_pass_1 = strcmp(m[i].curve, "pass") == 0 && m[i].k == 1;
-        if (m[i].k != last_k(m, n, &m[i]) && !is_pass_1) continue;
-        snprintf(what, sizeof what, "%s%u", curve_title(m[i].curve), m[i].k);
-        vs_buf_printf(&line, "%-32s %-20s %5.1f %%   (%.1f to %.1f)", m[i].system, what,
-                      m[i].value * 100.0, m[i].low * 100.0, m[i].high * 100.0);
-        st = vs_out_line(&line, err);
+    if (n) vs_buf_str(&line, "Per cent of test problems answered right, with 95 % intervals:");
+    if (n) VS_CHECK(vs_out_line(&line, err));
+    for (size_t i = 0; i < VS_HEADLINES; i++) {
+        const vs_metric *found = vs_headline_find(m, n, &vs_headlines[i]);
+        if (found) VS_CHECK(print_headline(&line, &vs_headlines[i], found, err));
     }
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(m[i].curve, "difference") == 0) VS_CHECK(print_difference(&line, &m[i], err));
+done:
     vs_buf_free(&line);
     return st;
 }

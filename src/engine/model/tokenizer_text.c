@@ -183,12 +183,18 @@ static bool nfc(vs_buf *out, const char *text, size_t len)
     return true;
 }
 
+static const char *find(const char *text, size_t len, const tok_op *op)
+{
+    return op->from_len == 1 ? memchr(text, *op->from, len)
+                             : memmem(text, len, op->from, op->from_len);
+}
+
 bool tok_replace(vs_buf *out, const char *text, size_t len, const tok_op *op)
 {
     const char *const end = text + len;
 
     while (text < end) {
-        const char *hit = memmem(text, (size_t)(end - text), op->from, op->from_len);
+        const char *hit = find(text, (size_t)(end - text), op);
 
         vs_buf_add(out, text, (size_t)((hit ? hit : end) - text));
         if (!hit) break;
