@@ -1,4 +1,6 @@
 /* inspect.c - a model, an adapter, a data file or a run, explained. */
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,7 +15,7 @@
 typedef struct inspect_options {
     const char *path, *model;
     size_t rows;
-    bool is_json;
+    bool is_json, is_dump;
 } inspect_options;
 
 /* -- model folders -- */
@@ -286,6 +288,24 @@ done:
     return st;
 }
 
+/* Every row of the run's store, in an order that does not depend on how the run was made. */
+static vs_status dump_run(const inspect_options *o, vs_error *err)
+{
+    char *path = NULL;
+    vs_store *s = NULL;
+    vs_status st;
+
+    VS_CHECK(vs_run_file(&path, o->path, "run.db", err));
+    VS_CHECK(vs_store_open(&s, path, VS_STORE_READ, err));
+    VS_CHECK(vs_store_dump(s, stdout, err));
+    if (fflush(stdout) != 0)
+        st = VS_FAIL(err, VS_E_IO, "standard output: cannot write: %s", strerror(errno));
+done:
+    vs_store_close(s);
+    free(path);
+    return st;
+}
+
 static bool has_file(const char *dir, const char *name)
 {
     char *path = vs_format("%s/%s", dir, name);
@@ -297,6 +317,7 @@ static bool has_file(const char *dir, const char *name)
 
 static vs_status inspect(const inspect_options *o, vs_error *err)
 {
+    if (o->is_dump) return dump_run(o, err);
     if (!vs_dir_exists(o->path)) return inspect_data(o, err);
     if (has_file(o->path, "recipe.yaml")) return inspect_run(o, err);
     if (vs_is_adapter(o->path)) return inspect_adapter(o, err);
@@ -315,10 +336,12 @@ vs_status vs_verb_inspect(int argc, char **argv, vs_error *err)
          "for data: show rows as this model learns them; for adapters: the base"},
         {"--rows", VS_OPT_SIZE, &o.rows, false, 1, 1e6, "N", "rows to show (3)"},
         {"--json", VS_OPT_FLAG, &o.is_json, false, 0, 0, NULL, "one JSON object instead of text"},
+        {"--dump", VS_OPT_FLAG, &o.is_dump, false, 0, 0, NULL,
+         "for runs: every row of run.db as text; equal runs have equal dumps"},
     };
     vs_cmd c = {
         .verb = "inspect",
-        .usage = "PATH [--model DIR] [--rows N] [--json]",
+        .usage = "PATH [--model DIR] [--rows N] [--json] [--dump]",
         .about = "Explains a model folder, an adapter folder, a JSONL file or a run. With --model, "
                  "rows of training data are shown\n"
                  "as the model sees them: the prompt, then the part that the loss counts, then the "
