@@ -9,10 +9,12 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "flow/problems/corpus.h"
 
 typedef struct demo_options {
     const char *out;
     bool is_hard;
+    uint64_t corpus, corpus_seed; /* documents to print instead of running; 0: none */
     vs_str_list sets;
 } demo_options;
 
@@ -56,7 +58,7 @@ done:
 
 vs_status vs_verb_demo(int argc, char **argv, vs_error *err)
 {
-    demo_options o = {0};
+    demo_options o = {.corpus_seed = 1};
     const vs_opt opts[] = {
         {"--out", VS_OPT_STR, &o.out, false, 0, 0, "DIR", "the run's folder (runs/demo)"},
         {"--hard", VS_OPT_FLAG, &o.is_hard, false, 0, 0, NULL, "with the two-price problems"},
@@ -65,7 +67,7 @@ vs_status vs_verb_demo(int argc, char **argv, vs_error *err)
     };
     vs_cmd c = {
         .verb = "demo",
-        .usage = "[--out DIR] [--hard] [--set KEY=VALUE ..]",
+        .usage = "[--out DIR] [--hard] [--set KEY=VALUE ..] | --corpus N",
         .about = "A small language model learns from its own right answers, a verifier from right "
                  "against wrong, and best-of-N is\n"
                  "measured against both; minutes on two cores. Ends in report.html. Run again, it "
@@ -78,7 +80,9 @@ vs_status vs_verb_demo(int argc, char **argv, vs_error *err)
     };
     vs_status st = vs_args_parse(&c, argc, argv, err);
 
-    if (st == VS_OK && !c.is_help) st = run_demo(&o, err);
+    if (st == VS_OK && !c.is_help)
+        st = o.corpus ? vs_demo_corpus(stdout, "standard output", o.corpus, o.corpus_seed, err)
+                      : run_demo(&o, err);
     vs_str_list_free(&o.sets);
     return st;
 }

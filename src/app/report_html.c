@@ -122,7 +122,7 @@ static void put_differences(vs_buf *b, const vs_report *r)
         vs_buf_str(b, "<tr><th>");
         put_text(b, m->system);
         vs_buf_printf(b,
-                      ", N = %u</th><td class=\"n\">%+.1f points<small>%+.1f to "
+                      ", k = %u</th><td class=\"n\">%+.1f points<small>%+.1f to "
                       "%+.1f</small></td><td>%s</td></tr>\n",
                       m->k, m->value * 100.0, m->low * 100.0, m->high * 100.0,
                       m->low > 0.0    ? "first is ahead"

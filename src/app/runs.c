@@ -57,7 +57,7 @@ static vs_status print_difference(vs_buf *line, const vs_metric *m, vs_error *er
 {
     char what[96];
 
-    snprintf(what, sizeof what, "%s, N = %u", m->system, m->k);
+    snprintf(what, sizeof what, "%s, k = %u", m->system, m->k);
     vs_buf_printf(line, "%-48s %+5.1f     (%+.1f to %+.1f)%s", what, m->value * 100.0,
                   m->low * 100.0, m->high * 100.0,
                   m->low <= 0.0 && m->high >= 0.0 ? "  not settled" : "");

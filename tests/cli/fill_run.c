@@ -132,7 +132,7 @@ static vs_status add_metrics(vs_store *s, unsigned n, vs_error *err)
             snprintf(m.curve, sizeof m.curve, "%s", row[i].curve);
             VS_TRY(vs_store_add_metric(s, &m, err));
         }
-    const vs_metric d = {.system = "Best-of-N minus Maj@N",
+    const vs_metric d = {.system = "Best-of-k minus Maj@k",
                          .curve = "difference",
                          .k = n,
                          .value = .087,

@@ -40,8 +40,8 @@ static vs_status fill_scores(table *t, vs_store *s, const vs_system *y, vs_error
         if (y->rank == VS_RANK_MEAN) t->scores[i] /= (double)x->item[i].n_ids;
         if (y->rank == VS_RANK_RATIO) t->scores[i] -= t->ref[i];
         if (isnan(t->scores[i]))
-            return VS_FAIL(err, VS_E_STATE, "run.db: sample %lld of %s has no score for %s", (long long)x->item[i].id, y->set,
-                           y->name);
+            return VS_FAIL(err, VS_E_STATE, "run.db: sample %lld of %s has no score for %s",
+                           (long long)x->item[i].id, y->set, y->name);
     }
     return VS_OK;
 }
@@ -79,8 +79,11 @@ static vs_status fill_problems(table *t, const vs_problems *test, bool has_score
         while (end < t->samples.n && t->samples.item[end].problem_id == p->id) end++;
         fill_classes(t, i, end);
         t->problems[t->n_problems++] =
-            (vs_metrics_problem){.n = end - i, .right = t->right + i, .scores = has_scores ? t->scores + i : NULL,
-                                 .classes = t->classes + i, .key = vs_hash64(p->key, strlen(p->key))};
+            (vs_metrics_problem){.n = end - i,
+                                 .right = t->right + i,
+                                 .scores = has_scores ? t->scores + i : NULL,
+                                 .classes = t->classes + i,
+                                 .key = vs_hash64(p->key, strlen(p->key))};
         i = end;
     }
     return VS_OK;
@@ -91,7 +94,8 @@ static vs_status store_curves(vs_store *s, const vs_system *y, const vs_metrics 
     for (vs_curve c = 0; c < VS_CURVES; c++) {
         for (size_t k = 0; m->has[c] && k < m->n_ks; k++) {
             const vs_interval *p = vs_metrics_point(m, c, m->ks[k]);
-            vs_metric row = {.k = (uint32_t)m->ks[k], .value = p->value, .low = p->low, .high = p->high};
+            vs_metric row = {
+                .k = (uint32_t)m->ks[k], .value = p->value, .low = p->low, .high = p->high};
             snprintf(row.system, sizeof row.system, "%s", y->name);
             snprintf(row.curve, sizeof row.curve, "%s", vs_curve_name(c));
             VS_TRY(vs_store_add_metric(s, &row, err));
@@ -100,8 +104,8 @@ static vs_status store_curves(vs_store *s, const vs_system *y, const vs_metrics 
     return VS_OK;
 }
 
-vs_status vs_answers_measure(vs_store *s, const vs_problems *test, const vs_system *y, const char *profile,
-                             vs_metrics *out, vs_error *err)
+vs_status vs_answers_measure(vs_store *s, const vs_problems *test, const vs_system *y,
+                             const char *profile, vs_metrics *out, vs_error *err)
 {
     vs_status st;
     table t = {0};
@@ -127,13 +131,13 @@ done:
     return st;
 }
 
-vs_status vs_answers_compare(vs_store *s, const char *name, const vs_metrics *a, vs_curve curve_a, const vs_metrics *b,
-                             vs_curve curve_b, size_t k, vs_error *err)
+vs_status vs_answers_compare(vs_store *s, const char *name, vs_metrics_at a, vs_metrics_at b,
+                             vs_error *err)
 {
     vs_interval d;
-    vs_metric row = {.curve = "difference", .k = (uint32_t)k};
+    vs_metric row = {.curve = "difference", .k = (uint32_t)a.k};
 
-    VS_TRY(vs_metrics_difference(&d, a, curve_a, b, curve_b, k, err));
+    VS_TRY(vs_metrics_difference(&d, a, b, err));
     snprintf(row.system, sizeof row.system, "%s", name);
     row.value = d.value;
     row.low = d.low;

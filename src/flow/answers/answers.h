@@ -15,19 +15,20 @@ typedef enum vs_rank_by {
 
 /* One row of the table of results: which samples, ranked how. */
 typedef struct vs_system {
-    const char *name;      /* "V-STaR" */
-    const char *set;       /* "test:generator" */
+    const char *name; /* "V-STaR" */
+    const char *set;  /* "test:generator" */
     vs_rank_by rank;
     const char *model;     /* hash of V; NULL for NONE and LIKELIHOOD */
     const char *reference; /* hash; RATIO only */
 } vs_system;
 
-/* Measures the system on all its samples under the grader's profile (with version) and stores every curve it has.
- * *out: for differences; the caller frees it. */
-VS_NODISCARD vs_status vs_answers_measure(vs_store *s, const vs_problems *test, const vs_system *system,
-                                          const char *profile, vs_metrics *out, vs_error *err);
+/* Measures the system on all its samples under the grader's profile (with version) and stores every
+ * curve it has. *out: for differences; the caller frees it. */
+VS_NODISCARD vs_status vs_answers_measure(vs_store *s, const vs_problems *test,
+                                          const vs_system *system, const char *profile,
+                                          vs_metrics *out, vs_error *err);
 
-/* Stores a minus b at k as curve "difference" under the name; both from vs_answers_measure. */
-VS_NODISCARD vs_status vs_answers_compare(vs_store *s, const char *name, const vs_metrics *a, vs_curve curve_a,
-                                          const vs_metrics *b, vs_curve curve_b, size_t k, vs_error *err);
+/* Stores a minus b as curve "difference" of that name at a's k; both from vs_answers_measure. */
+VS_NODISCARD vs_status vs_answers_compare(vs_store *s, const char *name, vs_metrics_at a,
+                                          vs_metrics_at b, vs_error *err);
 #endif

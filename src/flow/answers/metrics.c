@@ -203,28 +203,28 @@ const vs_interval *vs_metrics_point(const vs_metrics *m, vs_curve curve, size_t 
     return column < VS_CURVES * m->n_ks ? &m->points[column] : NULL;
 }
 
-vs_status vs_metrics_difference(vs_interval *out, const vs_metrics *a, vs_curve curve_a,
-                                const vs_metrics *b, vs_curve curve_b, size_t k, vs_error *err)
+vs_status vs_metrics_difference(vs_interval *out, vs_metrics_at a, vs_metrics_at b, vs_error *err)
 {
-    const size_t width_a = VS_CURVES * a->n_ks, width_b = VS_CURVES * b->n_ks;
-    const size_t at_a = find_column(a, curve_a, k), at_b = find_column(b, curve_b, k);
+    const size_t n = a.m->n_problems, width_a = VS_CURVES * a.m->n_ks, width_b = VS_CURVES * b.m->n_ks;
+    const size_t at_a = find_column(a.m, a.curve, a.k), at_b = find_column(b.m, b.curve, b.k);
     double *rows;
     vs_status st;
 
-    if (a->n_problems != b->n_problems)
+    if (n != b.m->n_problems)
         return VS_FAIL(err, VS_E_INPUT,
-                       "a paired difference needs the same problems; found %zu and %zu",
-                       a->n_problems, b->n_problems);
-    if (at_a == width_a || at_b == width_b)
-        return VS_FAIL(err, VS_E_INPUT, "a paired difference at k = %zu: %s was not measured there",
-                       k, vs_curve_name(at_a == width_a ? curve_a : curve_b));
-    rows = vs_alloc(a->n_problems, sizeof *rows);
-    if (!rows)
-        return VS_FAIL(err, VS_E_NOMEM, "difference: out of memory for %zu problems",
-                       a->n_problems);
-    for (size_t i = 0; i < a->n_problems; i++)
-        rows[i] = a->values[i * width_a + at_a] - b->values[i * width_b + at_b];
-    st = vs_bootstrap(out, rows, a->n_problems, 1, err);
+                       "a paired difference needs the same problems; found %zu and %zu", n,
+                       b.m->n_problems);
+    if (at_a == width_a)
+        return VS_FAIL(err, VS_E_INPUT, "a paired difference: %s was not measured at k = %zu",
+                       vs_curve_name(a.curve), a.k);
+    if (at_b == width_b)
+        return VS_FAIL(err, VS_E_INPUT, "a paired difference: %s was not measured at k = %zu",
+                       vs_curve_name(b.curve), b.k);
+    rows = vs_alloc(n, sizeof *rows);
+    if (!rows) return VS_FAIL(err, VS_E_NOMEM, "difference: out of memory for %zu problems", n);
+    for (size_t i = 0; i < n; i++)
+        rows[i] = a.m->values[i * width_a + at_a] - b.m->values[i * width_b + at_b];
+    st = vs_bootstrap(out, rows, n, 1, err);
     free(rows);
     return st;
 }

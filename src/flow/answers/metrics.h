@@ -58,12 +58,17 @@ void vs_metrics_free(vs_metrics *m); /* zeroed or NULL is allowed */
 const vs_interval *vs_metrics_point(const vs_metrics *m, vs_curve curve,
                                     size_t k); /* NULL: not measured */
 
-/* Difference of two curves at k over the same problems in the same order: (a, curve_a) minus (b,
- * curve_b), with its paired interval. VS_E_INPUT: the problems' numbers differ, or a curve or k is
- * missing. */
-VS_NODISCARD vs_status vs_metrics_difference(vs_interval *out, const vs_metrics *a,
-                                             vs_curve curve_a, const vs_metrics *b,
-                                             vs_curve curve_b, size_t k, vs_error *err);
+/* One point of one system's curves. */
+typedef struct vs_metrics_at {
+    const vs_metrics *m;
+    vs_curve curve;
+    size_t k;
+} vs_metrics_at;
+
+/* a minus b over the same problems in the same order, with its paired interval. VS_E_INPUT: the problems' numbers differ,
+ * or a point was not measured. */
+VS_NODISCARD vs_status vs_metrics_difference(vs_interval *out, vs_metrics_at a, vs_metrics_at b,
+                                             vs_error *err);
 
 /* One problem's values: out[i] at ks[i], each 1 <= ks[i] <= p->n. */
 void vs_pass_at(double *out, const vs_metrics_problem *p, const size_t *ks, size_t n_ks);

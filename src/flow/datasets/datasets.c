@@ -49,7 +49,8 @@ static size_t problem_end(const vs_samples *all, size_t i)
 }
 
 /* Keeps `cap` of the n indices at random, in their order. */
-static size_t keep_some(size_t *index, size_t n, size_t cap, uint64_t seed, size_t round, int64_t problem)
+static size_t keep_some(size_t *index, size_t n, size_t cap, uint64_t seed, size_t round,
+                        int64_t problem)
 {
     vs_rng r = vs_rng_stream(vs_rng_key_make(seed, VS_RNG_CAP, round), (uint64_t)problem);
     size_t kept = 0;
@@ -71,7 +72,8 @@ static bool has_text(const vs_samples *all, const size_t *index, size_t n, const
 }
 
 /* Right samples of one problem, round by round. */
-static void select_problem(vs_gen_set *out, const vs_samples *all, size_t begin, size_t end, const vs_gen_options *o)
+static void select_problem(vs_gen_set *out, const vs_samples *all, size_t begin, size_t end,
+                           const vs_gen_options *o)
 {
     const size_t problem_first = out->n;
 
@@ -81,19 +83,25 @@ static void select_problem(vs_gen_set *out, const vs_samples *all, size_t begin,
         for (; i < end && vs_round_of(all->item[i].set) == round; i++) {
             const vs_sample *x = &all->item[i];
             if (round > o->rounds || !is_right(x)) continue;
-            if (round == 0) out->n_references++;
-            else out->n_right++;
-            if (o->dedupe && has_text(all, out->index + problem_first, out->n - problem_first, x)) out->n_duplicates++;
-            else out->index[out->n++] = i;
+            if (round == 0)
+                out->n_references++;
+            else
+                out->n_right++;
+            if (o->dedupe && has_text(all, out->index + problem_first, out->n - problem_first, x))
+                out->n_duplicates++;
+            else
+                out->index[out->n++] = i;
         }
         if (round == 0) continue;
-        kept = keep_some(out->index + first, out->n - first, o->cap, o->seed, round, all->item[begin].problem_id);
+        kept = keep_some(out->index + first, out->n - first, o->cap, o->seed, round,
+                         all->item[begin].problem_id);
         out->n_capped += out->n - first - kept;
         out->n = first + kept;
     }
 }
 
-vs_status vs_gen_select(vs_gen_set *out, const vs_samples *all, const vs_gen_options *o, vs_error *err)
+vs_status vs_gen_select(vs_gen_set *out, const vs_samples *all, const vs_gen_options *o,
+                        vs_error *err)
 {
     vs_gen_set s = {.index = vs_alloc(all->n, sizeof *s.index)};
 
@@ -122,9 +130,10 @@ static bool has_ids(const vs_samples *all, const size_t *index, size_t n, const 
     return false;
 }
 
-/* Appends the problem's right (or wrong) samples; texts in other[0 .. n_other) are of the other kind and never paired with. */
-static size_t take_kind(vs_ver_set *out, const vs_samples *all, size_t begin, size_t end, bool right, size_t first,
-                        const vs_ver_options *o)
+/* Appends the problem's right (or wrong) samples; texts in other[0 .. n_other) are of the other
+ * kind and never paired with. */
+static size_t take_kind(vs_ver_set *out, const vs_samples *all, size_t begin, size_t end,
+                        bool right, size_t first, const vs_ver_options *o)
 {
     const size_t kind_first = out->n_solutions, n_right = kind_first - first;
     size_t at = out->n_solutions;
@@ -158,19 +167,24 @@ static void cap_group(vs_ver_set *out, vs_ver_group *g, const vs_ver_options *o)
     size_t right = g->n_right, wrong = n_wrong;
 
     if (o->cap == 0 || g->n <= o->cap) return;
-    if (right > half && wrong > o->cap - half) right = half, wrong = o->cap - half;
-    else if (right > half) right = o->cap - wrong;
-    else wrong = o->cap - right;
+    if (right > half && wrong > o->cap - half)
+        right = half, wrong = o->cap - half;
+    else if (right > half)
+        right = o->cap - wrong;
+    else
+        wrong = o->cap - right;
     keep_some(out->index + g->first, g->n_right, right, o->seed, 0, g->problem_id);
     keep_some(out->index + g->first + g->n_right, n_wrong, wrong, o->seed, 1, g->problem_id);
-    memmove(out->index + g->first + right, out->index + g->first + g->n_right, wrong * sizeof *out->index);
+    memmove(out->index + g->first + right, out->index + g->first + g->n_right,
+            wrong * sizeof *out->index);
     out->n_capped += g->n - right - wrong;
     g->n_right = right;
     g->n = right + wrong;
     out->n_solutions = g->first + g->n;
 }
 
-static void select_group(vs_ver_set *out, const vs_samples *all, size_t begin, size_t end, const vs_ver_options *o)
+static void select_group(vs_ver_set *out, const vs_samples *all, size_t begin, size_t end,
+                         const vs_ver_options *o)
 {
     vs_ver_group g = {.problem_id = all->item[begin].problem_id, .first = out->n_solutions};
 
@@ -187,9 +201,11 @@ static void select_group(vs_ver_set *out, const vs_samples *all, size_t begin, s
     out->groups[out->n_groups++] = g;
 }
 
-vs_status vs_ver_select(vs_ver_set *out, const vs_samples *all, const vs_ver_options *o, vs_error *err)
+vs_status vs_ver_select(vs_ver_set *out, const vs_samples *all, const vs_ver_options *o,
+                        vs_error *err)
 {
-    vs_ver_set s = {.index = vs_alloc(all->n, sizeof *s.index), .groups = vs_alloc(all->n, sizeof *s.groups)};
+    vs_ver_set s = {.index = vs_alloc(all->n, sizeof *s.index),
+                    .groups = vs_alloc(all->n, sizeof *s.groups)};
 
     if (!s.index || !s.groups) {
         vs_ver_set_free(&s);

@@ -11,8 +11,16 @@ vs_status vs_generator_train(vs_store *s, const vs_generator_job *j, vs_error *e
     vs_data_row *rows = vs_alloc(j->n, sizeof *rows);
     vs_solution *solutions = vs_alloc(j->n, sizeof *solutions);
     vs_train_curve curve = {.store = s, .model = j->name};
-    vs_train_job job = {.kind = VS_LOSS_SFT, .base = j->base, .out = j->out, .rows = rows, .n_rows = j->n, .o = j->o,
-                        .label = j->name, .report = vs_train_curve_report, .ctx = &curve, .facts = j->facts};
+    vs_train_job job = {.kind = VS_LOSS_SFT,
+                        .base = j->base,
+                        .out = j->out,
+                        .rows = rows,
+                        .n_rows = j->n,
+                        .o = j->o,
+                        .label = j->name,
+                        .report = vs_train_curve_report,
+                        .ctx = &curve,
+                        .facts = j->facts};
 
     if (!rows || !solutions) {
         st = VS_FAIL(err, VS_E_NOMEM, "%s: %zu solutions", j->name, j->n);

@@ -12,12 +12,12 @@ typedef struct vs_gen_item {
 } vs_gen_item;
 
 typedef struct vs_generator_job {
-    const char *name;      /* "sft", "generator-2", "generator" */
+    const char *name; /* "sft", "generator-2", "generator" */
     const char *base, *out;
     const vs_gen_item *items; /* in a stable order */
     size_t n;
     vs_train_options o;
-    json_t *facts;         /* for the manifest; borrowed */
+    json_t *facts; /* for the manifest; borrowed */
 } vs_generator_job;
 
 /* Resumes, or returns at once when the folder is there. */

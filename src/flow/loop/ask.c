@@ -1,4 +1,5 @@
-/* ask.c - one new question: candidates of the final generator, scored by the verifier; and grading again. */
+/* ask.c - one new question: candidates of the final generator, scored by the verifier; and grading
+ * again. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,8 @@ typedef struct asked {
     vs_solution *solutions; /* [n]; ids are copies */
 } asked;
 
-static vs_status take_candidate(asked *q, vs_candidate *c, vs_solution *s, const vs_completion *x, vs_error *err)
+static vs_status take_candidate(asked *q, vs_candidate *c, vs_solution *s, const vs_completion *x,
+                                vs_error *err)
 {
     const size_t n_text = x->finish == VS_FINISH_STOP ? x->n - 1 : x->n;
     const vs_recipe *r = &q->run->recipe;
@@ -42,7 +44,8 @@ static vs_status take_candidate(asked *q, vs_candidate *c, vs_solution *s, const
     *s = (vs_solution){ids, x->n};
     VS_TRY(vs_decode(&text, q->run->tokenizer, x->ids, n_text, true, err));
     if (text.data)
-        text.data[text.len = vs_stop_cut(text.data, text.len, (const char *const *)r->sample.stop, r->sample.n_stop)] = '\0';
+        text.data[text.len = vs_stop_cut(text.data, text.len, (const char *const *)r->sample.stop,
+                                         r->sample.n_stop)] = '\0';
     c->text = text.data ? text.data : vs_strdup_n("", 0);
     if (!c->text) return VS_FAIL(err, VS_E_NOMEM, "candidate");
     c->finish = vs_finish_name[x->finish];
@@ -54,12 +57,14 @@ static vs_status take_candidate(asked *q, vs_candidate *c, vs_solution *s, const
     return VS_OK;
 }
 
-static vs_status take_all(void *ctx, size_t problem, const vs_completion *c, size_t n, vs_error *err)
+static vs_status take_all(void *ctx, size_t problem, const vs_completion *c, size_t n,
+                          vs_error *err)
 {
     asked *q = ctx;
     (void)problem;
 
-    for (size_t i = 0; i < n; i++) VS_TRY(take_candidate(q, &q->answer.item[i], &q->solutions[i], &c[i], err));
+    for (size_t i = 0; i < n; i++)
+        VS_TRY(take_candidate(q, &q->answer.item[i], &q->solutions[i], &c[i], err));
     return VS_OK;
 }
 
@@ -83,7 +88,8 @@ static vs_status draw_candidates(asked *q, const char *question, size_t n, vs_er
 {
     vs_opened_model m = {0};
     vs_decode_options o;
-    const vs_decode_problem p = {q->prompt.id, q->prompt.n, vs_hash64(question, strlen(question)), n, 0};
+    const vs_decode_problem p = {q->prompt.id, q->prompt.n, vs_hash64(question, strlen(question)),
+                                 n, 0};
     vs_status st;
 
     VS_TRY(vs_run_open_model(q->run, "generator", &m, err));
@@ -120,7 +126,8 @@ static int by_falling_score(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* Plain and weighted vote; weights exp(score - best score), never raw log-probs. Ties go to the better-ranked answer. */
+/* Plain and weighted vote; weights exp(score - best score), never raw log-probs. Ties go to the
+ * better-ranked answer. */
 static void vote(vs_answer *a)
 {
     double best_weight = 0.0;
@@ -132,7 +139,9 @@ static void vote(vs_answer *a)
         for (size_t j = 0; j < a->n; j++) {
             if (strcmp(a->item[i].answer, a->item[j].answer) != 0) continue;
             count++;
-            weight += vs_exp(a->item[j].score - a->item[0].score < -700.0 ? -700.0 : a->item[j].score - a->item[0].score);
+            weight += vs_exp(a->item[j].score - a->item[0].score < -700.0
+                                 ? -700.0
+                                 : a->item[j].score - a->item[0].score);
         }
         if (count > a->vote_count) {
             a->vote_count = count;

@@ -9,7 +9,8 @@
  *   V            <- DPO(init = G_SFT, reference = G_SFT, pairs(D_VER))
  *   answer(x)     = argmax over N samples y of G_T of log V(y | x)
  *
- * Both data sets are queries over the store, so "+=" needs no code: a round's samples are there once it is done. */
+ * Both data sets are queries over the store, so "+=" needs no code: a round's samples are there
+ * once it is done. */
 #include <stdio.h>
 
 #include "flow/loop/run.h"

@@ -1,7 +1,8 @@
 /* loop.h - the algorithm: a recipe and a run folder in, generators, verifier and answers out.
  *
- * The same call starts a run and resumes it. Work is committed in units; a kill at any moment loses at most the unit in
- * hand and changes no byte of the outcome. One process at a time may write a run. */
+ * The same call starts a run and resumes it. Work is committed in units; a kill at any moment loses
+ * at most the unit in hand and changes no byte of the outcome. One process at a time may write a
+ * run. */
 #ifndef VS_LOOP_LOOP_H
 #define VS_LOOP_LOOP_H
 
@@ -10,7 +11,8 @@
 #include "flow/loop/recipe.h"
 #include "flow/store/store.h"
 
-/* Files of the built-in base, which recipes name "demo"; app/ hands them over once. name: "config.json", .. */
+/* Files of the built-in base, which recipes name "demo"; app/ hands them over once. name:
+ * "config.json", .. */
 typedef struct vs_builtin_file {
     const char *name;
     const void *data;
@@ -20,9 +22,10 @@ void vs_loop_builtin_base(const vs_builtin_file *files, size_t n);
 
 typedef struct vs_run vs_run;
 
-/* Opens or makes DIR. recipe NULL: DIR must be a run, and its own recipe.yaml counts; else, for a run that exists, the recipe
- * must be the run's (VS_E_STATE names the first line that differs). */
-VS_NODISCARD vs_status vs_run_open(vs_run **out, const vs_recipe *recipe, const char *dir, vs_error *err);
+/* Opens or makes DIR. recipe NULL: DIR must be a run, and its own recipe.yaml counts; else, for a
+ * run that exists, the recipe must be the run's (VS_E_STATE names the first line that differs). */
+VS_NODISCARD vs_status vs_run_open(vs_run **out, const vs_recipe *recipe, const char *dir,
+                                   vs_error *err);
 void vs_run_close(vs_run *run); /* NULL is allowed */
 
 /* Runs what is left. *did_work false: everything was there already. */
@@ -33,23 +36,26 @@ typedef struct vs_regrade_count {
     size_t n, flipped;
     size_t from_to[3][3]; /* by verdict */
 } vs_regrade_count;
-VS_NODISCARD vs_status vs_run_regrade(vs_run *run, const char *profile, vs_regrade_count *count, vs_error *err);
+VS_NODISCARD vs_status vs_run_regrade(vs_run *run, const char *profile, vs_regrade_count *count,
+                                      vs_error *err);
 
 /* A new question: n candidates of the final generator, scored by the verifier, best first. */
 typedef struct vs_candidate {
     char *text;
-    char answer[96];       /* the answer's class; "" none */
-    double score;          /* sum of log V over its tokens */
-    double logprob;        /* under the generator */
+    char answer[96]; /* the answer's class; "" none */
+    double score;    /* sum of log V over its tokens */
+    double logprob;  /* under the generator */
     const char *finish;
 } vs_candidate;
 typedef struct vs_answer {
-    vs_candidate *item;    /* [n] by falling score */
+    vs_candidate *item; /* [n] by falling score */
     size_t n;
-    char chosen[96], vote[96], weighted[96]; /* answer of the best; majority; verifier-weighted vote */
+    char chosen[96], vote[96],
+        weighted[96]; /* answer of the best; majority; verifier-weighted vote */
     size_t vote_count;
 } vs_answer;
-VS_NODISCARD vs_status vs_run_ask(vs_run *run, const char *question, size_t n, vs_answer *out, vs_error *err);
+VS_NODISCARD vs_status vs_run_ask(vs_run *run, const char *question, size_t n, vs_answer *out,
+                                  vs_error *err);
 void vs_answer_free(vs_answer *a);
 
 const vs_recipe *vs_run_recipe(const vs_run *run);

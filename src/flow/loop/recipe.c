@@ -28,8 +28,7 @@ void vs_recipe_defaults(vs_recipe *r)
 /* Whether memory sufficed for the defaults. */
 static bool is_whole(const vs_recipe *r)
 {
-    return r->name && r->base && r->grader && r->problems.source && r->problems.prompt &&
-           r->eval.bootstrap > 0;
+    return r->name && r->base && r->grader && r->problems.source && r->problems.prompt;
 }
 
 void vs_recipe_free(vs_recipe *r)

@@ -58,7 +58,6 @@ typedef struct vs_recipe {
     struct {
         size_t n;         /* candidates per test problem */
         int baselines;    /* also sample and score with G_SFT */
-        size_t bootstrap; /* resamples of the intervals */
     } eval;
 } vs_recipe;
 

@@ -98,7 +98,6 @@ static const vs_recipe_key keys[] = {
 
     {"n", VS_KEY_COUNT, IN_EVAL, RUN(eval.n), 1, 65536, "128", NULL, "candidates per test problem", "V-STaR, section 4: 128", NULL},
     {"baselines", VS_KEY_FLAG, IN_EVAL, RUN(eval.baselines), 0, 0, "true", NULL, "also sample and score with G_SFT", "V-STaR, table 1", NULL},
-    {"bootstrap", VS_KEY_COUNT, IN_EVAL, RUN(eval.bootstrap), 1, 1000000, "1000", NULL, "resamples of problems for the intervals", "-", NULL},
 };
 /* clang-format on */
 enum { N_KEYS = sizeof keys / sizeof *keys };

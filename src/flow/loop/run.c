@@ -21,15 +21,18 @@ char *vs_run_model_dir(const vs_run *run, const char *name)
     return vs_format("%s/models/%s", run->dir, name);
 }
 
-vs_status vs_run_open_model(const vs_run *run, const char *name, vs_opened_model *out, vs_error *err)
+vs_status vs_run_open_model(const vs_run *run, const char *name, vs_opened_model *out,
+                            vs_error *err)
 {
     char *dir = vs_run_model_dir(run, name);
     vs_status st;
 
     if (!dir) return VS_FAIL(err, VS_E_NOMEM, "%s: path", name);
     if (!vs_train_job_done(dir))
-        st = VS_FAIL(err, VS_E_STATE, "%s: the run has not trained it yet; vstar run %s/recipe.yaml --out %s resumes", dir,
-                     run->dir, run->dir);
+        st =
+            VS_FAIL(err, VS_E_STATE,
+                    "%s: the run has not trained it yet; vstar run %s/recipe.yaml --out %s resumes",
+                    dir, run->dir, run->dir);
     else if (vs_is_adapter(dir))
         st = vs_opened_model_open(out, run->base, dir, err);
     else
@@ -65,7 +68,9 @@ static vs_status write_builtin_base(const char *dir, vs_error *err)
 {
     vs_status st = VS_OK;
 
-    if (n_builtin == 0) return VS_FAIL(err, VS_E_STATE, "base: demo: this program was built without the demo's base");
+    if (n_builtin == 0)
+        return VS_FAIL(err, VS_E_STATE,
+                       "base: demo: this program was built without the demo's base");
     VS_TRY(vs_dir_make(dir, err));
     for (size_t i = 0; st == VS_OK && i < n_builtin; i++) {
         char *path = vs_format("%s/%s", dir, builtin[i].name);
@@ -110,7 +115,8 @@ static vs_status settle_recipe(vs_run *run, const vs_recipe *recipe, vs_error *e
     if (!path) return VS_FAIL(err, VS_E_NOMEM, "%s: path", run->dir);
     if (!vs_file_exists(path)) {
         if (!recipe) {
-            st = VS_FAIL(err, VS_E_STATE, "%s: no recipe.yaml, expected the folder of a run", run->dir);
+            st = VS_FAIL(err, VS_E_STATE, "%s: no recipe.yaml, expected the folder of a run",
+                         run->dir);
             goto done;
         }
         VS_CHECK(vs_dir_make(run->dir, err));
@@ -122,8 +128,10 @@ static vs_status settle_recipe(vs_run *run, const vs_recipe *recipe, vs_error *e
         line = first_difference(old, text.data);
         if (line) {
             st = VS_FAIL(err, VS_E_STATE,
-                         "%s:%zu: the run was started with another recipe; choose another --out, or resume with --out %s "
-                         "and %s itself", path, line, run->dir, path);
+                         "%s:%zu: the run was started with another recipe; choose another --out, "
+                         "or resume with --out %s "
+                         "and %s itself",
+                         path, line, run->dir, path);
             goto done;
         }
     }

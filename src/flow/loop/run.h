@@ -13,10 +13,10 @@ struct vs_run {
     vs_recipe recipe;
     vs_store *store;
     vs_event_log *log;
-    char *base;             /* folder of G_base */
+    char *base; /* folder of G_base */
     vs_tokenizer *tokenizer;
     vs_config config;
-    vs_problems problems;   /* all, by id */
+    vs_problems problems;    /* all, by id */
     vs_problems query, test; /* views of problems: sft and train; test. Items are borrowed */
     bool did_work;
 };
@@ -24,13 +24,15 @@ struct vs_run {
 /* DIR/models/NAME; malloc'd, NULL when memory is out. */
 char *vs_run_model_dir(const vs_run *run, const char *name);
 /* Opens a model of the run: a folder of its own, or an adapter over the base. */
-VS_NODISCARD vs_status vs_run_open_model(const vs_run *run, const char *name, vs_opened_model *out, vs_error *err);
+VS_NODISCARD vs_status vs_run_open_model(const vs_run *run, const char *name, vs_opened_model *out,
+                                         vs_error *err);
 
 /* Stages, in the order of the algorithm; each does what is left of it. */
 VS_NODISCARD vs_status vs_run_problems(vs_run *run, vs_error *err);
 VS_NODISCARD vs_status vs_run_references(vs_run *run, vs_error *err);
 /* models/NAME <- SFT(base, references + right samples of rounds 1 .. rounds) */
-VS_NODISCARD vs_status vs_run_generator(vs_run *run, const char *name, size_t rounds, vs_error *err);
+VS_NODISCARD vs_status vs_run_generator(vs_run *run, const char *name, size_t rounds,
+                                        vs_error *err);
 /* set "round-T" <- k graded samples per problem from models/NAME */
 VS_NODISCARD vs_status vs_run_round(vs_run *run, size_t round, const char *name, vs_error *err);
 /* models/verifier <- DPO(init = reference = models/sft, pairs of all rounds) */
@@ -38,7 +40,7 @@ VS_NODISCARD vs_status vs_run_verifier(vs_run *run, vs_error *err);
 /* test samples of G_SFT and G_T, scores, metrics */
 VS_NODISCARD vs_status vs_run_answers(vs_run *run, vs_error *err);
 /* Grades the sets' samples that have no label under the profile, or all of them when `again`. */
-VS_NODISCARD vs_status vs_run_grade(vs_run *run, const char *sets_glob, const char *profile, bool again,
-                                    vs_regrade_count *count, vs_error *err);
+VS_NODISCARD vs_status vs_run_grade(vs_run *run, const char *sets_glob, const char *profile,
+                                    bool again, vs_regrade_count *count, vs_error *err);
 void vs_run_decode_options(const vs_run *run, vs_decode_options *out, uint64_t round);
 #endif

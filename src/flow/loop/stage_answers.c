@@ -15,7 +15,8 @@ typedef struct hashes {
     char sft[VS_HASH_HEX], verifier[VS_HASH_HEX];
 } hashes;
 
-static vs_status sample_test(vs_run *run, const char *name, const char *set, uint64_t round, vs_error *err)
+static vs_status sample_test(vs_run *run, const char *name, const char *set, uint64_t round,
+                             vs_error *err)
 {
     vs_status st = VS_OK;
     vs_opened_model m = {0};
@@ -36,7 +37,8 @@ done:
     return st;
 }
 
-static vs_status score_test(vs_run *run, const char *name, const char *label, char hash[VS_HASH_HEX], vs_error *err)
+static vs_status score_test(vs_run *run, const char *name, const char *label,
+                            char hash[VS_HASH_HEX], vs_error *err)
 {
     vs_opened_model m = {0};
     vs_status st;
@@ -48,17 +50,39 @@ static vs_status score_test(vs_run *run, const char *name, const char *label, ch
     return st;
 }
 
-enum { SYS_SFT, SYS_G, SYS_VSTAR, SYS_LIKELIHOOD, SYS_MEAN, SYS_RATIO, SYS_UNTRAINED, SYS_SFT_V, N_SYSTEMS };
+enum {
+    SYS_SFT,
+    SYS_G,
+    SYS_VSTAR,
+    SYS_LIKELIHOOD,
+    SYS_MEAN,
+    SYS_RATIO,
+    SYS_UNTRAINED,
+    SYS_SFT_V,
+    N_SYSTEMS
+};
 
+/* The claims of the paper as paired differences: few candidates, some, and all. */
 static vs_status compare(vs_run *run, const vs_metrics *m, vs_error *err)
 {
-    const size_t n = run->recipe.eval.n;
+    const size_t n = run->recipe.eval.n, ks[] = {4, 16, n};
 
-    VS_TRY(vs_answers_compare(run->store, "Best-of-N minus Maj@N", &m[SYS_VSTAR], VS_CURVE_BEST_OF, &m[SYS_G],
-                              VS_CURVE_MAJORITY, n, err));
-    VS_TRY(vs_answers_compare(run->store, "Best-of-N minus own likelihood", &m[SYS_VSTAR], VS_CURVE_BEST_OF,
-                              &m[SYS_LIKELIHOOD], VS_CURVE_BEST_OF, n, err));
-    return VS_OK;
+    for (size_t i = 0; i < sizeof ks / sizeof *ks; i++) {
+        const vs_metrics_at best = {&m[SYS_VSTAR], VS_CURVE_BEST_OF, ks[i]};
+        if (ks[i] > n || (i < 2 && ks[i] == n)) continue;
+        VS_TRY(vs_answers_compare(run->store, "Best-of-k minus Maj@k", best,
+                                  (vs_metrics_at){&m[SYS_G], VS_CURVE_MAJORITY, ks[i]}, err));
+        VS_TRY(vs_answers_compare(run->store, "Best-of-k minus own likelihood", best,
+                                  (vs_metrics_at){&m[SYS_LIKELIHOOD], VS_CURVE_BEST_OF, ks[i]},
+                                  err));
+    }
+    VS_TRY(vs_answers_compare(run->store, "Maj@k minus Pass@1",
+                              (vs_metrics_at){&m[SYS_G], VS_CURVE_MAJORITY, n},
+                              (vs_metrics_at){&m[SYS_G], VS_CURVE_PASS, 1}, err));
+    if (!run->recipe.eval.baselines) return VS_OK;
+    return vs_answers_compare(run->store, "Pass@k of G_T minus G_SFT",
+                              (vs_metrics_at){&m[SYS_G], VS_CURVE_PASS, 1},
+                              (vs_metrics_at){&m[SYS_SFT], VS_CURVE_PASS, 1}, err);
 }
 
 static vs_status measure(vs_run *run, const hashes *h, vs_error *err)
@@ -105,7 +129,8 @@ vs_status vs_run_answers(vs_run *run, vs_error *err)
     }
     free(done);
     run->did_work = true;
-    if (run->recipe.eval.baselines) VS_TRY(sample_test(run, "sft", "test:sft", TEST_ROUND_SFT, err));
+    if (run->recipe.eval.baselines)
+        VS_TRY(sample_test(run, "sft", "test:sft", TEST_ROUND_SFT, err));
     VS_TRY(sample_test(run, "generator", "test:generator", TEST_ROUND_GENERATOR, err));
     VS_TRY(score_test(run, "verifier", "verifier scores", h.verifier, err));
     VS_TRY(score_test(run, "sft", "reference scores", h.sft, err));

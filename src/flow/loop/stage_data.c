@@ -15,9 +15,14 @@
 static vs_status load_problems(vs_run *run, vs_problems *out, vs_error *err)
 {
     const vs_recipe_problems *r = &run->recipe.problems;
-    const vs_problem_source source = {.kind = r->source, .train_file = r->train_file, .test_file = r->test_file,
-                                      .sft_file = r->sft_file, .n_sft = r->n_sft, .n_train = r->n_train,
-                                      .n_test = r->n_test, .prompt = r->prompt,
+    const vs_problem_source source = {.kind = r->source,
+                                      .train_file = r->train_file,
+                                      .test_file = r->test_file,
+                                      .sft_file = r->sft_file,
+                                      .n_sft = r->n_sft,
+                                      .n_train = r->n_train,
+                                      .n_test = r->n_test,
+                                      .prompt = r->prompt,
                                       .seed = r->seed ? r->seed : run->recipe.seed};
 
     VS_TRY(vs_problems_load(out, &source, err));
@@ -31,7 +36,8 @@ static vs_status store_problems(vs_run *run, vs_error *err)
 
     VS_CHECK(load_problems(run, &fresh, err));
     VS_CHECK(vs_store_begin(run->store, err));
-    for (size_t i = 0; i < fresh.n; i++) VS_CHECK(vs_store_add_problem(run->store, &fresh.item[i], err));
+    for (size_t i = 0; i < fresh.n; i++)
+        VS_CHECK(vs_store_add_problem(run->store, &fresh.item[i], err));
     VS_CHECK(vs_store_commit(run->store, err));
     run->did_work = true;
 done:
@@ -46,7 +52,8 @@ static vs_status make_views(vs_run *run, vs_error *err)
     run->query = run->test = (vs_problems){0};
     run->query.item = vs_alloc(run->problems.n, sizeof *run->query.item);
     run->test.item = vs_alloc(run->problems.n, sizeof *run->test.item);
-    if (!run->query.item || !run->test.item) return VS_FAIL(err, VS_E_NOMEM, "%zu problems", run->problems.n);
+    if (!run->query.item || !run->test.item)
+        return VS_FAIL(err, VS_E_NOMEM, "%zu problems", run->problems.n);
     for (size_t i = 0; i < run->problems.n; i++) {
         const vs_problem *p = &run->problems.item[i];
         vs_problems *view = strcmp(p->split, "test") == 0 ? &run->test : &run->query;
@@ -72,7 +79,8 @@ static const vs_problem *problem_of(const vs_problems *p, int64_t id)
     return id >= 1 && (size_t)id <= p->n ? &p->item[id - 1] : NULL;
 }
 
-static vs_status grade_one(vs_run *run, const vs_sample *x, const char *profile, vs_regrade_count *count, vs_error *err)
+static vs_status grade_one(vs_run *run, const vs_sample *x, const char *profile,
+                           vs_regrade_count *count, vs_error *err)
 {
     const vs_problem *p = problem_of(&run->problems, x->problem_id);
     vs_grade_result g;
@@ -86,7 +94,9 @@ static vs_status grade_one(vs_run *run, const vs_sample *x, const char *profile,
     } else {
         VS_TRY(vs_grade(&g, profile, p->gold, strlen(p->gold), x->text, strlen(x->text), err));
     }
-    l = (vs_label){x->id, vs_profile_version(profile), (int)g.verdict, g.rule, g.extracted, g.normal, g.begin, g.end};
+    l = (vs_label){
+        x->id, vs_profile_version(profile), (int)g.verdict, g.rule, g.extracted, g.normal, g.begin,
+        g.end};
     if (count) {
         count->n++;
         if (x->verdict >= 0) {
@@ -97,8 +107,8 @@ static vs_status grade_one(vs_run *run, const vs_sample *x, const char *profile,
     return vs_store_add_label(run->store, &l, err);
 }
 
-vs_status vs_run_grade(vs_run *run, const char *sets_glob, const char *profile, bool again, vs_regrade_count *count,
-                       vs_error *err)
+vs_status vs_run_grade(vs_run *run, const char *sets_glob, const char *profile, bool again,
+                       vs_regrade_count *count, vs_error *err)
 {
     vs_samples all = {0};
     vs_status st;
@@ -122,8 +132,8 @@ done:
     return st;
 }
 
-/* References count as right in both data sets (the paper's text, section 3); they are graded all the same, so that a reference
- * that its own grader refuses is found at once. */
+/* References count as right in both data sets (the paper's text, section 3); they are graded all
+ * the same, so that a reference that its own grader refuses is found at once. */
 vs_status vs_run_references(vs_run *run, vs_error *err)
 {
     vs_samples refs = {0};
@@ -131,13 +141,16 @@ vs_status vs_run_references(vs_run *run, vs_error *err)
 
     VS_TRY(vs_store_references(run->store, &run->query, run->tokenizer, &run->config, err));
     VS_TRY(vs_run_grade(run, "reference", run->recipe.grader, false, NULL, err));
-    VS_CHECK(vs_store_samples(&refs, run->store, "reference", vs_profile_version(run->recipe.grader), err));
+    VS_CHECK(vs_store_samples(&refs, run->store, "reference",
+                              vs_profile_version(run->recipe.grader), err));
     for (size_t i = 0; i < refs.n; i++) {
         const vs_problem *p = problem_of(&run->problems, refs.item[i].problem_id);
         if (refs.item[i].verdict == VS_RIGHT) continue;
-        st = VS_FAIL(err, VS_E_INPUT, "problem %s: its reference solution is %s by grader %s (gold '%.60s'); correct the data",
-                     p ? p->key : "?", vs_verdict_name((vs_verdict)refs.item[i].verdict), run->recipe.grader,
-                     p ? p->gold : "");
+        st = VS_FAIL(err, VS_E_INPUT,
+                     "problem %s: its reference solution is %s by grader %s (gold '%.60s'); "
+                     "correct the data",
+                     p ? p->key : "?", vs_verdict_name((vs_verdict)refs.item[i].verdict),
+                     run->recipe.grader, p ? p->gold : "");
         goto done;
     }
 done:

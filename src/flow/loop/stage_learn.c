@@ -19,16 +19,23 @@ static const vs_problem *problem_of(const vs_run *run, const vs_sample *x)
 /* "reference" and "round-N" both begin with r; test sets begin with t. */
 static const char TRAINING_SETS[] = "r*";
 
-static vs_status train_generator(vs_run *run, const char *name, const char *dir, const vs_samples *all,
-                                 const vs_gen_set *set, size_t rounds, vs_error *err)
+static vs_status train_generator(vs_run *run, const char *name, const char *dir,
+                                 const vs_samples *all, const vs_gen_set *set, size_t rounds,
+                                 vs_error *err)
 {
     vs_status st;
     vs_gen_item *items = vs_alloc(set->n, sizeof *items);
-    json_t *facts = json_pack("{s:s, s:I, s:I, s:I, s:I}", "kind", "generator", "rounds", (json_int_t)rounds, "references",
-                              (json_int_t)set->n_references, "right_samples", (json_int_t)set->n_right, "dropped_by_cap",
-                              (json_int_t)set->n_capped);
-    vs_generator_job job = {.name = name, .base = run->base, .out = dir, .items = items, .n = set->n,
-                            .o = run->recipe.sft, .facts = facts};
+    json_t *facts =
+        json_pack("{s:s, s:I, s:I, s:I, s:I}", "kind", "generator", "rounds", (json_int_t)rounds,
+                  "references", (json_int_t)set->n_references, "right_samples",
+                  (json_int_t)set->n_right, "dropped_by_cap", (json_int_t)set->n_capped);
+    vs_generator_job job = {.name = name,
+                            .base = run->base,
+                            .out = dir,
+                            .items = items,
+                            .n = set->n,
+                            .o = run->recipe.sft,
+                            .facts = facts};
 
     if (!items || !facts) {
         st = VS_FAIL(err, VS_E_NOMEM, "%s: %zu solutions", name, set->n);
@@ -53,7 +60,8 @@ vs_status vs_run_generator(vs_run *run, const char *name, size_t rounds, vs_erro
     char *dir = vs_run_model_dir(run, name);
     vs_samples all = {0};
     vs_gen_set set = {0};
-    const vs_gen_options o = {rounds, run->recipe.gen_data.cap, run->recipe.gen_data.dedupe, run->recipe.seed};
+    const vs_gen_options o = {rounds, run->recipe.gen_data.cap, run->recipe.gen_data.dedupe,
+                              run->recipe.seed};
 
     if (!dir) return VS_FAIL(err, VS_E_NOMEM, "%s: path", name);
     if (vs_train_job_done(dir)) {
@@ -61,10 +69,12 @@ vs_status vs_run_generator(vs_run *run, const char *name, size_t rounds, vs_erro
         goto done;
     }
     run->did_work = true;
-    VS_CHECK(vs_store_samples(&all, run->store, TRAINING_SETS, vs_profile_version(run->recipe.grader), err));
+    VS_CHECK(vs_store_samples(&all, run->store, TRAINING_SETS,
+                              vs_profile_version(run->recipe.grader), err));
     VS_CHECK(vs_gen_select(&set, &all, &o, err));
     if (set.n == 0) {
-        st = VS_FAIL(err, VS_E_INPUT, "%s: D_GEN is empty: no reference solutions and no right samples", name);
+        st = VS_FAIL(err, VS_E_INPUT,
+                     "%s: D_GEN is empty: no reference solutions and no right samples", name);
         goto done;
     }
     VS_CHECK(train_generator(run, name, dir, &all, &set, rounds, err));
@@ -83,43 +93,54 @@ typedef struct ver_items {
     double *ref;
 } ver_items;
 
-static vs_status fill_items(vs_run *run, ver_items *v, const vs_samples *all, const double *ref, const vs_ver_set *set,
-                            vs_error *err)
+static vs_status fill_items(vs_run *run, ver_items *v, const vs_samples *all, const double *ref,
+                            const vs_ver_set *set, vs_error *err)
 {
     for (size_t i = 0; i < set->n_solutions; i++) {
         v->samples[i] = &all->item[set->index[i]];
         v->ref[i] = ref[set->index[i]];
         if (isnan(v->ref[i]))
-            return VS_FAIL(err, VS_E_STATE, "run.db: sample %lld has no log-prob under the reference",
+            return VS_FAIL(err, VS_E_STATE,
+                           "run.db: sample %lld has no log-prob under the reference",
                            (long long)v->samples[i]->id);
     }
     for (size_t g = 0; g < set->n_groups; g++) {
         const vs_ver_group *k = &set->groups[g];
-        v->item[g] = (vs_ver_item){.problem = problem_of(run, v->samples[k->first]), .solutions = v->samples + k->first,
-                                   .ref_logp = v->ref + k->first, .n = k->n, .n_right = k->n_right};
+        v->item[g] = (vs_ver_item){.problem = problem_of(run, v->samples[k->first]),
+                                   .solutions = v->samples + k->first,
+                                   .ref_logp = v->ref + k->first,
+                                   .n = k->n,
+                                   .n_right = k->n_right};
     }
     return VS_OK;
 }
 
 static json_t *verifier_facts(const vs_run *run, const vs_ver_set *set, const char *reference)
 {
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "kind", "verifier", "reference",
-                     reference, "solutions", (json_int_t)set->n_solutions, "pairs", (json_int_t)set->n_pairs,
-                     "duplicates", (json_int_t)set->n_duplicates, "equal_texts", (json_int_t)set->n_same_text,
-                     "truncated", (json_int_t)set->n_truncated, "ungradable", (json_int_t)set->n_ungradable,
-                     "problems_all_right", (json_int_t)set->n_all_right, "problems_all_wrong",
-                     (json_int_t)set->n_all_wrong, "grader", vs_profile_version(run->recipe.grader));
+    return json_pack(
+        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "kind", "verifier", "reference",
+        reference, "solutions", (json_int_t)set->n_solutions, "pairs", (json_int_t)set->n_pairs,
+        "duplicates", (json_int_t)set->n_duplicates, "equal_texts", (json_int_t)set->n_same_text,
+        "truncated", (json_int_t)set->n_truncated, "ungradable", (json_int_t)set->n_ungradable,
+        "problems_all_right", (json_int_t)set->n_all_right, "problems_all_wrong",
+        (json_int_t)set->n_all_wrong, "grader", vs_profile_version(run->recipe.grader));
 }
 
-static vs_status train_verifier(vs_run *run, const char *dir, const char *reference, const vs_samples *all,
-                                const double *ref, const vs_ver_set *set, vs_error *err)
+static vs_status train_verifier(vs_run *run, const char *dir, const char *reference,
+                                const vs_samples *all, const double *ref, const vs_ver_set *set,
+                                vs_error *err)
 {
     vs_status st;
     char *sft = vs_run_model_dir(run, "sft");
-    ver_items v = {vs_alloc(set->n_groups, sizeof *v.item), vs_alloc(set->n_solutions, sizeof *v.samples),
+    ver_items v = {vs_alloc(set->n_groups, sizeof *v.item),
+                   vs_alloc(set->n_solutions, sizeof *v.samples),
                    vs_alloc(set->n_solutions, sizeof *v.ref)};
-    vs_verifier_job job = {.tokenizer = run->base, .out = dir, .items = v.item, .n = set->n_groups,
-                           .o = run->recipe.dpo, .facts = verifier_facts(run, set, reference)};
+    vs_verifier_job job = {.tokenizer = run->base,
+                           .out = dir,
+                           .items = v.item,
+                           .n = set->n_groups,
+                           .o = run->recipe.dpo,
+                           .facts = verifier_facts(run, set, reference)};
 
     if (!sft || !v.item || !v.samples || !v.ref || !job.facts) {
         st = VS_FAIL(err, VS_E_NOMEM, "verifier: %zu solutions", set->n_solutions);
@@ -149,8 +170,8 @@ vs_status vs_run_verifier(vs_run *run, vs_error *err)
     vs_ver_set set = {0};
     double *ref = NULL;
     char hash[VS_HASH_HEX];
-    const vs_ver_options o = {run->recipe.ver_data.dedupe, run->recipe.ver_data.truncated, run->recipe.ver_data.cap,
-                              run->recipe.seed};
+    const vs_ver_options o = {run->recipe.ver_data.dedupe, run->recipe.ver_data.truncated,
+                              run->recipe.ver_data.cap, run->recipe.seed};
 
     if (!dir) return VS_FAIL(err, VS_E_NOMEM, "verifier: path");
     if (vs_train_job_done(dir)) {
@@ -160,14 +181,18 @@ vs_status vs_run_verifier(vs_run *run, vs_error *err)
     run->did_work = true;
     VS_CHECK(vs_run_open_model(run, "sft", &m, err));
     memcpy(hash, m.model->hash, sizeof hash);
-    VS_CHECK(vs_score_sets(run->store, m.model, &run->query, TRAINING_SETS, "reference log-probs", err));
+    VS_CHECK(
+        vs_score_sets(run->store, m.model, &run->query, TRAINING_SETS, "reference log-probs", err));
     vs_opened_model_close(&m);
-    VS_CHECK(vs_store_samples(&all, run->store, TRAINING_SETS, vs_profile_version(run->recipe.grader), err));
+    VS_CHECK(vs_store_samples(&all, run->store, TRAINING_SETS,
+                              vs_profile_version(run->recipe.grader), err));
     VS_CHECK(vs_ver_select(&set, &all, &o, err));
     if (set.n_groups == 0) {
         st = VS_FAIL(err, VS_E_INPUT,
-                     "verifier: no problem has both right and wrong solutions (%zu only right, %zu only wrong): nothing "
-                     "to tell apart", set.n_all_right, set.n_all_wrong);
+                     "verifier: no problem has both right and wrong solutions (%zu only right, %zu "
+                     "only wrong): nothing "
+                     "to tell apart",
+                     set.n_all_right, set.n_all_wrong);
         goto done;
     }
     ref = vs_alloc(all.n, sizeof *ref);

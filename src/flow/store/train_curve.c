@@ -14,9 +14,15 @@ vs_status vs_train_curve_report(void *ctx, size_t step, const vs_step_stats *s, 
     }
     if (!c->is_open) VS_TRY(vs_store_begin(c->store, err));
     c->is_open = true;
-    row = (vs_train_row){.step = (uint32_t)step, .loss = s->loss, .grad_norm = s->grad_norm, .lr = s->lr,
-                         .accuracy = s->accuracy, .margin = s->margin, .logp_right = s->logp_right,
-                         .logp_wrong = s->logp_wrong, .n_tokens = s->n_rows};
+    row = (vs_train_row){.step = (uint32_t)step,
+                         .loss = s->loss,
+                         .grad_norm = s->grad_norm,
+                         .lr = s->lr,
+                         .accuracy = s->accuracy,
+                         .margin = s->margin,
+                         .logp_right = s->logp_right,
+                         .logp_wrong = s->logp_wrong,
+                         .n_tokens = s->n_rows};
     snprintf(row.model, sizeof row.model, "%s", c->model);
     return vs_store_add_train_row(c->store, &row, err);
 }

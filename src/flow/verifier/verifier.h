@@ -1,4 +1,5 @@
-/* verifier.h - D_VER becomes a verifier: DPO from G_SFT against G_SFT, right against wrong, problem by problem. */
+/* verifier.h - D_VER becomes a verifier: DPO from G_SFT against G_SFT, right against wrong, problem
+ * by problem. */
 #ifndef VS_VERIFIER_VERIFIER_H
 #define VS_VERIFIER_VERIFIER_H
 
@@ -14,9 +15,9 @@ typedef struct vs_ver_item {
 } vs_ver_item;
 
 typedef struct vs_verifier_job {
-    const char *base, *adapter;  /* the reference: what training starts from */
+    const char *base, *adapter; /* the reference: what training starts from */
     const char *tokenizer, *out;
-    const vs_ver_item *items;    /* in a stable order */
+    const vs_ver_item *items; /* in a stable order */
     size_t n;
     vs_train_options o;
     json_t *facts;

@@ -374,20 +374,20 @@ TEST(bootstrap, pairs_problems_so_that_a_constant_gain_has_no_width)
     }
     CHECK_OK(vs_metrics_measure(&high, a, 40, NULL, 0, &err));
     CHECK_OK(vs_metrics_measure(&low, b, 40, NULL, 0, &err));
-    CHECK_OK(vs_metrics_difference(&gain, &high, VS_CURVE_PASS, &low, VS_CURVE_PASS, 1, &err));
+    CHECK_OK(vs_metrics_difference(&gain, (vs_metrics_at){&high, VS_CURVE_PASS, 1}, (vs_metrics_at){&low, VS_CURVE_PASS, 1}, &err));
     CHECK_NEAR(gain.value, 0.5, rounding);
     CHECK_NEAR(gain.low, 0.5, rounding);
     CHECK_NEAR(gain.high, 0.5, rounding);
     CHECK(vs_metrics_point(&high, VS_CURVE_PASS, 1)->high -
               vs_metrics_point(&high, VS_CURVE_PASS, 1)->low >
           0.1);
-    CHECK(vs_metrics_difference(&gain, &high, VS_CURVE_BEST_OF, &low, VS_CURVE_PASS, 1, &err) ==
+    CHECK(vs_metrics_difference(&gain, (vs_metrics_at){&high, VS_CURVE_BEST_OF, 1}, (vs_metrics_at){&low, VS_CURVE_PASS, 1}, &err) ==
           VS_E_INPUT);
     CHECK(strstr(err.text, "best_of"));
-    CHECK(vs_metrics_difference(&gain, &high, VS_CURVE_PASS, &low, VS_CURVE_PASS, 3, &err) ==
+    CHECK(vs_metrics_difference(&gain, (vs_metrics_at){&high, VS_CURVE_PASS, 3}, (vs_metrics_at){&low, VS_CURVE_PASS, 3}, &err) ==
           VS_E_INPUT);
     low.n_problems--;
-    CHECK(vs_metrics_difference(&gain, &high, VS_CURVE_PASS, &low, VS_CURVE_PASS, 1, &err) ==
+    CHECK(vs_metrics_difference(&gain, (vs_metrics_at){&high, VS_CURVE_PASS, 1}, (vs_metrics_at){&low, VS_CURVE_PASS, 1}, &err) ==
           VS_E_INPUT);
     vs_metrics_free(&high);
     vs_metrics_free(&low);

@@ -1,4 +1,5 @@
-/* golden.h - stories260K and its golden values, which an independent float64 implementation computed. */
+/* golden.h - stories260K and its golden values, which an independent float64 implementation
+ * computed. */
 #ifndef VS_TEST_GOLDEN_H
 #define VS_TEST_GOLDEN_H
 

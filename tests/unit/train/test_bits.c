@@ -1,4 +1,5 @@
-/* test_bits.c - a log-prob is a fact: the same bits sampled, scored in any company, and met in training, with any threads. */
+/* test_bits.c - a log-prob is a fact: the same bits sampled, scored in any company, and met in
+ * training, with any threads. */
 #include "base/rng.h"
 #include "base/stop.h"
 #include "base/threads.h"
@@ -20,7 +21,8 @@ static int32_t prompts[N_PROBLEMS][N_PROMPT + N_PROBLEMS];
 static void make_prompts(void)
 {
     for (int32_t p = 0; p < N_PROBLEMS; p++)
-        for (int32_t i = 0; i < N_PROMPT + N_PROBLEMS; i++) prompts[p][i] = (37 * p + 101 * i + 5) % 1100;
+        for (int32_t i = 0; i < N_PROMPT + N_PROBLEMS; i++)
+            prompts[p][i] = (37 * p + 101 * i + 5) % 1100;
 }
 
 static vs_status keep(void *ctx, size_t problem, const vs_completion *c, size_t n, vs_error *err)
@@ -42,8 +44,12 @@ static drawn *sample(const vs_model *m, size_t n, size_t rows, double top_p, siz
     vs_error err;
     drawn *d = calloc(1, sizeof *d);
     vs_decode_problem p[N_PROBLEMS];
-    const vs_decode_options o = {.temperature = 1.0, .top_p = top_p, .top_k = top_k, .max_tokens = MAX_TOKENS,
-                                 .key = vs_rng_key_make(11, VS_RNG_SAMPLE, 0), .rows = rows};
+    const vs_decode_options o = {.temperature = 1.0,
+                                 .top_p = top_p,
+                                 .top_k = top_k,
+                                 .max_tokens = MAX_TOKENS,
+                                 .key = vs_rng_key_make(11, VS_RNG_SAMPLE, 0),
+                                 .rows = rows};
 
     make_prompts();
     for (size_t i = 0; i < N_PROBLEMS; i++)
@@ -56,7 +62,8 @@ static bool same_first(const drawn *a, const drawn *b, size_t n)
 {
     for (size_t p = 0; p < N_PROBLEMS; p++)
         for (size_t i = 0; i < n; i++)
-            if (a->n[p][i] != b->n[p][i] || memcmp(a->ids[p][i], b->ids[p][i], a->n[p][i] * 4) != 0 ||
+            if (a->n[p][i] != b->n[p][i] ||
+                memcmp(a->ids[p][i], b->ids[p][i], a->n[p][i] * 4) != 0 ||
                 memcmp(a->logp[p][i], b->logp[p][i], a->n[p][i] * 4) != 0)
                 return false;
     return true;
@@ -91,7 +98,8 @@ TEST(bits, top_k_1_is_greedy_and_top_p_keeps_the_head)
     tiny_close(&t);
 }
 
-/* Scores the drawn samples as groups of `per_group` in batches of max_rows; every token log-prob must be the sampled bits. */
+/* Scores the drawn samples as groups of `per_group` in batches of max_rows; every token log-prob
+ * must be the sampled bits. */
 static void check_scores(const vs_model *m, const drawn *d, size_t per_group, size_t max_rows)
 {
     vs_error err;
@@ -178,16 +186,29 @@ static data *make_data(bool is_dpo)
             d->ref[i][s] = -40.0 - 10.0 * vs_rng_uniform(&r);
         }
         d->rows[i] = (vs_data_row){.group = {d->prompt[i], 6, d->solutions[i], is_dpo ? 4 : 1},
-                                   .n_right = 1 + i % 3, .ref_logp = d->ref[i]};
+                                   .n_right = 1 + i % 3,
+                                   .ref_logp = d->ref[i]};
     }
     return d;
 }
 
 static vs_train_options options(void)
 {
-    return (vs_train_options){.lr = 1e-2, .schedule = VS_LINEAR, .warmup = 2, .beta1 = 0.9, .beta2 = 0.98, .eps = 1e-8,
-                              .weight_decay = 0.01, .clip = 1, .steps = N_STEPS, .batch = 5, .micro_tokens = 4096,
-                              .beta = 0.3, .seed = 4, .max_right = 2, .max_solutions = 3};
+    return (vs_train_options){.lr = 1e-2,
+                              .schedule = VS_LINEAR,
+                              .warmup = 2,
+                              .beta1 = 0.9,
+                              .beta2 = 0.98,
+                              .eps = 1e-8,
+                              .weight_decay = 0.01,
+                              .clip = 1,
+                              .steps = N_STEPS,
+                              .batch = 5,
+                              .micro_tokens = 4096,
+                              .beta = 0.3,
+                              .seed = 4,
+                              .max_right = 2,
+                              .max_solutions = 3};
 }
 
 typedef struct run {
@@ -208,8 +229,8 @@ static vs_status maybe_stop(void *ctx, size_t step, const vs_step_stats *s, vs_e
 }
 
 /* Trains a fresh tiny model and returns its trained parameters, a copy. */
-static float *train(vs_loss_kind kind, size_t rank, const vs_train_options *o, const char *dir, size_t stop_after,
-                    size_t *n)
+static float *train(vs_loss_kind kind, size_t rank, const vs_train_options *o, const char *dir,
+                    size_t stop_after, size_t *n)
 {
     vs_error err;
     tiny t = tiny_open(true, rank, 21);

@@ -1,4 +1,5 @@
-/* test_losses.c - group DPO is all-pairs DPO; LoRA's gradient is the chain rule on the full one; the reference check. */
+/* test_losses.c - group DPO is all-pairs DPO; LoRA's gradient is the chain rule on the full one;
+ * the reference check. */
 #include "base/fmath.h"
 #include "base/rng.h"
 #include "engine/train/train.h"
@@ -31,8 +32,15 @@ static void fill(problem *p)
 
 static vs_train_options options(void)
 {
-    return (vs_train_options){.lr = 1e-3, .beta1 = 0.9, .beta2 = 0.98, .eps = 1e-8, .batch = 1, .micro_tokens = 4096,
-                              .beta = 0.7, .label_smoothing = 0.1, .steps = 1};
+    return (vs_train_options){.lr = 1e-3,
+                              .beta1 = 0.9,
+                              .beta2 = 0.98,
+                              .eps = 1e-8,
+                              .batch = 1,
+                              .micro_tokens = 4096,
+                              .beta = 0.7,
+                              .label_smoothing = 0.1,
+                              .steps = 1};
 }
 
 static double largest(const float *x, size_t n)
@@ -62,7 +70,8 @@ TEST(dpo, group_gradient_equals_all_explicit_pairs_and_computes_each_solution_on
         for (size_t w = N_RIGHT; w < N; w++, n++) {
             two[n][0] = p.solutions[r], two[n][1] = p.solutions[w];
             ref[n][0] = p.ref[r], ref[n][1] = p.ref[w];
-            pairs[n] = (vs_example){.group = {p.prompt, N_PROMPT, two[n], 2}, .n_right = 1, .ref_logp = ref[n]};
+            pairs[n] = (vs_example){
+                .group = {p.prompt, N_PROMPT, two[n], 2}, .n_right = 1, .ref_logp = ref[n]};
             pair_rows += vs_group_rows(&pairs[n].group);
         }
     CHECK_OK(vs_trainer_open(&trainer, t.model, VS_LOSS_DPO, &o, 1, NULL, &err));
@@ -70,16 +79,19 @@ TEST(dpo, group_gradient_equals_all_explicit_pairs_and_computes_each_solution_on
     want = malloc(grads->n * 4);
     memcpy(want, grads->data, grads->n * 4);
 
-    const vs_example group = {.group = {p.prompt, N_PROMPT, p.solutions, N}, .n_right = N_RIGHT, .ref_logp = p.ref};
+    const vs_example group = {
+        .group = {p.prompt, N_PROMPT, p.solutions, N}, .n_right = N_RIGHT, .ref_logp = p.ref};
     for (size_t s = 0; s < N; s++) rows += p.solutions[s].n - 1;
     vs_rows_computed_take();
     CHECK_OK(vs_trainer_grads(trainer, &group, 1, &group_stats, &grads, &err));
-    CHECK(vs_rows_computed_take() == rows && group_stats.n_rows == rows); /* prompt once, each solution once */
+    CHECK(vs_rows_computed_take() == rows &&
+          group_stats.n_rows == rows); /* prompt once, each solution once */
     CHECK(pair_stats.n_rows == pair_rows && pair_rows > 3 * rows);
     CHECK(group_stats.n_pairs == N_RIGHT * N_WRONG && pair_stats.n_pairs == group_stats.n_pairs);
     CHECK_NEAR(group_stats.loss, pair_stats.loss, 1e-9);
     const double scale = largest(want, grads->n);
-    for (size_t i = 0; i < grads->n; i++) CHECK_NEAR(grads->data[i], want[i], PAIRWISE_RELATIVE * scale);
+    for (size_t i = 0; i < grads->n; i++)
+        CHECK_NEAR(grads->data[i], want[i], PAIRWISE_RELATIVE * scale);
     free(want);
     vs_trainer_close(trainer);
     tiny_close(&t);
@@ -94,7 +106,8 @@ TEST(dpo, coefficients_are_the_derivative_of_the_loss)
 
     fill(&p);
     for (size_t i = 0; i < N; i++) logp[i] = p.ref[i] + 0.3 * (double)i - 0.8;
-    const vs_example e = {.group = {p.prompt, N_PROMPT, p.solutions, N}, .n_right = N_RIGHT, .ref_logp = p.ref};
+    const vs_example e = {
+        .group = {p.prompt, N_PROMPT, p.solutions, N}, .n_right = N_RIGHT, .ref_logp = p.ref};
     vs_dpo_coefs(coef, &e, logp, 0.7, 0.1, N_RIGHT * N_WRONG, &s);
     for (size_t i = 0; i < N; i++) {
         vs_step_stats plus = {0}, minus = {0};
@@ -115,8 +128,11 @@ TEST(dpo, sampled_pairs_count_only_themselves)
 
     fill(&p);
     memset(p.ref, 0, sizeof p.ref);
-    const vs_example e = {.group = {p.prompt, N_PROMPT, p.solutions, N}, .n_right = N_RIGHT, .ref_logp = p.ref,
-                          .pairs = pairs, .n_pairs = 2};
+    const vs_example e = {.group = {p.prompt, N_PROMPT, p.solutions, N},
+                          .n_right = N_RIGHT,
+                          .ref_logp = p.ref,
+                          .pairs = pairs,
+                          .n_pairs = 2};
     vs_dpo_coefs(coef, &e, logp, 0.5, 0.0, 2, &s);
     CHECK_NEAR(s.loss, 2 * log(2.0), 1e-12);
     CHECK_NEAR(coef[0], -0.5 * 0.5 / 2, 1e-12);
@@ -124,8 +140,8 @@ TEST(dpo, sampled_pairs_count_only_themselves)
     CHECK(coef[1] == 0.0 && coef[4] == 0.0);
 }
 
-static void check_lora_tensor(const vs_params *full, const vs_model *m, const vs_params *lora, const char *layer,
-                              size_t index, vs_linear which)
+static void check_lora_tensor(const vs_params *full, const vs_model *m, const vs_params *lora,
+                              const char *layer, size_t index, vs_linear which)
 {
     char name[VS_TENSOR_NAME];
     const vs_lora_lin *l = &m->lora_lin[index * VS_N_LINEAR + (size_t)which];
@@ -142,7 +158,8 @@ static void check_lora_tensor(const vs_params *full, const vs_model *m, const vs
         for (size_t j = 0; j < r; j++) {
             double want = 0;
             for (size_t c = 0; c < k; c++)
-                want += (double)full->data[w->offset + i * k + c] * (double)m->lora.data[l->a->offset + j * k + c];
+                want += (double)full->data[w->offset + i * k + c] *
+                        (double)m->lora.data[l->a->offset + j * k + c];
             CHECK_NEAR(lora->data[l->b->offset + i * r + j], s * want, LORA_RELATIVE * scale);
         }
     scale = largest(lora->data + l->a->offset, r * k);
@@ -150,7 +167,8 @@ static void check_lora_tensor(const vs_params *full, const vs_model *m, const vs
         for (size_t c = 0; c < k; c++) {
             double want = 0;
             for (size_t i = 0; i < n; i++)
-                want += (double)full->data[w->offset + i * k + c] * (double)m->lora.data[l->b->offset + i * r + j];
+                want += (double)full->data[w->offset + i * k + c] *
+                        (double)m->lora.data[l->b->offset + i * r + j];
             CHECK_NEAR(lora->data[l->a->offset + j * k + c], s * want, LORA_RELATIVE * scale);
         }
 }
@@ -219,7 +237,8 @@ TEST(dpo, first_loss_is_ln_2_when_policy_is_reference_and_a_wrong_reference_stop
     one_step run;
 
     fill(&p);
-    run.e = (vs_example){.group = {p.prompt, N_PROMPT, p.solutions, N}, .n_right = N_RIGHT, .ref_logp = p.ref};
+    run.e = (vs_example){
+        .group = {p.prompt, N_PROMPT, p.solutions, N}, .n_right = N_RIGHT, .ref_logp = p.ref};
     CHECK_OK(vs_trainer_open(&trainer, t.model, VS_LOSS_DPO, &o, 1, NULL, &err));
     vs_trainer_expect_reference(trainer);
     CHECK(vs_trainer_run(trainer, give, note, &run, &err) == VS_E_STATE);

@@ -1,5 +1,5 @@
-/* tiny.h - a small random model with every feature that shapes the bits: grouped queries, a head width that is no multiple of 16, a
- * vocabulary of more than one tile. */
+/* tiny.h - a small random model with every feature that shapes the bits: grouped queries, a head
+ * width that is no multiple of 16, a vocabulary of more than one tile. */
 #ifndef VS_TEST_TINY_H
 #define VS_TEST_TINY_H
 
@@ -15,9 +15,20 @@ static inline tiny tiny_open(bool is_tied, size_t rank, uint64_t seed)
 {
     vs_error err;
     tiny t = {0};
-    const vs_config c = {.n_layers = 2, .n_embd = 24, .n_heads = 4, .n_kv_heads = 2, .head_dim = 6, .n_ffn = 40,
-                         .n_vocab = 1100, .n_positions = 96, .rope_theta = 10000, .rms_eps = 1e-5,
-                         .is_tied = is_tied, .bos_id = -1, .eos_ids = {0}, .n_eos = 1};
+    const vs_config c = {.n_layers = 2,
+                         .n_embd = 24,
+                         .n_heads = 4,
+                         .n_kv_heads = 2,
+                         .head_dim = 6,
+                         .n_ffn = 40,
+                         .n_vocab = 1100,
+                         .n_positions = 96,
+                         .rope_theta = 10000,
+                         .rms_eps = 1e-5,
+                         .is_tied = is_tied,
+                         .bos_id = -1,
+                         .eos_ids = {0},
+                         .n_eos = 1};
     const vs_lora_config l = {rank, 2.0 * (double)rank, (1U << VS_N_LINEAR) - 1};
     vs_params p = {0}, lora = {0};
 
