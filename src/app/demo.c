@@ -62,6 +62,10 @@ vs_status vs_verb_demo(int argc, char **argv, vs_error *err)
     const vs_opt opts[] = {
         {"--out", VS_OPT_STR, &o.out, false, 0, 0, "DIR", "the run's folder (runs/demo)"},
         {"--hard", VS_OPT_FLAG, &o.is_hard, false, 0, 0, NULL, "with the two-price problems"},
+        {"--corpus", VS_OPT_U64, &o.corpus, false, 0, 0, "N",
+         "print N documents of the text that the demo's base was pretrained on, as rows for train "
+         "sft, and stop"},
+        {"--corpus-seed", VS_OPT_U64, &o.corpus_seed, false, 0, 0, "S", "of those documents (1)"},
         {"--set", VS_OPT_LIST, &o.sets, false, 0, 0, "KEY=VALUE",
          "overrides a key of the recipe; may be repeated"},
     };

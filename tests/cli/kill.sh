@@ -10,11 +10,12 @@ source_dir=$(realpath "$(dirname "$0")/../..")
 set -- "$(realpath "${2:-$source_dir/build/vstar}")" none "${3:-$(mktemp -d)}" none
 . "$source_dir/tests/cli/lib.sh"
 RANDOM=1
+cp "$source_dir/recipes/tiny.yaml" . || exit 1
 
 # Replaces the shell it is called in: behind `&`, $! is the program itself.
 become() # FOLDER THREADS
 {
-    exec "$program" run "$source_dir/recipes/tiny.yaml" --out "$1" --threads "$2" >"$1.out" 2>"$1.err"
+    exec "$program" run tiny.yaml --out "$1" --threads "$2" >"$1.out" 2>"$1.err"
 }
 
 start() { (become "$@"); }

@@ -29,6 +29,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     vs_error err = {0};
 
     if (!null && !(null = fopen("/dev/null", "we"))) abort();
+    for (size_t i = 0; i < 2; i++) { /* what the input before left */
+        snprintf(path, sizeof path, "%s/run.db-%s", fuzz_folder_open(), i ? "wal" : "shm");
+        (void)!remove(path);
+    }
     fuzz_folder_put("run.db", data, size);
     snprintf(path, sizeof path, "%s/run.db", fuzz_folder_open());
     if (vs_store_open(&s, path, VS_STORE_READ, &err) == VS_OK) {

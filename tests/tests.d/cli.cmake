@@ -12,4 +12,8 @@ if(TARGET vstar)
                      ${CMAKE_CURRENT_BINARY_DIR}/cli_${name} ${shared})
     set_tests_properties(cli_${name} PROPERTIES LABELS cli ENVIRONMENT "VSTAR_THREADS=2")
   endforeach()
+  # 5 kills of the 20 that the script makes when it is run by hand.
+  add_test(NAME cli_kill COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/cli/kill.sh 5 $<TARGET_FILE:vstar>
+                                 ${CMAKE_CURRENT_BINARY_DIR}/cli_kill)
+  set_tests_properties(cli_kill PROPERTIES LABELS cli)
 endif()

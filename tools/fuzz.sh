@@ -1,0 +1,73 @@
+#!/bin/bash
+# Builds the fuzz targets of tests/fuzz and runs each for SECONDS (60), two at a time, on corpora that are thrown
+# away. The first finding ends it: its input stays, and is named.
+#
+# usage: tools/fuzz.sh [SECONDS [TARGET ..]]      tools/fuzz.sh 600 fuzz_tokenizer
+#
+# Needs clang-14 and, for its OpenMP header, libomp-14-dev.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+seconds=${1:-60}
+shift || true
+targets=("$@")
+if [ $# -eq 0 ]; then
+    for file in tests/fuzz/fuzz_*.c; do targets+=("$(basename "$file" .c)"); done
+fi
+
+cmake --preset fuzz >/dev/null
+cmake --build --preset fuzz --target fuzz_targets fill_run >&2
+scratch=$(mktemp -d)
+for target in "${targets[@]}"; do mkdir -p "$scratch/$target"; done
+
+# safetensors HEADER DATA: the file of that header
+safetensors()
+{
+    printf '%b' "$(printf '\\x%02x\\x%02x\\0\\0\\0\\0\\0\\0' $((${#1} % 256)) $((${#1} / 256)))"
+    printf '%s%b' "$1" "$2"
+}
+
+# seed TARGET: a first input that is taken, from standard input; formats are not found by chance.
+seed()
+{
+    if [ -d "$scratch/$1" ]; then
+        cat >"$scratch/$1/seed-$RANDOM"
+    else
+        cat >/dev/null
+    fi
+}
+
+float='\0\0\x80\x3f'
+seed fuzz_config <assets/demo-base/config.json
+{ printf '\0'; cat assets/demo-base/tokenizer.json; } | seed fuzz_tokenizer
+{ printf '\1'; cat assets/demo-base/tokenizer.json; } | seed fuzz_tokenizer
+for file in recipes/*.yaml; do seed fuzz_recipe <"$file"; done
+safetensors '{"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}' "$float$float" | seed fuzz_safetensors
+{
+    printf '%s\0' '{"peft_type":"LORA","r":1,"lora_alpha":2,"target_modules":["q_proj"]}'
+    prefix=base_model.model.model.layers.0.self_attn.q_proj
+    safetensors '{"'$prefix'.lora_A.weight":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"'$prefix'.lora_B.weight":{"dtype":"F32","shape":[2,1],"data_offsets":[8,16]}}' \
+        "$float$float$float$float"
+} | seed fuzz_adapter
+printf '\1{"question":"1+1?","answer":"It is <<1+1=2>>2.\\n#### 2"}\n' | seed fuzz_problems
+printf '18\0So it is 9+9=18.\n#### 18' | seed fuzz_grade
+printf '{"id":"a","right":[0,1,1],"scores":[-3,2.5,0],"answers":["18",null,"7"]}\n' | seed fuzz_metrics
+build-fuzz/tests/fill_run "$scratch/run" 2 2 >/dev/null
+seed fuzz_store <"$scratch/run/run.db"
+
+# Exit code 255 makes xargs begin no other target.
+fuzz()
+{
+    echo "fuzzing: $1 for $seconds s" >&2
+    if build-fuzz/fuzz/"$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=4096 \
+        -artifact_prefix="$scratch/$1." "$scratch/$1" >"$scratch/$1.log" 2>&1; then
+        echo "$1: $(tail -n 1 "$scratch/$1.log")" >&2
+    else
+        tail -n 60 "$scratch/$1.log" >&2
+        echo "$1: a finding, kept in $(ls "$scratch/$1".*-* 2>/dev/null || echo "$scratch")" >&2
+        exit 255
+    fi
+}
+export -f fuzz
+export scratch seconds
+printf '%s\n' "${targets[@]}" | xargs -P 2 -I '{}' bash -c 'fuzz {}'
+rm -rf "$scratch"
