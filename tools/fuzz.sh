@@ -38,8 +38,8 @@ seed()
 
 float='\0\0\x80\x3f'
 seed fuzz_config <assets/demo-base/config.json
-{ printf '\0'; cat assets/demo-base/tokenizer.json; } | seed fuzz_tokenizer
-{ printf '\1'; cat assets/demo-base/tokenizer.json; } | seed fuzz_tokenizer
+seed fuzz_tokenizer <assets/demo-base/tokenizer.json
+printf 'bTom has 12 pens, aab' | seed fuzz_tokenizer
 for file in recipes/*.yaml; do seed fuzz_recipe <"$file"; done
 safetensors '{"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}' "$float$float" | seed fuzz_safetensors
 {

@@ -104,7 +104,7 @@ vs_status vs_verb_ask(int argc, char **argv, vs_error *err)
                  "and prints the best, the vote and\n"
                  "the candidates by falling score. The same question gets the same answer.",
         .example = "  $ vstar ask runs/demo \"Tom buys some bags of 7 pens. Tom gets 5 more and "
-                   "now has 61. How many bags? \"\n"
+                   "now has 61. How many bags?\"\n"
                    "  chosen by the verifier  8\n  majority vote           8  (41 of 64)\n  ..",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,

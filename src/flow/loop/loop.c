@@ -22,22 +22,36 @@ static const char *generator_of_round(char name[32], size_t t)
     return name;
 }
 
+/* One stage, and a line in log.jsonl when it had something to do. */
+static vs_status finish(vs_run *run, bool *did_work, const char *stage, vs_status st,
+                        const vs_error *err)
+{
+    if (run->did_work || st != VS_OK)
+        vs_log_event(run->log, st == VS_OK ? "stage done" : "stage failed",
+                     st == VS_OK || !err
+                         ? json_pack("{s:s}", "stage", stage)
+                         : json_pack("{s:s, s:s}", "stage", stage, "error", err->text));
+    *did_work |= run->did_work;
+    run->did_work = false;
+    return st;
+}
+#define STAGE(name, call) VS_TRY(finish(run, did_work, (name), (call), err))
+
 vs_status vs_run_all(vs_run *run, bool *did_work, vs_error *err)
 {
     char name[32];
 
-    run->did_work = false;
-    VS_TRY(vs_run_problems(run, err));
-    VS_TRY(vs_run_references(run, err));
-    VS_TRY(vs_run_generator(run, "sft", 0, err));
+    *did_work = run->did_work = false;
+    STAGE("problems", vs_run_problems(run, err));
+    STAGE("references", vs_run_references(run, err));
+    STAGE("sft", vs_run_generator(run, "sft", 0, err));
     for (size_t t = 1; t <= run->recipe.rounds; t++) {
         const char *g = generator_of_round(name, t);
-        if (t > 1) VS_TRY(vs_run_generator(run, g, t - 1, err));
-        VS_TRY(vs_run_round(run, t, g, err));
+        if (t > 1) STAGE(g, vs_run_generator(run, g, t - 1, err));
+        STAGE("round", vs_run_round(run, t, g, err));
     }
-    VS_TRY(vs_run_generator(run, "generator", run->recipe.rounds, err));
-    VS_TRY(vs_run_verifier(run, err));
-    VS_TRY(vs_run_answers(run, err));
-    *did_work = run->did_work;
+    STAGE("generator", vs_run_generator(run, "generator", run->recipe.rounds, err));
+    STAGE("verifier", vs_run_verifier(run, err));
+    STAGE("answers", vs_run_answers(run, err));
     return VS_OK;
 }

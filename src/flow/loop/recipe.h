@@ -23,6 +23,7 @@ typedef struct vs_recipe_problems {
     size_t n_sft, n_train, n_test; /* 0: all of the file; built-in: as many are made */
     char *prompt;                  /* template with {question}; "\n" escapes as YAML has them */
     uint64_t seed;                 /* built-in problems; 0: the run's seed */
+    int skip_long; /* leave out what does not fit the model's positions, instead of refusing it */
 } vs_recipe_problems;
 
 typedef struct vs_recipe_sample {

@@ -55,6 +55,7 @@ static const vs_recipe_key keys[] = {
     {"n_test", VS_KEY_COUNT, IN_PROBLEMS, RUN(problems.n_test), 0, MANY, "0", NULL, "test problems; 0: all of the file", "-", NULL},
     {"prompt", VS_KEY_TEXT, IN_PROBLEMS, RUN(problems.prompt), 0, 0, "{question}\n", NULL, "what the model reads; {question} stands for the question", "Cobbe et al. 2021: question, newline, solution", NULL},
     {"seed", VS_KEY_SEED, IN_PROBLEMS, RUN(problems.seed), 0, 0, "0", NULL, "of the built-in problems; 0: the run's seed", "-", NULL},
+    {"skip_long", VS_KEY_FLAG, IN_PROBLEMS, RUN(problems.skip_long), 0, 0, "false", NULL, "leave out problems whose prompt and reference solution do not fit the model's positions, and say how many; else they are refused", "verl: too long is an error by default", NULL},
 
     {"k", VS_KEY_COUNT, IN_SAMPLE, RUN(sample.k), 1, 65536, "16", NULL, "samples per problem and round", "V-STaR, section 4: k = 16", NULL},
     {"temperature", VS_KEY_REAL, IN_SAMPLE, RUN(sample.temperature), 0, 100, "0.7", NULL, "0: the likeliest token, always", "not in V-STaR; 0.7 in Cobbe et al. 2021, RFT and ReST-EM", NULL},

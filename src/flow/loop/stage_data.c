@@ -12,6 +12,56 @@
 
 /* -- problems -- */
 
+/* Whether the prompt, and its reference solution with the end token, fit the model's positions. */
+static vs_status fits(bool *out, const vs_run *run, const vs_problem *p, vs_error *err)
+{
+    vs_ids prompt = {0}, reference = {0};
+    vs_status st;
+
+    VS_CHECK(vs_encode(&prompt, run->tokenizer, p->prompt, strlen(p->prompt), true, err));
+    if (p->reference)
+        VS_CHECK(
+            vs_encode(&reference, run->tokenizer, p->reference, strlen(p->reference), false, err));
+    *out = prompt.n <= run->config.n_positions && prompt.n + reference.n <= run->config.n_positions;
+done:
+    vs_ids_free(&prompt);
+    vs_ids_free(&reference);
+    return st;
+}
+
+/* Ids keep counting without gaps: the store numbers problems by their order. */
+static vs_status drop_long(const vs_run *run, vs_problems *p, vs_error *err)
+{
+    const size_t all = p->n;
+    size_t kept = 0;
+    vs_status st = VS_OK;
+
+    for (size_t i = 0; i < all; i++) {
+        const vs_problem here = p->item[i];
+        bool keep = true;
+        if (st == VS_OK) st = fits(&keep, run, &here, err);
+        p->item[i] = p->item[kept]; /* swap: nothing is lost, all is freed later */
+        p->item[kept] = here;
+        if (keep) kept++;
+        if (keep) p->item[kept - 1].id = (int64_t)kept;
+    }
+    if (st != VS_OK) return st;
+    for (size_t i = kept; i < all; i++) { /* the rest is freed here */
+        vs_problem *x = &p->item[i];
+        free(x->key), free(x->question), free(x->prompt), free(x->gold), free(x->reference),
+            free(x->ids);
+    }
+    p->n = kept;
+    if (kept < all)
+        vs_say("left out %zu of %zu problems: too long for the model's %zu positions", all - kept,
+               all, run->config.n_positions);
+    if (kept == 0)
+        return VS_FAIL(err, VS_E_INPUT,
+                       "all %zu problems are too long for the model's %zu positions", all,
+                       run->config.n_positions);
+    return VS_OK;
+}
+
 static vs_status load_problems(vs_run *run, vs_problems *out, vs_error *err)
 {
     const vs_recipe_problems *r = &run->recipe.problems;
@@ -26,6 +76,7 @@ static vs_status load_problems(vs_run *run, vs_problems *out, vs_error *err)
                                       .seed = r->seed ? r->seed : run->recipe.seed};
 
     VS_TRY(vs_problems_load(out, &source, err));
+    if (r->skip_long) VS_TRY(drop_long(run, out, err));
     return vs_encode_prompts(out, run->tokenizer, &run->config, err);
 }
 
