@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "engine/model/safetensors.h"
+#include "engine/train/job.h"
 #include "flow/loop/recipe.h"
 
 typedef struct train_options {
@@ -42,7 +43,7 @@ static vs_status open_fresh(vs_opened *out, const char *dir, uint64_t seed, vs_e
 
     VS_CHECK(vs_config_read(&c, dir, err));
     VS_CHECK(vs_weights_table(&p, &c, err));
-    if (!p.data) VS_CHECK(vs_params_alloc(&p, err));
+    VS_CHECK(vs_params_alloc(&p, err));
     vs_weights_init(&p, &c, seed);
     VS_CHECK(vs_base_create(&o.base, &c, &p, err));
     VS_CHECK(vs_model_create(&o.model, o.base, NULL, NULL, err));
@@ -57,21 +58,14 @@ done:
 }
 
 /* Replaces the opened base itself by a fresh adapter over it. */
-static vs_status add_adapter(vs_opened *o, const vs_lora_config *lora, uint64_t seed, vs_error *err)
+static vs_status add_adapter(vs_opened *o, const vs_train_options *train, vs_error *err)
 {
-    vs_params p = {0};
-    vs_model *m = NULL;
-    vs_status st;
+    vs_model *m;
 
-    VS_CHECK(vs_lora_table(&p, &o->base->config, lora, err));
-    if (!p.data) VS_CHECK(vs_params_alloc(&p, err));
-    vs_lora_init(&p, seed);
-    VS_CHECK(vs_model_create(&m, o->base, lora, &p, err));
+    VS_TRY(vs_adapter_create(&m, o->base, &train->lora, train->seed, err));
     vs_model_close(o->model);
     o->model = m;
-done:
-    vs_params_close(&p);
-    return st;
+    return VS_OK;
 }
 
 static vs_status open_model(training *t, vs_error *err)
@@ -82,8 +76,7 @@ static vs_status open_model(training *t, vs_error *err)
         VS_TRY(open_fresh(&t->opened, o->model, o->init_seed, err));
     else
         VS_TRY(vs_opened_open(&t->opened, o->model, o->adapter, err));
-    if (!o->adapter && o->train.lora.rank)
-        VS_TRY(add_adapter(&t->opened, &o->train.lora, o->train.seed, err));
+    if (!o->adapter && o->train.lora.rank) VS_TRY(add_adapter(&t->opened, &o->train, err));
     memcpy(t->start, t->opened.model->hash, sizeof t->start);
     return VS_OK;
 }

@@ -38,29 +38,39 @@ void vs_opened_model_close(vs_opened_model *m)
     *m = (vs_opened_model){0};
 }
 
+vs_status vs_adapter_create(vs_model **out, vs_base *base, const vs_lora_config *config,
+                            uint64_t seed, vs_error *err)
+{
+    vs_params lora = {0};
+    vs_status st;
+
+    VS_CHECK(vs_lora_table(&lora, &base->config, config, err));
+    VS_CHECK(vs_params_alloc(&lora, err));
+    vs_lora_init(&lora, seed);
+    st = vs_model_create(out, base, config, &lora, err);
+done:
+    vs_params_close(&lora);
+    return st;
+}
+
 static vs_status open_start(vs_opened_model *out, const vs_train_job *j, vs_error *err)
 {
     vs_opened_model m = {0};
-    vs_params lora = {0};
     vs_status st;
 
     if (j->adapter || j->o.lora.rank == 0)
         return vs_opened_model_open(out, j->base, j->adapter, err);
     VS_CHECK(vs_base_open(&m.base, j->base, err));
-    VS_CHECK(vs_lora_table(&lora, &m.base->config, &j->o.lora, err));
-    VS_CHECK(vs_params_alloc(&lora, err));
-    vs_lora_init(&lora, j->o.seed);
-    VS_CHECK(vs_model_create(&m.model, m.base, &j->o.lora, &lora, err));
+    VS_CHECK(vs_adapter_create(&m.model, m.base, &j->o.lora, j->o.seed, err));
     *out = m;
     m = (vs_opened_model){0};
 done:
-    vs_params_close(&lora);
     vs_opened_model_close(&m);
     return st;
 }
 
 typedef struct run {
-    vs_steps steps; /* first: this struct is the step source's context */
+    vs_steps steps;
     const vs_train_job *j;
 } run;
 

@@ -36,8 +36,7 @@ VS_NODISCARD vs_status vs_steps_open(vs_steps *s, vs_loss_kind kind, const vs_da
                                      vs_error *err);
 void vs_steps_close(vs_steps *s);         /* zeroed is allowed */
 size_t vs_steps_count(const vs_steps *s); /* in all: o->steps, or from o->epochs */
-/* A vs_step_source whose ctx begins with a vs_steps: the examples of step `step`; valid until the
- * next call. */
+/* The examples of step `step`, in any order of steps; valid until the next call. */
 VS_NODISCARD vs_status vs_steps_make(vs_steps *s, size_t step, const vs_example **out, size_t *n,
                                      vs_error *err);
 #endif
