@@ -1,0 +1,68 @@
+/* test_sampler.c - one draw: temperature, then top-k, then top-p, then the quantile. */
+#include "engine/decode/sampler.h"
+#include "vs_test.h"
+
+enum { V = 8 };
+
+/* probabilities 0.4 0.3 0.2 0.1 on tokens 5 2 7 0, nothing elsewhere */
+static const float LOGITS[V] = {-2.302585F, -90, -1.203973F, -90, -90, -0.916291F, -90, -1.609438F};
+
+static int32_t draw(double temperature, size_t top_k, double top_p, double u)
+{
+    float weights[V];
+    uint32_t order[V];
+    const vs_sampler s = {vs_ops_best(), V, weights, order};
+    const vs_decode_options o = {.temperature = temperature, .top_k = top_k, .top_p = top_p};
+
+    return vs_sampler_draw(&s, LOGITS, &o, u);
+}
+
+TEST(sampler, cumulates_in_order_of_id_when_nothing_is_cut)
+{
+    CHECK(draw(1, 0, 1, 0.0) == 0);
+    CHECK(draw(1, 0, 1, 0.099) == 0);
+    CHECK(draw(1, 0, 1, 0.101) == 2);
+    CHECK(draw(1, 0, 1, 0.399) == 2);
+    CHECK(draw(1, 0, 1, 0.401) == 5);
+    CHECK(draw(1, 0, 1, 0.801) == 7);
+    CHECK(draw(1, 0, 1, 0.9999999999) == 7);
+}
+
+TEST(sampler, temperature_0_is_the_likeliest_and_a_low_one_sharpens)
+{
+    CHECK(draw(0, 0, 1, 0.99) == 5);
+    CHECK(draw(0.01, 0, 1, 0.5) == 5);
+}
+
+TEST(sampler, top_k_keeps_the_k_likeliest_and_renormalises)
+{
+    CHECK(draw(1, 1, 1, 0.999) == 5);
+    CHECK(draw(1, 2, 1, 0.57) == 5); /* 0.4 / 0.7 = 0.571 */
+    CHECK(draw(1, 2, 1, 0.573) == 2);
+    CHECK(draw(1, 2, 1, 0.999999) == 2);
+}
+
+TEST(sampler, top_p_keeps_the_smallest_head_that_reaches_p)
+{
+    CHECK(draw(1, 0, 0.39, 0.999) == 5);
+    CHECK(draw(1, 0, 0.41, 0.999) == 2);
+    CHECK(draw(1, 0, 0.69, 0.999) == 2);
+    CHECK(draw(1, 0, 0.71, 0.999) == 7);
+}
+
+TEST(sampler, top_p_acts_on_what_top_k_left)
+{
+    CHECK(draw(1, 2, 0.5, 0.999) == 5);  /* 0.571 of the pair reaches 0.5 */
+    CHECK(draw(1, 2, 0.58, 0.999) == 2);
+}
+
+TEST(stop, cuts_at_the_first_of_several_strings)
+{
+    const char *const stop[2] = {"\nQ:", "END"};
+    const char text[] = "answer 3\nQ: next END";
+
+    CHECK(vs_stop_cut(text, sizeof text - 1, stop, 2) == 8);
+    CHECK(vs_stop_cut(text, sizeof text - 1, stop + 1, 1) == 17);
+    CHECK(vs_stop_cut(text, 7, stop, 2) == 7);
+    CHECK(vs_stop_cut(text, sizeof text - 1, stop, 0) == sizeof text - 1);
+}
