@@ -151,12 +151,24 @@ static vs_status sample_pairs(vs_steps *m, vs_example *e, vs_rng *r, vs_error *e
     return VS_OK;
 }
 
+/* Most right solutions of one problem in a step: max_right, and always room for one wrong solution.
+ */
+static size_t right_limit(const vs_train_options *o)
+{
+    const size_t by_right = o->max_right ? o->max_right : SIZE_MAX;
+    const size_t by_all = o->max_solutions > 1 ? o->max_solutions - 1
+                          : o->max_solutions   ? 1
+                                               : SIZE_MAX;
+
+    return by_right < by_all ? by_right : by_all;
+}
+
 static vs_status make_dpo_one(vs_steps *m, size_t row, vs_example *e, vs_error *err)
 {
     const vs_data_row *q = &m->rows[row];
     const size_t all = q->group.n_solutions, all_right = q->n_right, cap = m->o.max_solutions;
-    const size_t n_right =
-        m->o.max_right && m->o.max_right < all_right ? m->o.max_right : all_right;
+    const size_t most_right = right_limit(&m->o);
+    const size_t n_right = most_right < all_right ? most_right : all_right;
     const size_t room = cap == 0 ? all : cap > n_right ? cap - n_right : 1;
     const size_t n_wrong = room < all - all_right ? room : all - all_right, n = n_right + n_wrong;
     uint32_t *pool = vs_arena_push(m->arena, all, sizeof *pool),

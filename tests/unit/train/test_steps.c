@@ -248,17 +248,18 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Right ones are right, wrong ones wrong, none twice; both are never missing; the caps hold. A
- * max_right that leaves no room for a wrong one (which recipes refuse) still gets one. */
+/* Right ones are right, wrong ones wrong, none twice; both are never missing; the caps hold,
+ * whether max_right leaves room for a wrong one or not. A cap of 1 is the exception: a pair needs
+ * two. */
 static void check_draw(const draw *w, size_t row, const vs_train_options *o)
 {
     const size_t all_right = n_right_of(row), all_wrong = n_wrong_of(row);
-    const bool has_room = o->max_right > 0 && o->max_right < o->max_solutions;
+    const size_t cap = o->max_solutions == 1 ? 2 : o->max_solutions;
+    const size_t by_right = o->max_right ? least(o->max_right, all_right) : all_right;
 
-    CHECK(w->n_right == (o->max_right ? least(o->max_right, all_right) : all_right));
+    CHECK(w->n_right == (cap ? least(by_right, cap - 1) : by_right));
     CHECK(w->n_right >= 1 && w->n > w->n_right);
-    if (o->max_solutions == 0) CHECK(w->n == w->n_right + all_wrong);
-    if (has_room) CHECK(w->n == least(o->max_solutions, w->n_right + all_wrong));
+    CHECK(w->n == (cap ? least(cap, w->n_right + all_wrong) : w->n_right + all_wrong));
     for (size_t i = 0; i < w->n; i++) {
         CHECK((w->place[i] < all_right) == (i < w->n_right));
         if (i > 0) CHECK(w->place[i] > w->place[i - 1]);
