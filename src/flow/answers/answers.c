@@ -51,7 +51,7 @@ static void fill_classes(table *t, size_t begin, size_t end)
 {
     for (size_t i = begin; i < end; i++) {
         const char *normal = t->samples.item[i].normal;
-        t->right[i] = t->samples.item[i].verdict == 1;
+        t->right[i] = t->samples.item[i].verdict == VS_RIGHT;
         t->classes[i] = -1;
         if (!normal || !*normal) continue;
         t->classes[i] = (int32_t)(i - begin);

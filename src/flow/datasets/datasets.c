@@ -6,8 +6,6 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
-enum { UNGRADABLE = 2, RIGHT = 1 }; /* the stored verdicts, see run.db's labels */
-
 size_t vs_round_of(const char *set)
 {
     char *end;
@@ -26,7 +24,7 @@ static bool is_truncated(const vs_sample *x)
 
 static bool is_right(const vs_sample *x)
 {
-    return vs_round_of(x->set) == 0 || (x->verdict == RIGHT && !is_truncated(x));
+    return vs_round_of(x->set) == 0 || (x->verdict == VS_RIGHT && !is_truncated(x));
 }
 
 static bool same_text(const vs_sample *a, const vs_sample *b)
@@ -145,7 +143,7 @@ static size_t take_kind(vs_ver_set *out, const vs_samples *all, size_t begin, si
             out->n_truncated++;
             continue;
         }
-        if (!right && x->verdict == UNGRADABLE && !is_truncated(x)) {
+        if (!right && x->verdict == VS_UNGRADABLE && !is_truncated(x)) {
             out->n_ungradable++;
             continue;
         }

@@ -15,12 +15,7 @@
 
 #include "base/error.h"
 #include "flow/labels/number.h"
-
-typedef enum vs_verdict {
-    VS_WRONG,
-    VS_RIGHT,
-    VS_UNGRADABLE
-} vs_verdict; /* stored: never renumber */
+#include "flow/store/store.h"
 
 enum { VS_GRADE_EXTRACT_BYTES = 160 };
 

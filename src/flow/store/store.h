@@ -54,6 +54,8 @@ VS_NODISCARD vs_status vs_store_add_problem(vs_store *s, const vs_problem *p, vs
 /* In order of id; split NULL: all. */
 VS_NODISCARD vs_status vs_store_problems(vs_problems *out, vs_store *s, const char *split, vs_error *err);
 
+typedef enum vs_verdict { VS_WRONG, VS_RIGHT, VS_UNGRADABLE } vs_verdict; /* stored: never renumber */
+
 /* -- samples -- a set is who sampled what: "reference", "round-1" .. "round-T", "test:sft", "test:generator", .. */
 typedef struct vs_sample {
     int64_t id, problem_id;
