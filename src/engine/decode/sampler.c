@@ -2,6 +2,9 @@
 
 #include <stdbool.h>
 
+/* Below, 1 / T times a logit leaves f32; the draw is the likeliest token there anyway. */
+static const double LOWEST_TEMPERATURE = 1e-6;
+
 static int32_t argmax(const float *logits, size_t n)
 {
     size_t best = 0;
@@ -94,7 +97,7 @@ static int32_t draw_cut(const vs_sampler *s, const vs_decode_options *o, double 
 int32_t vs_sampler_draw(const vs_sampler *s, const float *logits, const vs_decode_options *o,
                         double u)
 {
-    if (o->temperature <= 0.0) return argmax(logits, s->n_vocab);
+    if (o->temperature < LOWEST_TEMPERATURE) return argmax(logits, s->n_vocab);
     s->ops->sample_weights(s->weights, logits, s->n_vocab, (float)(1.0 / o->temperature));
     if (o->top_k == 0 && o->top_p >= 1.0) return draw_all(s->weights, s->n_vocab, u);
     return draw_cut(s, o, u);

@@ -25,9 +25,10 @@ struct vs_backward {
     float *lora_du; /* [T][rank] */
 };
 
-static size_t widest_input(const vs_config *c)
+/* Widest x of a weight gradient dW = dy^T x; an adapter's B has the rank's width. */
+static size_t widest_input(const vs_config *c, size_t rank)
 {
-    size_t widest = c->n_embd;
+    size_t widest = c->n_embd > rank ? c->n_embd : rank;
 
     if (c->n_ffn > widest) widest = c->n_ffn;
     if (c->n_heads * c->head_dim > widest) widest = c->n_heads * c->head_dim;
@@ -53,7 +54,8 @@ vs_status vs_backward_open(vs_backward **out, const vs_model *m, const vs_work_s
     w->d_qkv = vs_arena_push(w->work.arena, rows * q, sizeof(float));
     w->d_att = vs_arena_push(w->work.arena, rows * c->n_heads * c->head_dim, sizeof(float));
     w->d_x = vs_arena_push(w->work.arena, rows * c->n_embd, sizeof(float));
-    w->pack = vs_arena_push(w->work.arena, rows * vs_round16(widest_input(c)), sizeof(float));
+    w->pack = vs_arena_push(w->work.arena, rows * vs_round16(widest_input(c, m->lora_config.rank)),
+                            sizeof(float));
     w->lora_du = vs_arena_push(w->work.arena, rows * (m->lora_config.rank + 1), sizeof(float));
     if (!w->x_mid || !w->d_h || !w->d_gu || !w->d_act || !w->d_qkv || !w->d_att || !w->d_x ||
         !w->pack || !w->lora_du) {

@@ -289,8 +289,41 @@ static vs_status score_batch(vs_scorer *s, const vs_group *groups, size_t n_grou
     return VS_OK;
 }
 
-vs_status vs_score(vs_scorer *s, const vs_group *groups, size_t n_groups, float *token_logprobs,
-                   double *logprob, vs_error *err)
+/* Groups cut so that none has more than max_rows rows unless it is one solution: the prompt is then
+ * computed once per piece, and no log-prob changes. *out is malloc'd. */
+static vs_status cut_groups(vs_group **out, size_t *n_out, const vs_group *groups, size_t n_groups,
+                            size_t max_rows, vs_error *err)
+{
+    size_t most = 0, n = 0;
+    vs_group *pieces;
+
+    for (size_t i = 0; i < n_groups; i++) most += groups[i].n_solutions + 1;
+    pieces = vs_alloc(most, sizeof *pieces);
+    if (!pieces) return VS_FAIL(err, VS_E_NOMEM, "scoring of %zu groups", n_groups);
+    for (size_t i = 0; i < n_groups; i++) {
+        vs_group piece = groups[i];
+        size_t rows = piece.n_prompt;
+        piece.n_solutions = 0;
+        for (size_t k = 0; k < groups[i].n_solutions; k++) {
+            const size_t more = groups[i].solutions[k].n - 1;
+            if (piece.n_solutions && rows + more > max_rows) {
+                pieces[n++] = piece;
+                piece.solutions += piece.n_solutions;
+                piece.n_solutions = 0;
+                rows = piece.n_prompt;
+            }
+            piece.n_solutions++;
+            rows += more;
+        }
+        if (piece.n_solutions) pieces[n++] = piece;
+    }
+    *out = pieces;
+    *n_out = n;
+    return VS_OK;
+}
+
+static vs_status score_pieces(vs_scorer *s, const vs_group *groups, size_t n_groups,
+                              float *token_logprobs, double *logprob, vs_error *err)
 {
     for (size_t at = 0; at < n_groups;) {
         size_t n = 0, rows = 0, tokens = 0, solutions = 0, widest = 0, keys = 0;
@@ -311,4 +344,17 @@ vs_status vs_score(vs_scorer *s, const vs_group *groups, size_t n_groups, float 
         at += n;
     }
     return VS_OK;
+}
+
+vs_status vs_score(vs_scorer *s, const vs_group *groups, size_t n_groups, float *token_logprobs,
+                   double *logprob, vs_error *err)
+{
+    vs_group *pieces = NULL;
+    size_t n = 0;
+    vs_status st;
+
+    VS_TRY(cut_groups(&pieces, &n, groups, n_groups, s->max_rows, err));
+    st = score_pieces(s, pieces, n, token_logprobs, logprob, err);
+    free(pieces);
+    return st;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/progress.h"
 
@@ -129,6 +130,41 @@ static vs_status write_folder(const vs_train_job *j, const vs_model *m, const ch
     return write_manifest(j, m, start, dir, err);
 }
 
+/* Of all token ids, row borders and reference log-probs, in order. */
+static vs_status hash_rows(char hex[VS_HASH_HEX], const vs_train_job *j, vs_error *err)
+{
+    vs_hasher *h;
+
+    VS_TRY(vs_hasher_open(&h, err));
+    for (size_t i = 0; i < j->n_rows; i++) {
+        const vs_data_row *r = &j->rows[i];
+        const uint64_t border[3] = {r->group.n_prompt, r->group.n_solutions, r->n_right};
+        vs_hasher_add(h, border, sizeof border);
+        vs_hasher_add(h, r->group.prompt, r->group.n_prompt * sizeof *r->group.prompt);
+        for (size_t k = 0; k < r->group.n_solutions; k++) {
+            const uint64_t n = r->group.solutions[k].n;
+            vs_hasher_add(h, &n, sizeof n);
+            vs_hasher_add(h, r->group.solutions[k].ids, n * sizeof *r->group.solutions[k].ids);
+        }
+        if (r->ref_logp) vs_hasher_add(h, r->ref_logp, r->group.n_solutions * sizeof *r->ref_logp);
+    }
+    vs_hasher_close(h, hex);
+    return VS_OK;
+}
+
+vs_status vs_train_job_sweep(const char *out, vs_error *err)
+{
+    char *checkpoint = vs_format("%s.checkpoint", out), *partial = vs_format("%s.partial", out);
+    vs_status st = VS_OK;
+
+    if (!checkpoint || !partial) st = VS_FAIL(err, VS_E_NOMEM, "%s: path", out);
+    if (st == VS_OK) st = vs_dir_remove(checkpoint, err);
+    if (st == VS_OK) st = vs_dir_remove(partial, err);
+    free(checkpoint);
+    free(partial);
+    return st;
+}
+
 vs_status vs_train_job_run(const vs_train_job *j, vs_error *err)
 {
     vs_status st;
@@ -137,10 +173,10 @@ vs_status vs_train_job_run(const vs_train_job *j, vs_error *err)
     run r = {.j = j};
     char *checkpoint = vs_format("%s.checkpoint", j->out),
          *partial = vs_format("%s.partial", j->out);
-    char from[VS_HASH_HEX];
+    char from[VS_HASH_HEX], data[VS_HASH_HEX];
 
     if (vs_train_job_done(j->out)) {
-        st = VS_OK;
+        st = vs_train_job_sweep(j->out, err);
         goto done;
     }
     if (!checkpoint || !partial) {
@@ -152,6 +188,8 @@ vs_status vs_train_job_run(const vs_train_job *j, vs_error *err)
     VS_CHECK(vs_steps_open(&r.steps, j->kind, j->rows, j->n_rows, &j->o, false, err));
     VS_CHECK(vs_trainer_open(&trainer, start.model, j->kind, &j->o, vs_steps_count(&r.steps),
                              checkpoint, err));
+    VS_CHECK(hash_rows(data, j, err));
+    vs_trainer_identify(trainer, data);
     if (j->is_reference) vs_trainer_expect_reference(trainer);
     vs_progress_begin(j->label, "steps", 0, vs_steps_count(&r.steps));
     st = vs_trainer_run(trainer, give_step, take_report, &r, err);

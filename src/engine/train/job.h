@@ -30,6 +30,8 @@ typedef struct vs_train_job {
 
 VS_NODISCARD vs_status vs_train_job_run(const vs_train_job *j, vs_error *err);
 bool vs_train_job_done(const char *out);
+/* Removes what a kill between the last rename and the clean-up left beside a finished out/. */
+VS_NODISCARD vs_status vs_train_job_sweep(const char *out, vs_error *err);
 
 /* A folder as vstar uses it: a whole model, or an adapter over `base` (whose folder is then given).
  */

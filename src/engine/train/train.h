@@ -79,6 +79,8 @@ void vs_trainer_close(vs_trainer *t); /* NULL is allowed */
  * ln 2, or the run stops (VS_E_STATE) before any update: then the reference log-probs are of other
  * weights or other tokens. */
 void vs_trainer_expect_reference(vs_trainer *t);
+/* Makes the data, by its hash, part of what a checkpoint must match. Before vs_trainer_run. */
+void vs_trainer_identify(vs_trainer *t, const char *data_hash);
 /* Resumes from the checkpoint (of the same model, options and number of steps; another is ignored)
  * if there is one, runs to the end, calls report after each step. VS_E_STOPPED after SIGINT, with
  * a checkpoint saved. */

@@ -105,6 +105,14 @@ void vs_trainer_close(vs_trainer *t)
     free(t);
 }
 
+void vs_trainer_identify(vs_trainer *t, const char *data_hash)
+{
+    char text[2 * VS_HASH_HEX];
+    const int n = snprintf(text, sizeof text, "%s%s", t->identity, data_hash);
+
+    vs_sha256_hex(t->identity, text, (size_t)n);
+}
+
 void vs_trainer_expect_reference(vs_trainer *t)
 {
     t->expect_reference = true;
@@ -370,13 +378,17 @@ static void adamw_range(void *ctx, size_t begin, size_t end, size_t thread)
                                   j->t->v.data + at, end - begin, &j->a, j->decay);
 }
 
-static void update(vs_trainer *t, vs_step_stats *stats)
+static vs_status update(vs_trainer *t, vs_step_stats *stats, vs_error *err)
 {
     const vs_train_options *o = &t->o;
     const double n = (double)(t->step + 1);
     adamw_job job = {.t = t, .p = vs_model_trainable(t->model)};
 
     stats->grad_norm = grad_norm(t);
+    if (!isfinite(stats->grad_norm))
+        return VS_FAIL(err, VS_E_STATE,
+                       "step %zu: the gradient's norm is %g; lower the learning rate", t->step,
+                       stats->grad_norm);
     stats->lr = vs_schedule_at(o, t->step, t->n_steps);
     job.a = (vs_adamw){.lr = (float)stats->lr,
                        .beta1 = (float)o->beta1,
@@ -394,6 +406,7 @@ static void update(vs_trainer *t, vs_step_stats *stats)
         job.decay = !tensor->is_vector;
         vs_parallel_range(tensor->rows * tensor->cols, 15.0, vs_threads(), adamw_range, &job);
     }
+    return VS_OK;
 }
 
 /* An adapter whose B stays zero after a step has not been trained: its gradient was lost on the
@@ -427,7 +440,7 @@ static vs_status take_step(vs_trainer *t, const vs_example *e, size_t n, vs_step
                        "log-probs are not of the "
                        "weights that training starts from",
                        stats->loss, LN2);
-    update(t, stats);
+    VS_TRY(update(t, stats, err));
     VS_TRY(vs_model_repack(t->model, true, err));
     if (t->step++ == 0 && t->model->lora_config.rank && stats->grad_norm > 0.0 && stats->lr > 0.0)
         return check_adapter(t, err);

@@ -87,9 +87,9 @@ static const vs_recipe_key keys[] = {
     {"batch", VS_KEY_COUNT, IN_TRAINER, TRAIN(batch), 1, 1000000, "128", "16", "per step; sft: solutions, dpo: problems", "sft: RFT 128; dpo: DPO paper 64 pairs; a problem brings several", NULL},
     {"micro_tokens", VS_KEY_COUNT, IN_TRAINER, TRAIN(micro_tokens), 1, MANY, "4096", NULL, "tokens computed at once: memory and speed, never the result", "-", NULL},
     {"checkpoint_steps", VS_KEY_COUNT, IN_TRAINER, TRAIN(checkpoint_steps), 0, MANY, "50", NULL, "steps between checkpoints; 0: none", "-", NULL},
-    {"lora.rank", VS_KEY_COUNT, IN_TRAINER, TRAIN(lora.rank), 0, 65536, "16", NULL, "of the adapter; 0: all weights are trained", "V-STaR uses LoRA and does not say which; TRL 16", NULL},
-    {"lora.alpha", VS_KEY_REAL, IN_TRAINER, TRAIN(lora.alpha), 1e-6, 1e6, "32", NULL, "the adapter is scaled by alpha / rank", "TRL: 32", NULL},
-    {"lora.targets", VS_KEY_TARGETS, IN_TRAINER, TRAIN(lora.targets), 0, 0, "all", NULL, "linear layers with an adapter", "QLoRA, Unsloth, OpenRLHF: all", NULL},
+    {"lora.rank", VS_KEY_COUNT, IN_SFT, TRAIN(lora.rank), 0, 65536, "16", NULL, "of the adapter; 0: all weights are trained", "V-STaR uses LoRA and does not say which; TRL 16", NULL},
+    {"lora.alpha", VS_KEY_REAL, IN_SFT, TRAIN(lora.alpha), 1e-6, 1e6, "32", NULL, "the adapter is scaled by alpha / rank", "TRL: 32", NULL},
+    {"lora.targets", VS_KEY_TARGETS, IN_SFT, TRAIN(lora.targets), 0, 0, "all", NULL, "linear layers with an adapter", "QLoRA, Unsloth, OpenRLHF: all", NULL},
 
     {"beta", VS_KEY_REAL, IN_DPO, TRAIN(beta), 1e-6, 1000, "0.1", NULL, "of the reward beta log(V / G_SFT)", "DPO paper and TRL: 0.1; reference code: 0.1 to 0.5 are good starts; not in V-STaR", NULL},
     {"label_smoothing", VS_KEY_REAL, IN_DPO, TRAIN(label_smoothing), 0, 0.5, "0", NULL, "share of labels taken to be flipped (cDPO)", "reference code: 0", NULL},

@@ -110,23 +110,23 @@ static vs_status settle_recipe(vs_run *run, const vs_recipe *recipe, vs_error *e
     vs_status st;
     char *path = vs_format("%s/recipe.yaml", run->dir), *old = NULL;
     vs_buf text = {0};
+    vs_problems begun = {0};
     size_t len, line;
 
     if (!path) return VS_FAIL(err, VS_E_NOMEM, "%s: path", run->dir);
     if (!vs_file_exists(path)) {
-        if (!recipe) {
-            st = VS_FAIL(err, VS_E_STATE, "%s: no recipe.yaml, expected the folder of a run",
-                         run->dir);
-            goto done;
-        }
-        VS_CHECK(vs_dir_make(run->dir, err));
         VS_CHECK(vs_recipe_write(&text, recipe, err));
         VS_CHECK(vs_file_replace(path, text.data, text.len, err));
     } else if (recipe) {
         VS_CHECK(vs_recipe_write(&text, recipe, err));
         VS_CHECK(vs_file_read(&old, &len, path, 1 << 20, err));
         line = first_difference(old, text.data);
-        if (line) {
+        VS_CHECK(vs_store_problems(&begun, run->store, NULL, err));
+        if (line &&
+            begun.n ==
+                0) { /* nothing was done under the old one: a corrected recipe takes its place */
+            VS_CHECK(vs_file_replace(path, text.data, text.len, err));
+        } else if (line) {
             st = VS_FAIL(err, VS_E_STATE,
                          "%s:%zu: the run was started with another recipe; choose another --out, "
                          "or resume with --out %s "
@@ -140,7 +140,23 @@ done:
     free(path);
     free(old);
     vs_buf_free(&text);
+    vs_problems_free(&begun);
     return st;
+}
+
+/* The store comes first: who holds its lock may settle the recipe. */
+static vs_status open_folder(vs_run *run, const vs_recipe *recipe, const char *db, vs_error *err)
+{
+    char *path = vs_format("%s/recipe.yaml", run->dir);
+    const bool is_run = path && vs_file_exists(path);
+
+    free(path);
+    if (!is_run && !recipe)
+        return VS_FAIL(err, VS_E_STATE, "%s: no recipe.yaml, expected the folder of a run",
+                       run->dir);
+    VS_TRY(vs_dir_make(run->dir, err));
+    VS_TRY(vs_store_open(&run->store, db, VS_STORE_CREATE, err));
+    return settle_recipe(run, recipe, err);
 }
 
 vs_status vs_run_open(vs_run **out, const vs_recipe *recipe, const char *dir, vs_error *err)
@@ -158,8 +174,7 @@ vs_status vs_run_open(vs_run **out, const vs_recipe *recipe, const char *dir, vs
         st = VS_FAIL(err, VS_E_NOMEM, "%s: run", dir);
         goto done;
     }
-    VS_CHECK(settle_recipe(run, recipe, err));
-    VS_CHECK(vs_store_open(&run->store, db, VS_STORE_CREATE, err));
+    VS_CHECK(open_folder(run, recipe, db, err));
     VS_CHECK(vs_log_open(&run->log, log, err));
     VS_CHECK(open_base(run, err));
     *out = run;

@@ -65,7 +65,7 @@ vs_status vs_run_generator(vs_run *run, const char *name, size_t rounds, vs_erro
 
     if (!dir) return VS_FAIL(err, VS_E_NOMEM, "%s: path", name);
     if (vs_train_job_done(dir)) {
-        st = VS_OK;
+        st = vs_train_job_sweep(dir, err);
         goto done;
     }
     run->did_work = true;
@@ -175,7 +175,7 @@ vs_status vs_run_verifier(vs_run *run, vs_error *err)
 
     if (!dir) return VS_FAIL(err, VS_E_NOMEM, "verifier: path");
     if (vs_train_job_done(dir)) {
-        st = VS_OK;
+        st = vs_train_job_sweep(dir, err);
         goto done;
     }
     run->did_work = true;

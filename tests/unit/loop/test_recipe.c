@@ -167,13 +167,13 @@ TEST(recipe, sets_keys_by_dotted_name_with_the_files_types_and_ranges)
 
     vs_recipe_defaults(&r);
     CHECK_OK(vs_recipe_set(&r, "sft.lr=1e-3", "--set", &err));
-    CHECK_OK(vs_recipe_set(&r, "dpo.lora.targets=[q_proj]", "--set", &err));
+    CHECK_OK(vs_recipe_set(&r, "sft.lora.targets=[q_proj]", "--set", &err));
     CHECK_OK(vs_recipe_set(&r, "sample.stop=[a, \"b=c\"]", "--set", &err));
     CHECK_OK(vs_recipe_set(&r, "problems.prompt=Q: {question}\nA: ", "--set", &err));
     CHECK_OK(vs_recipe_set(&r, "problems.test_file=x.jsonl", "--set", &err));
     CHECK_OK(vs_recipe_set(&r, "problems.train_file=", "--set", &err));
     CHECK_OK(vs_recipe_set(&r, "sft.first_epochs=9", "--set", &err));
-    CHECK(r.sft.lr == 1e-3 && r.dpo.lora.targets == 1u && r.sample.n_stop == 2 &&
+    CHECK(r.sft.lr == 1e-3 && r.sft.lora.targets == 1u && r.sample.n_stop == 2 &&
           r.sft_first_epochs == 9);
     CHECK_STR(r.sample.stop[1], "b=c");
     CHECK_STR(r.problems.prompt, "Q: {question}\nA: ");

@@ -269,3 +269,28 @@ TEST(schedule, warms_up_and_ends_where_it_says)
     o.schedule = VS_CONSTANT;
     CHECK_NEAR(vs_schedule_at(&o, 90, 104), 2.0, 1e-12);
 }
+
+/* With B = 0 nothing reaches A, whatever the rank: also one wider than every layer. */
+TEST(lora, a_rank_wider_than_every_layer_has_room)
+{
+    vs_error err;
+    tiny t = tiny_open(false, 200, 13);
+    const vs_train_options o = options();
+    problem p;
+    vs_trainer *trainer;
+    vs_step_stats s;
+    const vs_params *g;
+
+    fill(&p);
+    const vs_example e = {.group = {p.prompt, N_PROMPT, p.solutions, N}};
+    CHECK_OK(vs_trainer_open(&trainer, t.model, VS_LOSS_SFT, &o, 1, NULL, &err));
+    CHECK_OK(vs_trainer_grads(trainer, &e, 1, &s, &g, &err));
+    for (size_t i = 0; i < g->n_tensors; i++) {
+        const vs_tensor *x = &g->tensors[i];
+        const double most = largest(g->data + x->offset, x->rows * x->cols);
+        if (strstr(x->name, "lora_A")) CHECK(most == 0.0);
+        else CHECK(most > 0.0);
+    }
+    vs_trainer_close(trainer);
+    tiny_close(&t);
+}
