@@ -107,7 +107,8 @@ vs_status vs_recipe_set(vs_recipe *r, const char *assignment, const char *where,
 vs_status vs_train_options_set(vs_train_options *o, const char *section, const char *assignment,
                                vs_error *err)
 {
-    /* An adapter's shape is a key of section sft alone: in a run, the verifier takes its start's. */
+    /* An adapter's shape is a key of section sft alone: in a run, the verifier takes its start's.
+     */
     if (strncmp(assignment, "lora.", 5) == 0) section = "sft";
     return set(o, section, assignment, "--set", err);
 }

@@ -200,3 +200,51 @@ void vs_run_close(vs_run *run)
     free(run->dir);
     free(run);
 }
+
+/* -- space -- */
+
+enum {
+    TOKEN_BYTES = 12,   /* id, log-prob, and about 4 bytes of text */
+    SAMPLE_BYTES = 600, /* row, label and two scores with their indices */
+    EXTRA_MODELS = 6,   /* sft, generator, verifier; a checkpoint is three more */
+};
+
+static vs_status trained_bytes(const vs_run *run, uint64_t *bytes, vs_error *err)
+{
+    vs_params table = {0};
+    vs_status st;
+
+    if (run->recipe.sft.lora.rank)
+        VS_CHECK(vs_lora_table(&table, &run->config, &run->recipe.sft.lora, err));
+    else
+        VS_CHECK(vs_weights_table(&table, &run->config, err));
+    *bytes = (uint64_t)table.n_model * sizeof(float);
+done:
+    vs_params_close(&table);
+    return st;
+}
+
+vs_status vs_run_check_space(const vs_run *run, vs_error *err)
+{
+    const vs_recipe *r = &run->recipe;
+    const uint64_t samples = (uint64_t)run->query.n * r->sample.k * r->rounds +
+                             (uint64_t)run->test.n * r->eval.n * (r->eval.baselines ? 2 : 1);
+    const uint64_t room = (uint64_t)r->sample.max_tokens * TOKEN_BYTES + SAMPLE_BYTES;
+    uint64_t model, have, need;
+    char *sft = vs_run_model_dir(run, "sft");
+    const bool is_under_way = sft && vs_train_job_done(sft);
+
+    free(sft);
+    if (is_under_way) return VS_OK;
+
+    VS_TRY(trained_bytes(run, &model, err));
+    VS_TRY(vs_disk_free(&have, run->dir, err));
+    need = samples * room + model * (r->rounds + EXTRA_MODELS);
+    if (have >= need) return VS_OK;
+    return VS_FAIL(err, VS_E_IO,
+                   "%s: %.1f GB free, a whole run may need %.1f GB (%llu samples of up to %zu "
+                   "tokens, %zu models); make room "
+                   "or choose another --out",
+                   run->dir, (double)have / 1e9, (double)need / 1e9, (unsigned long long)samples,
+                   r->sample.max_tokens, r->rounds + 2);
+}

@@ -27,6 +27,10 @@ char *vs_run_model_dir(const vs_run *run, const char *name);
 VS_NODISCARD vs_status vs_run_open_model(const vs_run *run, const char *name, vs_opened_model *out,
                                          vs_error *err);
 
+/* Refuses a run that may not fit the free space, before anything is computed. Upper bounds: all
+ * samples at full length. */
+VS_NODISCARD vs_status vs_run_check_space(const vs_run *run, vs_error *err);
+
 /* Stages, in the order of the algorithm; each does what is left of it. */
 VS_NODISCARD vs_status vs_run_problems(vs_run *run, vs_error *err);
 VS_NODISCARD vs_status vs_run_references(vs_run *run, vs_error *err);
