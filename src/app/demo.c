@@ -1,14 +1,9 @@
 /* demo.c - the whole loop on built-in problems. */
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include <stdio.h>
 
 #include "app/app.h"
 #include "app/runs.h"
 #include "assets.h"
-#include "base/file.h"
-#include "base/mem.h"
-#include "base/progress.h"
 #include "flow/problems/corpus.h"
 
 typedef struct demo_options {
@@ -18,22 +13,12 @@ typedef struct demo_options {
     vs_str_list sets;
 } demo_options;
 
-/* The built-in recipe, by way of a file that recipe errors can name. */
 static vs_status read_builtin_recipe(vs_recipe *r, const char *name, vs_error *err)
 {
     const vs_asset *a = vs_asset_find(name);
-    char path[] = "/tmp/vstar-demo-XXXXXX";
-    vs_status st;
 
     if (!a) return VS_FAIL(err, VS_E_STATE, "this program was built without %s", name);
-    const int fd = mkstemp(path);
-    if (fd < 0) return VS_FAIL(err, VS_E_IO, "%s: cannot be made", path);
-    close(fd);
-    VS_CHECK(vs_file_replace(path, a->data, a->len, err));
-    VS_CHECK(vs_recipe_read(r, path, err));
-done:
-    unlink(path);
-    return st;
+    return vs_recipe_parse(r, (const char *)a->data, a->len, name, err);
 }
 
 static vs_status run_demo(const demo_options *o, vs_error *err)

@@ -151,11 +151,6 @@ static void put_solution(rows_out *w, const vs_sample *x)
         vs_buf_json_str(&w->line, x->text, strlen(x->text));
 }
 
-static const vs_problem *problem_of(const vs_problems *p, int64_t id)
-{
-    return id >= 1 && (size_t)id <= p->n ? &p->item[id - 1] : NULL;
-}
-
 /* What the rows are made from: the run's training samples, with the recipe's choice among them. */
 typedef struct training_data {
     vs_recipe recipe;
@@ -203,7 +198,7 @@ static vs_status write_gen_set(rows_out *w, const training_data *d, vs_error *er
     VS_CHECK(vs_gen_select(&set, &d->samples, &o, err));
     for (size_t i = 0; i < set.n; i++) {
         const vs_sample *x = &d->samples.item[set.index[i]];
-        const vs_problem *p = problem_of(&d->problems, x->problem_id);
+        const vs_problem *p = vs_problems_find(&d->problems, x->problem_id);
         if (!p) continue;
         put_prompt(w, p);
         vs_buf_str(&w->line, w->o->is_ids ? ",\"completion_ids\":" : ",\"completion\":");
@@ -264,7 +259,7 @@ static vs_status write_ver_set(rows_out *w, const training_data *d, vs_error *er
     VS_CHECK(vs_ver_select(&set, &d->samples, &o, err));
     for (size_t i = 0; i < set.n_groups; i++) {
         const vs_ver_group *g = &set.groups[i];
-        const vs_problem *p = problem_of(&d->problems, g->problem_id);
+        const vs_problem *p = vs_problems_find(&d->problems, g->problem_id);
         const size_t *right = set.index + g->first, *wrong = right + g->n_right;
         if (p)
             VS_CHECK((w->o->what == PAIRS ? write_pairs : write_ver_row)(

@@ -63,17 +63,10 @@ static void fill_classes(table *t, size_t begin, size_t end)
     }
 }
 
-static const vs_problem *problem_of(const vs_problems *p, int64_t id)
-{
-    for (size_t i = 0; i < p->n; i++)
-        if (p->item[i].id == id) return &p->item[i];
-    return NULL;
-}
-
 static vs_status fill_problems(table *t, const vs_problems *test, bool has_scores, vs_error *err)
 {
     for (size_t i = 0; i < t->samples.n;) {
-        const vs_problem *p = problem_of(test, t->samples.item[i].problem_id);
+        const vs_problem *p = vs_problems_find(test, t->samples.item[i].problem_id);
         size_t end = i;
         if (!p) return VS_FAIL(err, VS_E_STATE, "run.db: a test sample has no test problem");
         while (end < t->samples.n && t->samples.item[end].problem_id == p->id) end++;

@@ -125,15 +125,10 @@ vs_status vs_run_problems(vs_run *run, vs_error *err)
 
 /* -- labels -- */
 
-static const vs_problem *problem_of(const vs_problems *p, int64_t id)
-{
-    return id >= 1 && (size_t)id <= p->n ? &p->item[id - 1] : NULL;
-}
-
 static vs_status grade_one(vs_run *run, const vs_sample *x, const char *profile,
                            vs_regrade_count *count, vs_error *err)
 {
-    const vs_problem *p = problem_of(&run->problems, x->problem_id);
+    const vs_problem *p = vs_problems_find(&run->problems, x->problem_id);
     vs_grade_result g;
     vs_label l;
 
@@ -195,7 +190,7 @@ vs_status vs_run_references(vs_run *run, vs_error *err)
     VS_CHECK(vs_store_samples(&refs, run->store, "reference",
                               vs_profile_version(run->recipe.grader), err));
     for (size_t i = 0; i < refs.n; i++) {
-        const vs_problem *p = problem_of(&run->problems, refs.item[i].problem_id);
+        const vs_problem *p = vs_problems_find(&run->problems, refs.item[i].problem_id);
         if (refs.item[i].verdict == VS_RIGHT) continue;
         st = VS_FAIL(err, VS_E_INPUT,
                      "problem %s: its reference solution is %s by grader %s (gold '%.60s'); "

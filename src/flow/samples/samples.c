@@ -199,20 +199,6 @@ vs_status vs_sample_set(vs_store *s, const vs_model *m, const vs_tokenizer *t, c
 
 /* -- scoring -- */
 
-static const vs_problem *problem_of(const vs_problems *p, int64_t id)
-{
-    size_t lo = 0, hi = p->n;
-
-    while (lo < hi) {
-        const size_t mid = (lo + hi) / 2;
-        if (p->item[mid].id < id)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < p->n && p->item[lo].id == id ? &p->item[lo] : NULL;
-}
-
 /* Unscored samples [begin, end) of one problem, as one group. */
 typedef struct score_chunk {
     vs_solution *solutions; /* [samples] */
@@ -257,7 +243,7 @@ static vs_status score_all(vs_store *s, const vs_model *m, vs_scorer *scorer, co
 {
     for (size_t i = 0; i < all->n; i++) {
         const vs_sample *x = &all->item[i];
-        const vs_problem *q = problem_of(p, x->problem_id);
+        const vs_problem *q = vs_problems_find(p, x->problem_id);
         const bool new_problem = c->n_groups && q && c->groups[c->n_groups - 1].prompt != q->ids;
         if (!q || !isnan(have[i])) continue;
         if (new_problem && c->n_samples >= CHUNK_SAMPLES) {

@@ -50,6 +50,8 @@ typedef struct vs_problems {
     size_t n, cap;
 } vs_problems;
 void vs_problems_free(vs_problems *p);
+/* The problem of that id in a list that rises by id, as the store gives it; NULL: none. */
+const vs_problem *vs_problems_find(const vs_problems *p, int64_t id);
 VS_NODISCARD vs_status vs_store_add_problem(vs_store *s, const vs_problem *p, vs_error *err);
 /* In order of id; split NULL: all. */
 VS_NODISCARD vs_status vs_store_problems(vs_problems *out, vs_store *s, const char *split, vs_error *err);

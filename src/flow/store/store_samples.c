@@ -16,6 +16,20 @@ static void problem_free(vs_problem *p)
     free(p->ids);
 }
 
+const vs_problem *vs_problems_find(const vs_problems *p, int64_t id)
+{
+    size_t lo = 0, hi = p->n;
+
+    while (lo < hi) {
+        const size_t mid = (lo + hi) / 2;
+        if (p->item[mid].id < id)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < p->n && p->item[lo].id == id ? &p->item[lo] : NULL;
+}
+
 void vs_problems_free(vs_problems *p)
 {
     for (size_t i = 0; i < p->n; i++) problem_free(&p->item[i]);
