@@ -282,7 +282,8 @@ static vs_status measure_best(measure *best, bench *b, const struct workload *w,
 static vs_status print_measure(bench *b, const struct workload *w, const measure *m, vs_error *err)
 {
     const double all = m->matmul.flops / m->seconds;
-    const double inside = m->matmul.seconds > 0.0 ? m->matmul.flops / m->matmul.seconds : 0.0;
+    const double busy = m->matmul.thread_seconds / (double)vs_threads();
+    const double inside = busy > 0.0 ? m->matmul.flops / busy : 0.0;
 
     vs_buf_printf(
         &b->line,
@@ -292,7 +293,7 @@ static vs_status print_measure(bench *b, const struct workload *w, const measure
         "\"matmul_share_of_peak\":%.4f,\"matmul_share_of_time\":%.4f,\"flops_per_token\":%.6g}",
         w->name, m->work.rows, vs_threads(), b->opened.base->ops->name, m->seconds,
         (double)m->work.tokens / m->seconds, all / 1e9, inside / 1e9, b->peak / 1e9, all / b->peak,
-        inside / b->peak, m->matmul.seconds / m->seconds, token_flops(&b->opened.base->config));
+        inside / b->peak, busy / m->seconds, token_flops(&b->opened.base->config));
     VS_TRY(vs_out_line(&b->line, err));
     return fflush(stdout) == 0 ? VS_OK : VS_FAIL(err, VS_E_IO, "standard output cannot be written");
 }

@@ -57,12 +57,14 @@ static double count_begin(void)
 static void count_end(double begin, size_t m, size_t n, size_t k)
 {
     if (begin == 0.0) return;
-    const double seconds = now() - begin;
+    /* A product outside of a parallel region has all threads to itself, also those it leaves idle.
+     */
+    const double seconds = (now() - begin) * (omp_in_parallel() ? 1.0 : (double)vs_threads());
 
 #pragma omp critical(vs_matmul_count)
     {
         counted.flops += 2.0 * (double)m * (double)n * (double)k;
-        counted.seconds += seconds;
+        counted.thread_seconds += seconds;
     }
 }
 

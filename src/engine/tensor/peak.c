@@ -22,6 +22,13 @@ enum {
 typedef double (*fma_loop)(size_t steps, float *sink);
 
 #if defined(__x86_64__)
+/* One link of one chain. The empty assembly makes the accumulator a value that the compiler knows
+ * nothing of: chains that it sees to be equal are computed once, and the peak comes out too high.
+ */
+#define LINK(fmadd, c)  \
+    c = fmadd(a, c, b); \
+    __asm__ volatile("" : "+v"(c))
+
 #define FMA_LOOP(name, isa, vec, width, set1, fmadd, store)                                        \
     __attribute__((target(isa))) static double name(size_t steps, float *sink)                     \
     {                                                                                              \
@@ -30,11 +37,18 @@ typedef double (*fma_loop)(size_t steps, float *sink);
             c10 = b, c11 = b;                                                                      \
         float out[width];                                                                          \
         for (size_t i = 0; i < steps; i++) {                                                       \
-            c0 = fmadd(a, c0, b), c1 = fmadd(a, c1, b), c2 = fmadd(a, c2, b);                      \
-            c3 = fmadd(a, c3, b), c4 = fmadd(a, c4, b), c5 = fmadd(a, c5, b);                      \
-            c6 = fmadd(a, c6, b), c7 = fmadd(a, c7, b), c8 = fmadd(a, c8, b);                      \
-            c9 = fmadd(a, c9, b), c10 = fmadd(a, c10, b), c11 = fmadd(a, c11, b);                  \
-            __asm__ volatile("" ::: "memory");                                                     \
+            LINK(fmadd, c0);                                                                       \
+            LINK(fmadd, c1);                                                                       \
+            LINK(fmadd, c2);                                                                       \
+            LINK(fmadd, c3);                                                                       \
+            LINK(fmadd, c4);                                                                       \
+            LINK(fmadd, c5);                                                                       \
+            LINK(fmadd, c6);                                                                       \
+            LINK(fmadd, c7);                                                                       \
+            LINK(fmadd, c8);                                                                       \
+            LINK(fmadd, c9);                                                                       \
+            LINK(fmadd, c10);                                                                      \
+            LINK(fmadd, c11);                                                                      \
         }                                                                                          \
         c0 =                                                                                       \
             fmadd(c0, c1,                                                                          \
