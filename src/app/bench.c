@@ -435,8 +435,8 @@ vs_status vs_verb_bench(int argc, char **argv, vs_error *err)
                  "instruction set. The fastest of several repeats counts.",
         .example = "  $ vstar bench --shape demo --workload decode\n"
                    "  "
-                   "{\"workload\":\"decode\",\"rows\":256,\"threads\":2,..,\"tokens_per_s\":212345."
-                   "0,..,\"matmul_share_of_peak\":0.55,..}",
+                   "{\"workload\":\"decode\",\"rows\":256,\"threads\":2,..,\"tokens_per_s\":208147."
+                   "7,..,\"matmul_share_of_peak\":0.8525,..}",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
     };
