@@ -105,9 +105,18 @@ static vs_status score_candidates(asked *q, size_t n, vs_error *err)
     vs_scorer *scorer = NULL;
     const vs_group g = {q->prompt.id, q->prompt.n, q->solutions, n};
     double *scores = vs_alloc(n, sizeof *scores);
+    bool has_verifier;
     vs_status st;
 
     if (!scores) return VS_FAIL(err, VS_E_NOMEM, "%zu scores", n);
+    VS_CHECK(vs_run_has_verifier(&has_verifier, q->run, err));
+    if (!has_verifier) {
+        st = VS_FAIL(
+            err, VS_E_STATE,
+            "%s: has no verifier (yet, or no training problem had both right and wrong solutions)",
+            q->run->dir);
+        goto done;
+    }
     VS_CHECK(vs_run_open_model(q->run, "verifier", &m, err));
     VS_CHECK(vs_scorer_open(&scorer, m.model, 2048, err));
     VS_CHECK(vs_score(scorer, &g, 1, NULL, scores, err));

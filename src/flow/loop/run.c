@@ -21,6 +21,16 @@ char *vs_run_model_dir(const vs_run *run, const char *name)
     return vs_format("%s/models/%s", run->dir, name);
 }
 
+vs_status vs_run_has_verifier(bool *out, const vs_run *run, vs_error *err)
+{
+    char *dir = vs_run_model_dir(run, "verifier");
+
+    if (!dir) return VS_FAIL(err, VS_E_NOMEM, "verifier: path");
+    *out = vs_train_job_done(dir);
+    free(dir);
+    return VS_OK;
+}
+
 vs_status vs_run_open_model(const vs_run *run, const char *name, vs_opened_model *out,
                             vs_error *err)
 {

@@ -26,6 +26,8 @@ char *vs_run_model_dir(const vs_run *run, const char *name);
 /* Opens a model of the run: a folder of its own, or an adapter over the base. */
 VS_NODISCARD vs_status vs_run_open_model(const vs_run *run, const char *name, vs_opened_model *out,
                                          vs_error *err);
+/* Whether models/verifier is there: a run whose samples gave nothing to tell apart has none. */
+VS_NODISCARD vs_status vs_run_has_verifier(bool *out, const vs_run *run, vs_error *err);
 
 /* Refuses a run that may not fit the free space, before anything is computed. Upper bounds: all
  * samples at full length. */

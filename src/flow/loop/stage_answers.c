@@ -12,7 +12,8 @@
 enum { TEST_ROUND_SFT = 1 << 30, TEST_ROUND_GENERATOR };
 
 typedef struct hashes {
-    char sft[VS_HASH_HEX], verifier[VS_HASH_HEX];
+    char sft[VS_HASH_HEX];
+    char verifier[VS_HASH_HEX]; /* empty: the samples gave nothing to learn one from */
 } hashes;
 
 static vs_status sample_test(vs_run *run, const char *name, const char *set, uint64_t round,
@@ -63,11 +64,11 @@ enum {
 };
 
 /* The claims of the paper as paired differences: few candidates, some, and all. */
-static vs_status compare(vs_run *run, const vs_metrics *m, vs_error *err)
+static vs_status compare(vs_run *run, const vs_metrics *m, bool has_verifier, vs_error *err)
 {
     const size_t n = run->recipe.eval.n, ks[] = {4, 16, n};
 
-    for (size_t i = 0; i < sizeof ks / sizeof *ks; i++) {
+    for (size_t i = 0; has_verifier && i < sizeof ks / sizeof *ks; i++) {
         const vs_metrics_at best = {&m[SYS_VSTAR], VS_CURVE_BEST_OF, ks[i]};
         if (ks[i] > n || (i < 2 && ks[i] == n)) continue;
         VS_TRY(vs_answers_compare(run->store, "Best-of-k minus Maj@k", best,
@@ -99,15 +100,17 @@ static vs_status measure(vs_run *run, const hashes *h, vs_error *err)
         [SYS_SFT_V] = {"G_SFT + V", s, VS_RANK_SUM, h->verifier, NULL},
     };
     const char *profile = vs_profile_version(run->recipe.grader);
+    const bool has_verifier = h->verifier[0] != '\0';
     vs_metrics m[N_SYSTEMS] = {0};
     vs_status st;
 
     VS_CHECK(vs_store_begin(run->store, err));
     for (size_t i = 0; i < N_SYSTEMS; i++) {
         if (!run->recipe.eval.baselines && systems[i].set == s) continue;
+        if (!has_verifier && systems[i].model == h->verifier) continue;
         VS_CHECK(vs_answers_measure(run->store, &run->test, &systems[i], profile, &m[i], err));
     }
-    VS_CHECK(compare(run, m, err));
+    VS_CHECK(compare(run, m, has_verifier, err));
     VS_CHECK(vs_store_set(run->store, "stage:answers", profile, err));
     VS_CHECK(vs_store_commit(run->store, err));
 done:
@@ -118,7 +121,8 @@ done:
 
 vs_status vs_run_answers(vs_run *run, vs_error *err)
 {
-    hashes h;
+    hashes h = {0};
+    bool has_verifier;
     char *done = NULL;
 
     if (run->test.n == 0) return VS_OK;
@@ -132,7 +136,8 @@ vs_status vs_run_answers(vs_run *run, vs_error *err)
     if (run->recipe.eval.baselines)
         VS_TRY(sample_test(run, "sft", "test:sft", TEST_ROUND_SFT, err));
     VS_TRY(sample_test(run, "generator", "test:generator", TEST_ROUND_GENERATOR, err));
-    VS_TRY(score_test(run, "verifier", "verifier scores", h.verifier, err));
+    VS_TRY(vs_run_has_verifier(&has_verifier, run, err));
+    if (has_verifier) VS_TRY(score_test(run, "verifier", "verifier scores", h.verifier, err));
     VS_TRY(score_test(run, "sft", "reference scores", h.sft, err));
     return measure(run, &h, err);
 }

@@ -1,0 +1,19 @@
+#!/bin/bash
+# no_verifier.sh - a run in which nothing tells right from wrong ends without a verifier, and says so.
+. "$(dirname "$0")/lib.sh"
+# Every sample is cut after 4 tokens, and unfinished samples are left out: the references alone remain, all right.
+run() { vstar run "$here/../../recipes/tiny.yaml" --out run --set sample.max_tokens=4 >table.txt 2>run.txt; }
+run
+same "the run ends well" $? 0
+check "it says what it goes on without" grep -q 'nothing to tell apart' run.txt
+check "no verifier is there" test ! -e run/models/verifier
+check "the report is written" grep -q '</html>' run/report.html
+check "what needs no verifier is measured" grep -q 'Pass@1' table.txt
+same "what needs one is not" "$(grep -c "by the verifier" table.txt)" 0
+run
+same "it has nothing left to do" "$? $(grep -c 'nothing to do' run.txt)" "0 1"
+check "status works" vstar status run
+vstar ask run "Leo buys some trays of 5 shells. Leo gives 4 away and now has 61. How many trays?" >out.txt 2>ask.txt
+same "ask refuses" $? 1
+check "ask says why" grep -q 'has no verifier' ask.txt
+finish
