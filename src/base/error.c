@@ -4,17 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
-vs_status vs_fail(vs_error *err, vs_status code, const char *format, ...)
+void vs_fail(vs_error *err, vs_status code, const char *format, ...)
 {
     /* Formatted aside first: the arguments may point into err->text. */
     char text[sizeof err->text];
     va_list args;
 
-    if (!err) return code;
+    if (!err) return;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     memcpy(err->text, text, sizeof text);
     err->code = code;
-    return code;
 }

@@ -26,9 +26,10 @@ typedef struct vs_error {
     char text[1024];
 } vs_error;
 
-/* Fills *err (when not NULL) and returns code. */
-vs_status vs_fail(vs_error *err, vs_status code, const char *format, ...) VS_PRINTF(3, 4);
-#define VS_FAIL(err, code, ...) vs_fail((err), (code), __VA_ARGS__)
+/* Fills *err (when not NULL). */
+void vs_fail(vs_error *err, vs_status code, const char *format, ...) VS_PRINTF(3, 4);
+/* The code is named again so that analyzers see a value that is not VS_OK. */
+#define VS_FAIL(err, code, ...) (vs_fail((err), (code), __VA_ARGS__), (vs_status)(code))
 
 /* For functions that own nothing. */
 #define VS_TRY(expr)                                                                               \
