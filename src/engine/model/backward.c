@@ -21,6 +21,7 @@ struct vs_backward {
     float *d_qkv;   /* [T][Q] */
     float *d_att;   /* [T][H D] */
     float *d_x;     /* [T][C] gradient of the residual stream */
+    float *d_raw;   /* [T][C] gradient by the input of a post norm; NULL without */
     float *pack;    /* [round16(widest input)][T]: vs_matmul_grad's scratch */
     float *lora_du; /* [T][rank] */
 };
@@ -57,8 +58,10 @@ vs_status vs_backward_open(vs_backward **out, const vs_model *m, const vs_work_s
     w->pack = vs_arena_push(w->work.arena, rows * vs_round16(widest_input(c, m->lora_config.rank)),
                             sizeof(float));
     w->lora_du = vs_arena_push(w->work.arena, rows * (m->lora_config.rank + 1), sizeof(float));
-    if (!w->x_mid || !w->d_h || !w->d_gu || !w->d_act || !w->d_qkv || !w->d_att || !w->d_x ||
-        !w->pack || !w->lora_du) {
+    const bool has_post = vs_config_family(c)->has_post_norms;
+    if (has_post) w->d_raw = vs_arena_push(w->work.arena, rows * c->n_embd, sizeof(float));
+    if ((has_post && !w->d_raw) || !w->x_mid || !w->d_h || !w->d_gu || !w->d_act || !w->d_qkv ||
+        !w->d_att || !w->d_x || !w->pack || !w->lora_du) {
         st = VS_FAIL(err, VS_E_NOMEM, "backward pass of %zu rows of tokens", rows);
         goto done;
     }
@@ -101,6 +104,13 @@ static void lora_backward(vs_backward *w, const vs_model *m, const vs_lora_lin *
     vs_matmul(o, d_x, k, du, r, &l->a_bwd, rows, true);
 }
 
+/* db += each row of part i of d_y, in order. */
+static void bias_backward(const vs_model *m, float *d_b, const float *d_y, const vs_lin *lin,
+                          size_t i, size_t rows)
+{
+    for (size_t t = 0; t < rows; t++) m->base->ops->add(d_b, d_y + t * lin->n, lin->bias[i]->cols);
+}
+
 /* d_x [T][k] = d_y W (written), and the weights' gradients. x: the forward pass's input. */
 static void lin_backward(vs_backward *w, const vs_model *m, size_t layer, int kind, float *d_x,
                          const float *d_y, const float *x, size_t rows, vs_params *grads)
@@ -116,6 +126,7 @@ static void lin_backward(vs_backward *w, const vs_model *m, size_t layer, int ki
         } else {
             vs_matmul_grad(m->base->ops, grad_of(grads, lin->w[i]), lin->k, part, lin->n, x, lin->k,
                            rows, lin->w[i]->rows, lin->k, w->pack);
+            if (lin->bias[i]) bias_backward(m, grad_of(grads, lin->bias[i]), part, lin, i, rows);
         }
     }
 }
@@ -144,16 +155,15 @@ static void norm_w_range(void *ctx, size_t begin, size_t end, size_t thread)
 }
 
 /* d_x += gradient through the norm; its weight's gradient unless an adapter trains. */
-static void norm_backward(const vs_model *m, const vs_tensor *weight, float *d_x, const float *d_y,
+static void norm_backward(const vs_model *m, const vs_norm *norm, float *d_x, const float *d_y,
                           const float *x, const float *inv_rms, size_t rows, vs_params *grads)
 {
-    norm_bwd_job job = {
-        m->base->ops,           d_x, NULL, d_y, x, m->base->params.data + weight->offset, inv_rms,
-        m->base->config.n_embd, rows};
+    norm_bwd_job job = {m->base->ops,           d_x, NULL, d_y, x, norm->scale, inv_rms,
+                        m->base->config.n_embd, rows};
 
     vs_parallel_range(rows, 12.0 * (double)job.c, vs_threads(), norm_x_range, &job);
     if (m->lora_config.rank) return;
-    job.d_w = grad_of(grads, weight);
+    job.d_w = grad_of(grads, norm->weight); /* of 1 + weight as of weight */
     vs_parallel_range(job.c, 6.0 * (double)rows, vs_threads(), norm_w_range, &job);
 }
 
@@ -161,6 +171,7 @@ typedef struct attn_bwd_job {
     vs_backward *w;
     const vs_model *m;
     const vs_batch *b;
+    const vs_layer *layer;
 } attn_bwd_job;
 
 /* Task i: the i / G-th row group that begins with a prompt, kv head i % G. starts[] finds groups:
@@ -174,10 +185,11 @@ static void attn_bwd_group(const attn_bwd_job *j, size_t group, size_t kv_head, 
     const vs_acts *a = &j->w->work.acts;
     float *d = j->w->d_qkv;
 
-    j->m->base->ops->attn_bwd(
-        &j->m->shape, g->spans[0].row, g->spans[0].n, has_solutions ? g[1].spans : NULL,
-        has_solutions ? g[1].n_spans : 0, kv_head, a->qkv, a->qkv + hd, a->qkv + hd + gd, ld,
-        a->att, j->w->d_att, hd, d, d + hd, d + hd + gd, a->attn_scratch + thread * a->attn_floats);
+    j->m->base->ops->attn_bwd(vs_layer_shape(j->m, j->layer), g->spans[0].row, g->spans[0].n,
+                              has_solutions ? g[1].spans : NULL, has_solutions ? g[1].n_spans : 0,
+                              kv_head, a->qkv, a->qkv + hd, a->qkv + hd + gd, ld, a->att,
+                              j->w->d_att, hd, d, d + hd, d + hd + gd,
+                              a->attn_scratch + thread * a->attn_floats);
 }
 
 static void attn_bwd_range(void *ctx, size_t begin, size_t end, size_t thread)
@@ -196,23 +208,94 @@ static void rope_bwd_range(void *ctx, size_t begin, size_t end, size_t thread)
     const size_t ld = (c->n_heads + 2 * c->n_kv_heads) * c->head_dim;
     (void)thread;
 
-    j->m->base->ops->rope(j->w->d_qkv + begin * ld, ld, j->b->pos + begin, j->m->base->cos_sin,
-                          end - begin, c->n_heads + c->n_kv_heads, c->head_dim, -1.0F);
+    j->m->base->ops->rope(j->w->d_qkv + begin * ld, ld, j->b->pos + begin,
+                          vs_layer_rope(j->m, j->layer), end - begin, c->n_heads + c->n_kv_heads,
+                          c->head_dim, -1.0F);
 }
 
-typedef struct swiglu_bwd_job {
-    const vs_ops *ops;
+/* Gradient by the norm's output in d_qkv becomes that by its input; d_att, no longer needed, takes
+ * the copy. Heads [first, first + n) of each row. */
+static void qk_norm_rows(const attn_bwd_job *j, const vs_norm *norm, size_t first, size_t n,
+                         size_t begin, size_t end)
+{
+    const vs_config *c = &j->m->base->config;
+    const size_t d = c->head_dim, heads = c->n_heads + c->n_kv_heads;
+    const vs_acts *a = &j->w->work.acts;
+
+    for (size_t t = begin; t < end; t++) {
+        float *d_x = j->w->d_qkv + t * (heads + c->n_kv_heads) * d + first * d;
+        float *d_y = j->w->d_att + t * c->n_heads * d;
+
+        memcpy(d_y, d_x, n * d * sizeof *d_y);
+        memset(d_x, 0, n * d * sizeof *d_x);
+        j->m->base->ops->rmsnorm_bwd_x(d_x, d_y, a->qk + (t * heads + first) * d, norm->scale,
+                                       a->r_qk + t * heads + first, n, d);
+    }
+}
+
+static void qk_norm_x_range(void *ctx, size_t begin, size_t end, size_t thread)
+{
+    const attn_bwd_job *j = ctx;
+    const vs_config *c = &j->m->base->config;
+    (void)thread;
+
+    qk_norm_rows(j, &j->layer->q_norm, 0, c->n_heads, begin, end);
+    qk_norm_rows(j, &j->layer->k_norm, c->n_heads, c->n_kv_heads, begin, end);
+}
+
+/* The weights' gradients: chains over rows, and in a row over heads. */
+static void qk_norm_weights(const attn_bwd_job *j, vs_params *grads)
+{
+    const vs_config *c = &j->m->base->config;
+    const vs_ops *o = j->m->base->ops;
+    const size_t d = c->head_dim, heads = c->n_heads + c->n_kv_heads;
+    float *d_q = grad_of(grads, j->layer->q_norm.weight);
+    float *d_k = grad_of(grads, j->layer->k_norm.weight);
+
+    for (size_t t = 0; t < j->b->n_rows; t++) {
+        const float *d_y = j->w->d_qkv + t * (heads + c->n_kv_heads) * d;
+        const float *x = j->w->work.acts.qk + t * heads * d, *r = j->w->work.acts.r_qk + t * heads;
+
+        o->rmsnorm_bwd_w(d_q, d_y, x, r, c->n_heads, d, 0, d);
+        o->rmsnorm_bwd_w(d_k, d_y + c->n_heads * d, x + c->n_heads * d, r + c->n_heads,
+                         c->n_kv_heads, d, 0, d);
+    }
+}
+
+static void qk_norm_backward(attn_bwd_job *j, vs_params *grads)
+{
+    const vs_config *c = &j->m->base->config;
+
+    if (!j->layer->q_norm.weight) return;
+    if (!j->m->lora_config.rank) qk_norm_weights(j, grads);
+    vs_parallel_range(j->b->n_rows, 12.0 * (double)((c->n_heads + c->n_kv_heads) * c->head_dim),
+                      vs_threads(), qk_norm_x_range, j);
+}
+
+/* Gradient by what joined the residual: d_x itself, or through the post norm. */
+static const float *branch_gradient(vs_backward *w, const vs_model *m, const vs_norm *post,
+                                    const float *raw, const float *inv_rms, size_t rows,
+                                    vs_params *grads)
+{
+    if (!post->weight) return w->d_x;
+    memset(w->d_raw, 0, rows * m->base->config.n_embd * sizeof *w->d_raw);
+    norm_backward(m, post, w->d_raw, w->d_x, raw, inv_rms, rows, grads);
+    return w->d_raw;
+}
+
+typedef struct glu_bwd_job {
+    void (*bwd)(float *dgu, const float *da, const float *gu, size_t rows, size_t f);
     float *d_gu;
     const float *d_act, *gu;
     size_t f;
-} swiglu_bwd_job;
+} glu_bwd_job;
 
-static void swiglu_bwd_range(void *ctx, size_t begin, size_t end, size_t thread)
+static void glu_bwd_range(void *ctx, size_t begin, size_t end, size_t thread)
 {
-    const swiglu_bwd_job *j = ctx;
+    const glu_bwd_job *j = ctx;
     (void)thread;
-    j->ops->swiglu_bwd(j->d_gu + begin * 2 * j->f, j->d_act + begin * j->f,
-                       j->gu + begin * 2 * j->f, end - begin, j->f);
+    j->bwd(j->d_gu + begin * 2 * j->f, j->d_act + begin * j->f, j->gu + begin * 2 * j->f,
+           end - begin, j->f);
 }
 
 /* d_x: gradient by the layer's output on entry, by its input on return. */
@@ -223,26 +306,33 @@ static void layer_backward(vs_backward *w, const vs_model *m, size_t layer, cons
     const size_t rows = b->n_rows;
     const vs_layer *l = &m->base->layers[layer];
     const vs_acts *a = &w->work.acts;
-    swiglu_bwd_job swiglu = {m->base->ops, w->d_gu, w->d_act, a->gu, c->n_ffn};
-    attn_bwd_job attn = {w, m, b};
+    const vs_ops *o = m->base->ops;
+    const bool has_gelu = vs_config_family(c)->has_gelu;
+    glu_bwd_job glu = {has_gelu ? o->geglu_bwd : o->swiglu_bwd, w->d_gu, w->d_act, a->gu, c->n_ffn};
+    attn_bwd_job attn = {w, m, b, l};
     const double attn_cost =
         600.0 * (double)rows / (double)b->n_groups * (double)(c->n_heads * c->head_dim);
+    const float *d_branch;
 
     memcpy(w->x_mid, x_in, rows * c->n_embd * sizeof *x_in);
     vs_layer_attention(m, layer, 0, b, a, w->x_mid);
     vs_layer_mlp_acts(m, layer, rows, a, w->x_mid);
+    if (l->post2.weight) vs_layer_mlp_out(m, layer, rows, a, NULL);
 
-    lin_backward(w, m, layer, VS_LIN_DOWN, w->d_act, w->d_x, a->act, rows, grads);
-    vs_parallel_range(rows, 60.0 * (double)c->n_ffn, vs_threads(), swiglu_bwd_range, &swiglu);
+    d_branch = branch_gradient(w, m, &l->post2, a->raw2, a->r_post2, rows, grads);
+    lin_backward(w, m, layer, VS_LIN_DOWN, w->d_act, d_branch, a->act, rows, grads);
+    vs_parallel_range(rows, 60.0 * (double)c->n_ffn, vs_threads(), glu_bwd_range, &glu);
     lin_backward(w, m, layer, VS_LIN_GATE_UP, w->d_h, w->d_gu, a->h2, rows, grads);
-    norm_backward(m, l->norm2, w->d_x, w->d_h, w->x_mid, a->r2, rows, grads);
+    norm_backward(m, &l->norm2, w->d_x, w->d_h, w->x_mid, a->r2, rows, grads);
 
-    lin_backward(w, m, layer, VS_LIN_O, w->d_att, w->d_x, a->att, rows, grads);
+    d_branch = branch_gradient(w, m, &l->post1, a->raw1, a->r_post1, rows, grads);
+    lin_backward(w, m, layer, VS_LIN_O, w->d_att, d_branch, a->att, rows, grads);
     vs_parallel_range(b->n_groups * c->n_kv_heads, attn_cost, a->n_threads, attn_bwd_range, &attn);
     vs_parallel_range(rows, 6.0 * (double)(c->n_heads * c->head_dim), vs_threads(), rope_bwd_range,
                       &attn);
+    qk_norm_backward(&attn, grads);
     lin_backward(w, m, layer, VS_LIN_QKV, w->d_h, w->d_qkv, a->h1, rows, grads);
-    norm_backward(m, l->norm1, w->d_x, w->d_h, x_in, a->r1, rows, grads);
+    norm_backward(m, &l->norm1, w->d_x, w->d_h, x_in, a->r1, rows, grads);
 }
 
 /* 1 / rms of each row of the final norm's input, as the forward pass made it. */
@@ -252,10 +342,10 @@ static void final_norm_backward(vs_backward *w, const vs_model *m, size_t rows, 
     const vs_base *base = m->base;
     const size_t c = base->config.n_embd;
 
-    base->ops->rmsnorm(w->d_h, w->work.acts.r1, x, base->params.data + base->norm->offset, rows, c,
+    base->ops->rmsnorm(w->d_h, w->work.acts.r1, x, base->norm.scale, rows, c,
                        (float)base->config.rms_eps);
     memset(w->d_x, 0, rows * c * sizeof *w->d_x);
-    norm_backward(m, base->norm, w->d_x, d_hidden, x, w->work.acts.r1, rows, grads);
+    norm_backward(m, &base->norm, w->d_x, d_hidden, x, w->work.acts.r1, rows, grads);
 }
 
 typedef struct embed_job {
@@ -263,6 +353,7 @@ typedef struct embed_job {
     const float *d_x;
     float *grads;
     size_t c;
+    float scale;
 } embed_job;
 
 static void embed_range(void *ctx, size_t begin, size_t end, size_t thread)
@@ -273,7 +364,7 @@ static void embed_range(void *ctx, size_t begin, size_t end, size_t thread)
     for (size_t t = 0; t < j->b->n_rows; t++) {
         const float *from = j->d_x + t * j->c;
         float *to = j->grads + (size_t)j->b->tokens[t] * j->c;
-        for (size_t i = begin; i < end; i++) to[i] += from[i];
+        for (size_t i = begin; i < end; i++) to[i] += j->scale * from[i];
     }
 }
 
@@ -281,10 +372,11 @@ void vs_backward_run(vs_backward *w, const vs_model *m, const vs_batch *b, const
                      float *d_hidden, vs_params *grads, float *embed_grads)
 {
     const size_t c = m->base->config.n_embd, n = b->n_rows * c;
-    embed_job embed = {b, w->d_x, embed_grads, c};
+    embed_job embed = {b, w->d_x, embed_grads, c, m->base->embed_scale};
 
     final_norm_backward(w, m, b->n_rows, saved + m->base->config.n_layers * n, d_hidden, grads);
     for (size_t l = m->base->config.n_layers; l-- > 0;)
         layer_backward(w, m, l, b, saved + l * n, grads);
-    if (embed_grads) vs_parallel_range(c, (double)b->n_rows, vs_threads(), embed_range, &embed);
+    if (embed_grads)
+        vs_parallel_range(c, 2.0 * (double)b->n_rows, vs_threads(), embed_range, &embed);
 }

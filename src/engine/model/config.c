@@ -1,3 +1,4 @@
+/* config.c - reading config.json. */
 #include "engine/model/config.h"
 
 #include <math.h>
@@ -8,9 +9,7 @@
 #include "base/json.h"
 #include "engine/model/folder_impl.h"
 
-/* Keys and defaults: transformers, models/llama/configuration_llama.py (LlamaConfig). */
-enum { DEFAULT_POSITIONS = 2048, DEFAULT_BOS = 1, DEFAULT_EOS = 2 };
-static const double default_theta = 10000.0, default_eps = 1e-6;
+static const double max_theta = 1e12, max_factor = 1e6;
 
 /* The key must be missing, null, or that string. */
 static vs_status only_string(const json_t *o, const char *key, const char *expected,
@@ -36,25 +35,44 @@ static vs_status only_false(const json_t *o, const char *key, const char *where,
     return VS_OK;
 }
 
-/* What is refused by name: another architecture, and everything that changes the computation. */
-static vs_status check_kind(const json_t *o, const char *where, vs_error *err)
+/* The row whose model_type the file names. */
+static vs_status find_family(vs_family_id *out, const json_t *o, const char *where, vs_error *err)
 {
-    const json_t *architectures = json_object_get(o, "architectures");
-    const json_t *quantization = json_object_get(o, "quantization_config");
     const char *type;
 
     VS_TRY(vs_json_get_str(&type, o, "model_type", where, err));
-    VS_TRY(only_string(o, "model_type", "llama", where, err));
+    for (int i = 0; i < VS_N_FAMILIES; i++)
+        if (strcmp(type, vs_families[i].model_type) == 0) {
+            *out = (vs_family_id)i;
+            return VS_OK;
+        }
+    vs_buf known = {0};
+    for (int i = 0; i < VS_N_FAMILIES; i++)
+        vs_buf_printf(&known, "%s%s", i ? ", " : "", vs_families[i].model_type);
+    const vs_status st =
+        VS_FAIL(err, VS_E_INPUT, "%s: \"model_type\": found \"%.100s\", expected one of %s", where,
+                type, known.data ? known.data : "the supported ones");
+    vs_buf_free(&known);
+    return st;
+}
+
+/* What is refused by name: another architecture, and everything that changes the computation. */
+static vs_status check_kind(const vs_family *f, const json_t *o, const char *where, vs_error *err)
+{
+    const json_t *architectures = json_object_get(o, "architectures");
+    const json_t *quantization = json_object_get(o, "quantization_config");
+
     if (json_array_size(architectures) > 0) {
         const char *name = json_string_value(json_array_get(architectures, 0));
-        if (!name || strcmp(name, "LlamaForCausalLM") != 0)
-            return VS_FAIL(err, VS_E_INPUT,
-                           "%s: \"architectures\": found \"%.100s\", expected \"LlamaForCausalLM\"",
-                           where, name ? name : vs_json_kind(json_array_get(architectures, 0)));
+        if (!name || strcmp(name, f->architecture) != 0)
+            return VS_FAIL(
+                err, VS_E_INPUT, "%s: \"architectures\": found \"%.100s\", expected \"%s\"", where,
+                name ? name : vs_json_kind(json_array_get(architectures, 0)), f->architecture);
     }
-    VS_TRY(only_string(o, "hidden_act", "silu", where, err));
+    VS_TRY(only_string(o, f->act_key, f->act, where, err));
     VS_TRY(only_false(o, "attention_bias", where, err));
     VS_TRY(only_false(o, "mlp_bias", where, err));
+    VS_TRY(only_false(o, "use_bidirectional_attention", where, err));
     if (quantization && !json_is_null(quantization))
         return VS_FAIL(err, VS_E_INPUT,
                        "%s: \"quantization_config\": found %s, expected none (not supported)",
@@ -81,8 +99,9 @@ static vs_status read_sizes(vs_config *c, const json_t *o, const char *where, vs
 {
     const size_t width = VS_MAX_WIDTH;
 
-    c->n_positions = DEFAULT_POSITIONS;
-    c->rms_eps = default_eps;
+    c->n_positions = vs_config_family(c)->n_positions;
+    c->is_tied = vs_config_family(c)->is_tied;
+    c->rms_eps = 1e-6; /* every family's default */
     VS_TRY(vs_json_get_size(&c->n_layers, o, "num_hidden_layers", 1, VS_MAX_LAYERS, where, err));
     VS_TRY(vs_json_get_size(&c->n_embd, o, "hidden_size", 1, width, where, err));
     VS_TRY(vs_json_get_size(&c->n_ffn, o, "intermediate_size", 1, width, where, err));
@@ -100,6 +119,7 @@ static vs_status read_heads(vs_config *c, const json_t *o, const char *where, vs
     VS_TRY(vs_json_get_size(&c->n_heads, o, "num_attention_heads", 1, width, where, err));
     c->n_kv_heads = c->n_heads;
     VS_TRY(vs_json_opt_size(&c->n_kv_heads, o, "num_key_value_heads", 1, width, where, err));
+    c->head_dim = vs_config_family(c)->head_dim;
     VS_TRY(vs_json_opt_size(&c->head_dim, o, "head_dim", 1, width, where, err));
     if (c->head_dim == 0 && c->n_embd % c->n_heads != 0)
         return VS_FAIL(
@@ -123,42 +143,176 @@ static vs_status read_heads(vs_config *c, const json_t *o, const char *where, vs
     return VS_OK;
 }
 
-/* rope_scaling or rope_parameters: null, or an object that asks for nothing. */
-static vs_status check_rope(const json_t *o, const char *key, const char *where, vs_error *err)
+/* rope_scaling, rope_parameters, or one of the latter's entries. *theta is left alone unless it is
+ * there. */
+static vs_status read_rope_object(vs_rope_scaling *out, double *theta, const json_t *rope,
+                                  const char *key, const char *where, vs_error *err)
 {
-    const json_t *rope = json_object_get(o, key);
     const char *type = "default";
     double rotary = 1.0;
+    vs_rope_scaling s = {.type = VS_ROPE_DEFAULT};
 
-    if (!rope || json_is_null(rope)) return VS_OK;
     if (!json_is_object(rope))
         return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": found %s, expected an object or null", where,
                        key, vs_json_kind(rope));
     VS_TRY(vs_json_opt_str(&type, rope, "type", where, err)); /* before transformers 4.43 */
     VS_TRY(vs_json_opt_str(&type, rope, "rope_type", where, err));
-    if (strcmp(type, "default") != 0)
-        return VS_FAIL(err, VS_E_INPUT,
-                       "%s: \"%s\": found type \"%.100s\", expected \"default\" or null", where,
-                       key, type);
+    while (s.type < VS_N_ROPE_TYPES && strcmp(type, vs_rope_type_name[s.type]) != 0) s.type++;
+    if (s.type == VS_N_ROPE_TYPES)
+        return VS_FAIL(
+            err, VS_E_INPUT,
+            "%s: \"%s\": found type \"%.100s\", expected \"default\", \"linear\" or \"llama3\"",
+            where, key, type);
     VS_TRY(vs_json_opt_num(&rotary, rope, "partial_rotary_factor", where, err));
     if (rotary != 1.0)
         return VS_FAIL(err, VS_E_INPUT,
                        "%s: \"%s\": found \"partial_rotary_factor\" %g, expected 1", where, key,
                        rotary);
+    VS_TRY(opt_range(theta, rope, "rope_theta", 0.0, max_theta, where, err));
+    if (s.type != VS_ROPE_DEFAULT)
+        VS_TRY(opt_range(&s.factor, rope, "factor", 0.0, max_factor, where, err));
+    if (s.type == VS_ROPE_LLAMA3) {
+        VS_TRY(opt_range(&s.low_freq_factor, rope, "low_freq_factor", 0.0, max_factor, where, err));
+        VS_TRY(
+            opt_range(&s.high_freq_factor, rope, "high_freq_factor", 0.0, max_factor, where, err));
+        VS_TRY(vs_json_get_size(&s.original_positions, rope, "original_max_position_embeddings", 1,
+                                VS_MAX_POSITIONS, where, err));
+        if (!(s.high_freq_factor > s.low_freq_factor))
+            return VS_FAIL(err, VS_E_FORMAT,
+                           "%s: \"high_freq_factor\": found %g, expected more than "
+                           "\"low_freq_factor\" %g",
+                           where, s.high_freq_factor, s.low_freq_factor);
+    }
+    *out = s;
+    return VS_OK;
+}
+
+/* The two ropes of a family whose sliding layers have their own, in the spelling of transformers 5.
+ */
+static vs_status read_rope_pair(vs_config *c, const json_t *pair, const char *where, vs_error *err)
+{
+    const json_t *full = json_object_get(pair, "full_attention");
+    const json_t *sliding = json_object_get(pair, "sliding_attention");
+    vs_rope_scaling local = {.type = VS_ROPE_DEFAULT};
+
+    if (full && !json_is_null(full))
+        VS_TRY(read_rope_object(&c->rope, &c->rope_theta, full, "full_attention", where, err));
+    if (sliding && !json_is_null(sliding))
+        VS_TRY(read_rope_object(&local, &c->rope_local_theta, sliding, "sliding_attention", where,
+                                err));
+    if (local.type != VS_ROPE_DEFAULT)
+        return VS_FAIL(err, VS_E_INPUT,
+                       "%s: \"sliding_attention\": found type \"%s\", expected \"default\"", where,
+                       vs_rope_type_name[local.type]);
     return VS_OK;
 }
 
 static vs_status read_rope(vs_config *c, const json_t *o, const char *where, vs_error *err)
 {
-    const json_t *parameters = json_object_get(o, "rope_parameters");
-    const double high = 1e12;
+    static const char *const keys[] = {"rope_scaling", "rope_parameters"};
+    const vs_family *f = vs_config_family(c);
 
-    c->rope_theta = default_theta;
-    VS_TRY(check_rope(o, "rope_scaling", where, err));
-    VS_TRY(check_rope(o, "rope_parameters", where, err));
-    VS_TRY(opt_range(&c->rope_theta, o, "rope_theta", 0.0, high, where, err));
-    if (json_is_object(parameters)) /* transformers 5 keeps it there */
-        VS_TRY(opt_range(&c->rope_theta, parameters, "rope_theta", 0.0, high, where, err));
+    c->rope_theta = f->rope_theta;
+    c->rope_local_theta = f->rope_local_theta;
+    VS_TRY(opt_range(&c->rope_theta, o, "rope_theta", 0.0, max_theta, where, err));
+    if (f->has_local_rope)
+        VS_TRY(
+            opt_range(&c->rope_local_theta, o, "rope_local_base_freq", 0.0, max_theta, where, err));
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const json_t *rope = json_object_get(o, keys[i]);
+
+        if (!rope || json_is_null(rope)) continue;
+        if (f->has_local_rope &&
+            (json_object_get(rope, "full_attention") || json_object_get(rope, "sliding_attention")))
+            VS_TRY(read_rope_pair(c, rope, where, err));
+        else
+            VS_TRY(read_rope_object(&c->rope, &c->rope_theta, rope, keys[i], where, err));
+    }
+    return VS_OK;
+}
+
+/* Missing: the family's own; null: none (0). */
+static vs_status opt_cap(double *out, const json_t *o, const char *key, const char *where,
+                         vs_error *err)
+{
+    if (json_is_null(json_object_get(o, key))) {
+        *out = 0.0;
+        return VS_OK;
+    }
+    if (!json_object_get(o, key)) return VS_OK;
+    return opt_range(out, o, key, 0.0, max_factor, where, err);
+}
+
+/* "layer_types", when it is there, has the last word on which layers slide. */
+static vs_status read_layer_types(vs_config *c, const json_t *types, const char *where,
+                                  vs_error *err)
+{
+    if (json_array_size(types) != c->n_layers)
+        return VS_FAIL(err, VS_E_FORMAT,
+                       "%s: \"layer_types\": found %s of %zu, expected an array of %zu names",
+                       where, vs_json_kind(types), json_array_size(types), c->n_layers);
+    for (size_t i = 0; i < c->n_layers; i++) {
+        const char *name = json_string_value(json_array_get(types, i));
+        if (!name ||
+            (strcmp(name, "full_attention") != 0 && strcmp(name, "sliding_attention") != 0))
+            return VS_FAIL(err, VS_E_INPUT,
+                           "%s: \"layer_types\"[%zu]: found %.100s, expected \"full_attention\" or "
+                           "\"sliding_attention\"",
+                           where, i, name ? name : vs_json_kind(json_array_get(types, i)));
+        c->is_sliding[i] = strcmp(name, "sliding_attention") == 0;
+    }
+    return VS_OK;
+}
+
+static vs_status read_sliding(vs_config *c, const json_t *o, const char *where, vs_error *err)
+{
+    const vs_family *f = vs_config_family(c);
+    const json_t *types = json_object_get(o, "layer_types");
+    size_t from = 28, pattern = f->pattern; /* 28: max_window_layers of Qwen2Config, Qwen3Config */
+    bool used = false, any = false;
+
+    if (f->sliding == VS_SLIDING_NONE) return VS_OK;
+    c->window = f->window;
+    if (json_is_null(json_object_get(o, "sliding_window"))) c->window = 0;
+    VS_TRY(vs_json_opt_size(&c->window, o, "sliding_window", 1, VS_MAX_POSITIONS, where, err));
+    VS_TRY(vs_json_opt_size(&pattern, o, "sliding_window_pattern", 1, VS_MAX_LAYERS, where, err));
+    VS_TRY(vs_json_opt_size(&pattern, o, "_sliding_window_pattern", 1, VS_MAX_LAYERS, where, err));
+    VS_TRY(vs_json_opt_size(&from, o, "max_window_layers", 0, SIZE_MAX, where, err));
+    VS_TRY(vs_json_opt_bool(&used, o, "use_sliding_window", where, err));
+    if (f->sliding == VS_SLIDING_FROM && !used) c->window = 0;
+    for (size_t i = 0; i < c->n_layers; i++)
+        c->is_sliding[i] = f->sliding == VS_SLIDING_ALL ||
+                           (f->sliding == VS_SLIDING_FROM && i >= from) ||
+                           (f->sliding == VS_SLIDING_PATTERN && (i + 1) % pattern != 0);
+    if (f->sliding != VS_SLIDING_ALL && types && !json_is_null(types))
+        VS_TRY(read_layer_types(c, types, where, err));
+    for (size_t i = 0; i < c->n_layers; i++) any = any || c->is_sliding[i];
+    if (any && c->window == 0 && f->has_local_rope)
+        return VS_FAIL(err, VS_E_FORMAT,
+                       "%s: \"sliding_window\": found null, expected a length (layers slide)",
+                       where);
+    if (!any) c->window = 0;
+    if (c->window == 0) memset(c->is_sliding, 0, sizeof c->is_sliding);
+    return VS_OK;
+}
+
+static vs_status read_attention(vs_config *c, const json_t *o, const char *where, vs_error *err)
+{
+    const vs_family *f = vs_config_family(c);
+
+    VS_TRY(read_rope(c, o, where, err));
+    VS_TRY(read_sliding(c, o, where, err));
+    if (f->query_scalar > 0.0) {
+        c->query_scalar = f->query_scalar;
+        VS_TRY(
+            opt_range(&c->query_scalar, o, "query_pre_attn_scalar", 0.0, max_factor, where, err));
+    }
+    if (f->has_softcaps) {
+        c->attn_softcap = f->attn_softcap;
+        c->final_softcap = f->final_softcap;
+        VS_TRY(opt_cap(&c->attn_softcap, o, "attn_logit_softcapping", where, err));
+        VS_TRY(opt_cap(&c->final_softcap, o, "final_logit_softcapping", where, err));
+    }
     return VS_OK;
 }
 
@@ -196,15 +350,17 @@ static vs_status read_eos(vs_config *c, const json_t *eos, const char *where, vs
     return VS_OK;
 }
 
-/* A missing key means LlamaConfig's own 1 and 2, where the vocabulary has them; null means none. */
+/* A missing key means the family's own, where the vocabulary has it; null means none. */
 static vs_status read_special(vs_config *c, const json_t *o, const char *where, vs_error *err)
 {
+    const vs_family *f = vs_config_family(c);
     const json_t *bos = json_object_get(o, "bos_token_id"),
                  *eos = json_object_get(o, "eos_token_id");
 
     c->bos_id = -1;
-    if (!bos && c->n_vocab > DEFAULT_BOS) c->bos_id = DEFAULT_BOS;
-    if (!eos && c->n_vocab > DEFAULT_EOS) c->eos_ids[c->n_eos++] = DEFAULT_EOS;
+    if (!bos && f->bos_id >= 0 && c->n_vocab > (size_t)f->bos_id) c->bos_id = f->bos_id;
+    if (!eos && f->eos_id >= 0 && c->n_vocab > (size_t)f->eos_id)
+        c->eos_ids[c->n_eos++] = f->eos_id;
     if (bos && !json_is_null(bos))
         VS_TRY(read_id(&c->bos_id, bos, "bos_token_id", c->n_vocab, where, err));
     if (eos && !json_is_null(eos)) VS_TRY(read_eos(c, eos, where, err));
@@ -239,75 +395,16 @@ vs_status vs_config_read(vs_config *out, const char *dir, vs_error *err)
     char *path = NULL;
 
     VS_CHECK(vs_folder_json(&o, &path, dir, "config.json", VS_MAX_CONFIG_BYTES, err));
-    VS_CHECK(check_kind(o, path, err));
+    VS_CHECK(find_family(&c.family, o, path, err));
+    VS_CHECK(check_kind(vs_config_family(&c), o, path, err));
     VS_CHECK(read_sizes(&c, o, path, err));
     VS_CHECK(read_heads(&c, o, path, err));
-    VS_CHECK(read_rope(&c, o, path, err));
+    VS_CHECK(read_attention(&c, o, path, err));
     VS_CHECK(read_special(&c, o, path, err));
     VS_CHECK(read_dtype(&c, o, path, err));
     *out = c;
 done:
     json_decref(o);
     free(path);
-    return st;
-}
-
-void vs_real_text(char text[VS_REAL_CHARS], double x)
-{
-    size_t len = 0;
-
-    for (int digits = 1; digits <= 17; digits++) {
-        len = (size_t)snprintf(text, VS_REAL_CHARS, "%.*g", digits, x);
-        if (strtod(text, NULL) == x) break;
-    }
-    if (!strpbrk(text, ".e")) memcpy(text + len, ".0", sizeof ".0");
-}
-
-static void add_eos(vs_buf *b, const vs_config *c)
-{
-    vs_buf_str(b, "  \"eos_token_id\": ");
-    if (c->n_eos == 0) vs_buf_str(b, "null");
-    if (c->n_eos > 1) vs_buf_str(b, "[");
-    for (size_t i = 0; i < c->n_eos; i++)
-        vs_buf_printf(b, "%s%d", i ? ", " : "", (int)c->eos_ids[i]);
-    vs_buf_str(b, c->n_eos > 1 ? "],\n" : ",\n");
-}
-
-static void add_fields(vs_buf *b, const vs_config *c)
-{
-    char eps[VS_REAL_CHARS], theta[VS_REAL_CHARS], bos[VS_REAL_CHARS] = "null";
-
-    vs_real_text(eps, c->rms_eps);
-    vs_real_text(theta, c->rope_theta);
-    if (c->bos_id >= 0) snprintf(bos, sizeof bos, "%d", (int)c->bos_id);
-    vs_buf_str(b, "{\n  \"architectures\": [\"LlamaForCausalLM\"],\n  \"attention_bias\": false,\n"
-                  "  \"attention_dropout\": 0.0,\n");
-    vs_buf_printf(b, "  \"bos_token_id\": %s,\n", bos);
-    add_eos(b, c);
-    vs_buf_printf(b, "  \"head_dim\": %zu,\n  \"hidden_act\": \"silu\",\n", c->head_dim);
-    vs_buf_printf(b, "  \"hidden_size\": %zu,\n  \"initializer_range\": 0.02,\n", c->n_embd);
-    vs_buf_printf(b, "  \"intermediate_size\": %zu,\n", c->n_ffn);
-    vs_buf_printf(b, "  \"max_position_embeddings\": %zu,\n  \"mlp_bias\": false,\n",
-                  c->n_positions);
-    vs_buf_printf(b, "  \"model_type\": \"llama\",\n  \"num_attention_heads\": %zu,\n", c->n_heads);
-    vs_buf_printf(b, "  \"num_hidden_layers\": %zu,\n  \"num_key_value_heads\": %zu,\n",
-                  c->n_layers, c->n_kv_heads);
-    vs_buf_printf(
-        b, "  \"pretraining_tp\": 1,\n  \"rms_norm_eps\": %s,\n  \"rope_scaling\": null,\n", eps);
-    vs_buf_printf(b, "  \"rope_theta\": %s,\n  \"tie_word_embeddings\": %s,\n", theta,
-                  c->is_tied ? "true" : "false");
-    vs_buf_printf(b, "  \"torch_dtype\": \"%s\",\n  \"use_cache\": true,\n",
-                  c->dtype == VS_BF16 ? "bfloat16" : "float32");
-    vs_buf_printf(b, "  \"vocab_size\": %zu\n}\n", c->n_vocab);
-}
-
-vs_status vs_config_write(const vs_config *c, const char *dir, vs_error *err)
-{
-    vs_buf text = {0};
-    vs_status st;
-
-    add_fields(&text, c);
-    st = vs_folder_write(dir, "config.json", &text, err);
-    vs_buf_free(&text);
     return st;
 }

@@ -1,4 +1,4 @@
-/* config.h - the shape of a Llama-shaped model, as config.json gives it. Plain data; zeroed is empty. */
+/* config.h - the shape of a model, as config.json gives it, and the families of models. Plain data; zeroed is empty. */
 #ifndef VS_MODEL_CONFIG_H
 #define VS_MODEL_CONFIG_H
 
@@ -18,19 +18,81 @@ enum {
 
 typedef enum vs_dtype { VS_F32, VS_BF16 } vs_dtype; /* of weights on disk; in memory all is f32 */
 
+typedef enum vs_family_id {
+    VS_LLAMA, /* Llama 2, 3, 3.x, SmolLM */
+    VS_MISTRAL,
+    VS_QWEN2,
+    VS_QWEN3,
+    VS_GEMMA2,
+    VS_GEMMA3,
+    VS_N_FAMILIES
+} vs_family_id;
+
+/* Which layers see a sliding window, unless config.json's "layer_types" says it layer by layer. */
+typedef enum vs_sliding {
+    VS_SLIDING_NONE,
+    VS_SLIDING_ALL,     /* every layer, when there is a window */
+    VS_SLIDING_FROM,    /* layers from max_window_layers on, when use_sliding_window */
+    VS_SLIDING_PATTERN, /* all but every pattern-th */
+} vs_sliding;
+
+/* One row per family: what sets its layers apart, and what a missing key of config.json means. Source: the
+ * configuration_*.py and modeling_*.py of transformers 5.23. */
+typedef struct vs_family {
+    const char *model_type, *architecture;
+    const char *act_key, *act; /* the activation's key and only value */
+    bool has_gelu;             /* gelu(gate) * up instead of silu(gate) * up */
+    bool has_qkv_bias;
+    bool has_qk_norm;          /* RMSNorm of every query and key head before rotation */
+    bool has_post_norms;       /* norms after attention and feed-forward too, before they join the residual */
+    bool norm_adds_one;        /* norms multiply by 1 + weight */
+    bool scales_embedding;     /* by sqrt(C), rounded to the weights' type */
+    bool has_local_rope;       /* sliding layers rotate by a base of their own */
+    bool has_softcaps;
+    vs_sliding sliding;
+    /* defaults; 0 or -1: none */
+    size_t head_dim, n_positions, window, pattern;
+    double rope_theta, rope_local_theta, query_scalar, attn_softcap, final_softcap;
+    bool is_tied;
+    int bos_id, eos_id;
+} vs_family;
+extern const vs_family vs_families[VS_N_FAMILIES];
+
+/* How rotary frequencies are stretched. Source: transformers, modeling_rope_utils.py. */
+typedef enum vs_rope_type { VS_ROPE_DEFAULT, VS_ROPE_LINEAR, VS_ROPE_LLAMA3, VS_N_ROPE_TYPES } vs_rope_type;
+extern const char *const vs_rope_type_name[VS_N_ROPE_TYPES];
+typedef struct vs_rope_scaling {
+    vs_rope_type type;
+    double factor;                            /* linear, llama3 */
+    double low_freq_factor, high_freq_factor; /* llama3 */
+    size_t original_positions;                /* llama3 */
+} vs_rope_scaling;
+
 typedef struct vs_config {
+    vs_family_id family;
     size_t n_layers, n_embd, n_heads, n_kv_heads, head_dim, n_ffn, n_vocab, n_positions;
     double rope_theta, rms_eps;
-    bool is_tied;              /* the output head is the embedding */
-    int32_t bos_id;            /* -1: none */
+    double rope_local_theta;     /* of sliding layers; 0: they rotate as all do */
+    vs_rope_scaling rope;        /* of the layers that rotate by rope_theta */
+    double query_scalar;         /* scores are divided by its square root; 0: head_dim */
+    double attn_softcap, final_softcap; /* 0: none */
+    size_t window;               /* of sliding layers; 0: there are none */
+    bool is_sliding[VS_MAX_LAYERS];
+    bool is_tied;                /* the output head is the embedding */
+    int32_t bos_id;              /* -1: none */
     int32_t eos_ids[VS_MAX_EOS]; /* where sampling stops; eos_ids[0] ends a training row given as text */
     size_t n_eos;
-    vs_dtype dtype;            /* torch_dtype: how the folder is written back */
+    vs_dtype dtype;              /* torch_dtype: how the folder is written back */
 } vs_config;
 
-/* Reads DIR/config.json (model_type llama; rope_scaling null or default, hidden_act silu, no biases: anything else is refused
- * by name). head_dim defaults to hidden_size / heads, n_kv_heads to heads. */
+static inline const vs_family *vs_config_family(const vs_config *c)
+{
+    return &vs_families[c->family];
+}
+
+/* Reads DIR/config.json in the spelling of transformers 4 (rope_theta, rope_scaling, torch_dtype) or 5 (rope_parameters,
+ * dtype). What would change the computation and is not supported is refused by name. */
 VS_NODISCARD vs_status vs_config_read(vs_config *out, const char *dir, vs_error *err);
-/* Writes a config.json that transformers loads (LlamaForCausalLM), with sorted keys. */
+/* Writes a config.json that transformers 4 and 5 load, with sorted keys. */
 VS_NODISCARD vs_status vs_config_write(const vs_config *c, const char *dir, vs_error *err);
 #endif

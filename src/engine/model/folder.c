@@ -45,13 +45,13 @@ void vs_linear_shape(size_t *rows, size_t *cols, const vs_config *c, vs_linear w
     }
 }
 
-static vs_status add_norm(vs_params *p, const vs_config *c, size_t layer, const char *name,
-                          vs_error *err)
+/* A vector of the layer; name with its ending: "input_layernorm.weight". */
+static vs_status add_vector(vs_params *p, size_t layer, const char *name, size_t n, vs_error *err)
 {
     char full[VS_TENSOR_NAME];
 
-    snprintf(full, sizeof full, "model.layers.%zu.%s.weight", layer, name);
-    return vs_params_add(p, full, 1, c->n_embd, true, err);
+    snprintf(full, sizeof full, "model.layers.%zu.%s", layer, name);
+    return vs_params_add(p, full, 1, n, true, err);
 }
 
 static vs_status add_linear(vs_params *p, const vs_config *c, size_t layer, vs_linear which,
@@ -71,12 +71,34 @@ void vs_linear_full_name(char name[VS_TENSOR_NAME], size_t layer, vs_linear whic
              which <= VS_O ? "self_attn" : "mlp", vs_linear_name[which]);
 }
 
-static vs_status add_layer(vs_params *p, const vs_config *c, size_t layer, vs_error *err)
+static vs_status add_attention(vs_params *p, const vs_config *c, size_t layer, vs_error *err)
 {
-    VS_TRY(add_norm(p, c, layer, "input_layernorm", err));
+    const vs_family *f = vs_config_family(c);
+
     for (int which = VS_Q; which <= VS_O; which++)
         VS_TRY(add_linear(p, c, layer, (vs_linear)which, err));
-    VS_TRY(add_norm(p, c, layer, "post_attention_layernorm", err));
+    if (f->has_qkv_bias) {
+        const size_t kv = c->n_kv_heads * c->head_dim;
+        VS_TRY(add_vector(p, layer, "self_attn.q_proj.bias", c->n_heads * c->head_dim, err));
+        VS_TRY(add_vector(p, layer, "self_attn.k_proj.bias", kv, err));
+        VS_TRY(add_vector(p, layer, "self_attn.v_proj.bias", kv, err));
+    }
+    if (f->has_qk_norm) {
+        VS_TRY(add_vector(p, layer, "self_attn.q_norm.weight", c->head_dim, err));
+        VS_TRY(add_vector(p, layer, "self_attn.k_norm.weight", c->head_dim, err));
+    }
+    return VS_OK;
+}
+
+static vs_status add_layer(vs_params *p, const vs_config *c, size_t layer, vs_error *err)
+{
+    VS_TRY(add_vector(p, layer, "input_layernorm.weight", c->n_embd, err));
+    VS_TRY(add_attention(p, c, layer, err));
+    VS_TRY(add_vector(p, layer, "post_attention_layernorm.weight", c->n_embd, err));
+    if (vs_config_family(c)->has_post_norms) {
+        VS_TRY(add_vector(p, layer, "pre_feedforward_layernorm.weight", c->n_embd, err));
+        VS_TRY(add_vector(p, layer, "post_feedforward_layernorm.weight", c->n_embd, err));
+    }
     for (int which = VS_GATE; which <= VS_DOWN; which++)
         VS_TRY(add_linear(p, c, layer, (vs_linear)which, err));
     return VS_OK;

@@ -10,11 +10,13 @@
 #include "engine/model/config.h"
 #include "engine/model/params.h"
 
-/* The table of a model's tensors, in this order (names as in transformers' LlamaForCausalLM):
+/* The table of a model's tensors, in this order (names as in transformers; which there are, the family says):
  *   model.embed_tokens.weight [V][C]
  *   per layer i, prefix model.layers.i.:
  *     input_layernorm.weight [C]; self_attn.{q,k,v}_proj.weight [H*D | G*D | G*D][C]; self_attn.o_proj.weight [C][H*D];
- *     post_attention_layernorm.weight [C]; mlp.{gate,up}_proj.weight [F][C]; mlp.down_proj.weight [C][F]
+ *     with qkv biases: self_attn.{q,k,v}_proj.bias; with q/k norms: self_attn.{q,k}_norm.weight [D];
+ *     post_attention_layernorm.weight [C]; with post norms: {pre,post}_feedforward_layernorm.weight [C];
+ *     mlp.{gate,up}_proj.weight [F][C]; mlp.down_proj.weight [C][F]
  *   model.norm.weight [C]; lm_head.weight [V][C] unless tied */
 VS_NODISCARD vs_status vs_weights_table(vs_params *out, const vs_config *c, vs_error *err);
 

@@ -32,13 +32,26 @@ static void lora_forward(const vs_model *m, size_t layer, const vs_lin *lin, flo
     }
 }
 
-/* y [rows][lin->n] = x W^T, or += when accumulate (the chain starts from y: the residual). */
+/* Each row of y is the bias; only layers that never accumulate have one. */
+static void start_from_bias(const vs_model *m, float *y, const vs_lin *lin, size_t rows)
+{
+    for (size_t i = 0; i < lin->n_parts; i++) {
+        const float *bias = m->base->params.data + lin->bias[i]->offset;
+        for (size_t t = 0; t < rows; t++)
+            memcpy(y + t * lin->n + lin->col[i], bias, lin->bias[i]->cols * sizeof *y);
+    }
+}
+
+/* y [rows][lin->n] = x W^T + bias, or += when accumulate (the chain starts from y: the residual).
+ */
 static void lin_forward(const vs_model *m, size_t layer, int kind, float *y, const float *x,
                         size_t rows, bool accumulate, const vs_acts *a)
 {
     const vs_lin *lin = &m->base->layers[layer].lin[kind];
+    const bool has_bias = lin->bias[0] != NULL;
 
-    vs_matmul(m->base->ops, y, lin->n, x, lin->k, &lin->fwd, rows, accumulate);
+    if (has_bias) start_from_bias(m, y, lin, rows);
+    vs_matmul(m->base->ops, y, lin->n, x, lin->k, &lin->fwd, rows, accumulate || has_bias);
     if (m->lora_config.rank) lora_forward(m, layer, lin, y, x, rows, a);
 }
 
@@ -58,17 +71,11 @@ static void norm_range(void *ctx, size_t begin, size_t end, size_t thread)
                     j->c, j->eps);
 }
 
-static void norm(const vs_model *m, float *y, float *inv_rms, const float *x, const vs_tensor *w,
+static void norm(const vs_model *m, float *y, float *inv_rms, const float *x, const vs_norm *n,
                  size_t rows, size_t n_threads)
 {
     const size_t c = m->base->config.n_embd;
-    norm_job job = {m->base->ops,
-                    y,
-                    inv_rms,
-                    x,
-                    m->base->params.data + w->offset,
-                    c,
-                    (float)m->base->config.rms_eps};
+    norm_job job = {m->base->ops, y, inv_rms, x, n->scale, c, (float)m->base->config.rms_eps};
 
     vs_parallel_range(rows, 8.0 * (double)c, n_threads, norm_range, &job);
 }
@@ -78,9 +85,29 @@ typedef struct attn_job {
     const vs_batch *b;
     const vs_acts *a;
     size_t kv_layer, ld_qkv;
+    const vs_layer *layer;
+    const vs_attn_shape *shape;
 } attn_job;
 
-/* Rotates and stores: rows of one range of groups. */
+/* RMSNorm of every head of rows row .. row + n - 1 in place; what was there is kept if the backward
+ * pass wants it. */
+static void qk_norm(const attn_job *j, size_t row, size_t n)
+{
+    const vs_config *c = &j->m->base->config;
+    const size_t d = c->head_dim, heads = c->n_heads + c->n_kv_heads;
+    const float eps = (float)c->rms_eps;
+
+    for (size_t t = row; t < row + n; t++) {
+        float *q = j->a->qkv + t * j->ld_qkv, *k = q + c->n_heads * d, *r = j->a->r_qk + t * heads;
+
+        if (j->a->qk) memcpy(j->a->qk + t * heads * d, q, heads * d * sizeof *q);
+        j->m->base->ops->rmsnorm(q, r, q, j->layer->q_norm.scale, c->n_heads, d, eps);
+        j->m->base->ops->rmsnorm(k, r + c->n_heads, k, j->layer->k_norm.scale, c->n_kv_heads, d,
+                                 eps);
+    }
+}
+
+/* Norms, rotates and stores: rows of one range of groups. */
 static void rope_range(void *ctx, size_t begin, size_t end, size_t thread)
 {
     const attn_job *j = ctx;
@@ -93,10 +120,11 @@ static void rope_range(void *ctx, size_t begin, size_t end, size_t thread)
         for (size_t s = 0; s < j->b->groups[i].n_spans; s++) {
             const vs_span *span = &j->b->groups[i].spans[s];
             float *q = j->a->qkv + span->row * j->ld_qkv;
+            if (j->layer->q_norm.weight) qk_norm(j, span->row, span->n);
             /* q and k lie side by side: one rotation over H + G heads */
-            o->rope(q, j->ld_qkv, j->b->pos + span->row, j->m->base->cos_sin, span->n,
+            o->rope(q, j->ld_qkv, j->b->pos + span->row, vs_layer_rope(j->m, j->layer), span->n,
                     c->n_heads + c->n_kv_heads, c->head_dim, 1.0F);
-            o->kv_store(&j->m->shape, span, j->kv_layer, q + hd, q + hd + gd, j->ld_qkv);
+            o->kv_store(j->shape, span, j->kv_layer, q + hd, q + hd + gd, j->ld_qkv);
         }
     }
 }
@@ -108,56 +136,106 @@ static void attn_range(void *ctx, size_t begin, size_t end, size_t thread)
     const size_t n_kv = j->m->base->config.n_kv_heads;
 
     for (size_t i = begin; i < end; i++)
-        j->m->base->ops->attn(&j->m->shape, &j->b->groups[i / n_kv], j->kv_layer, i % n_kv,
-                              j->a->qkv, j->ld_qkv, j->a->att,
+        j->m->base->ops->attn(j->shape, &j->b->groups[i / n_kv], j->kv_layer, i % n_kv, j->a->qkv,
+                              j->ld_qkv, j->a->att,
                               j->m->base->config.n_heads * j->m->base->config.head_dim,
                               j->a->attn_scratch + thread * j->a->attn_floats);
+}
+
+typedef struct add_job {
+    const vs_ops *ops;
+    float *y;
+    const float *x;
+    size_t n;
+} add_job;
+
+static void add_range(void *ctx, size_t begin, size_t end, size_t thread)
+{
+    const add_job *j = ctx;
+    (void)thread;
+    j->ops->add(j->y + begin * j->n, j->x + begin * j->n, (end - begin) * j->n);
+}
+
+void vs_rows_add(const vs_model *m, float *y, const float *x, size_t rows, size_t n,
+                 size_t n_threads)
+{
+    add_job job = {m->base->ops, y, x, n};
+
+    vs_parallel_range(rows, (double)n, n_threads, add_range, &job);
+}
+
+/* x += W in, or with a post norm x += norm(W in), where raw keeps W in. x NULL: raw alone. */
+static void join_residual(const vs_model *m, size_t layer, int kind, const vs_norm *post, float *x,
+                          const float *in, float *raw, float *inv_rms, size_t rows,
+                          const vs_acts *a)
+{
+    if (!post->weight) {
+        if (x) lin_forward(m, layer, kind, x, in, rows, true, a);
+        return;
+    }
+    lin_forward(m, layer, kind, raw, in, rows, false, a);
+    norm(m, a->post, inv_rms, raw, post, rows, a->n_threads);
+    if (x) vs_rows_add(m, x, a->post, rows, m->base->config.n_embd, a->n_threads);
 }
 
 void vs_layer_attention(const vs_model *m, size_t layer, size_t kv_layer, const vs_batch *b,
                         const vs_acts *a, float *x)
 {
     const vs_config *c = &m->base->config;
+    const vs_layer *l = &m->base->layers[layer];
     const size_t rows = b->n_rows, ld = (c->n_heads + 2 * c->n_kv_heads) * c->head_dim;
-    attn_job job = {m, b, a, kv_layer, ld};
+    attn_job job = {m, b, a, kv_layer, ld, l, vs_layer_shape(m, l)};
     const double rows_per_group = (double)rows / (double)b->n_groups;
 
-    norm(m, a->h1, a->r1, x, m->base->layers[layer].norm1, rows, a->n_threads); /* [T][C] */
-    lin_forward(m, layer, VS_LIN_QKV, a->qkv, a->h1, rows, false, a);           /* [T][(H+2G)D] */
+    norm(m, a->h1, a->r1, x, &l->norm1, rows, a->n_threads);          /* [T][C] */
+    lin_forward(m, layer, VS_LIN_QKV, a->qkv, a->h1, rows, false, a); /* [T][(H+2G)D] */
     vs_parallel_range(b->n_groups, 8.0 * rows_per_group * (double)ld, a->n_threads, rope_range,
                       &job);
     vs_parallel_range(b->n_groups * c->n_kv_heads, 200.0 * rows_per_group * (double)ld,
-                      a->n_threads, attn_range, &job);         /* [T][H D] */
-    lin_forward(m, layer, VS_LIN_O, x, a->att, rows, true, a); /* x += */
+                      a->n_threads, attn_range, &job); /* [T][H D] */
+    join_residual(m, layer, VS_LIN_O, &l->post1, x, a->att, a->raw1, a->r_post1, rows, a);
 }
 
-typedef struct swiglu_job {
-    const vs_ops *ops;
+typedef struct glu_job {
+    void (*glu)(float *a, const float *gu, size_t rows, size_t f);
     float *act;
     const float *gu;
     size_t f;
-} swiglu_job;
+} glu_job;
 
-static void swiglu_range(void *ctx, size_t begin, size_t end, size_t thread)
+static void glu_range(void *ctx, size_t begin, size_t end, size_t thread)
 {
-    const swiglu_job *j = ctx;
+    const glu_job *j = ctx;
     (void)thread;
-    j->ops->swiglu(j->act + begin * j->f, j->gu + begin * 2 * j->f, end - begin, j->f);
+    j->glu(j->act + begin * j->f, j->gu + begin * 2 * j->f, end - begin, j->f);
 }
 
 void vs_layer_mlp_acts(const vs_model *m, size_t layer, size_t rows, const vs_acts *a,
                        const float *x)
 {
-    swiglu_job job = {m->base->ops, a->act, a->gu, m->base->config.n_ffn};
+    const vs_ops *o = m->base->ops;
+    const vs_family *family = vs_config_family(&m->base->config);
+    glu_job job = {family->has_gelu ? o->geglu : o->swiglu, a->act, a->gu, m->base->config.n_ffn};
 
-    norm(m, a->h2, a->r2, x, m->base->layers[layer].norm2, rows, a->n_threads);      /* [T][C] */
-    lin_forward(m, layer, VS_LIN_GATE_UP, a->gu, a->h2, rows, false, a);             /* [T][2F] */
-    vs_parallel_range(rows, 32.0 * (double)job.f, a->n_threads, swiglu_range, &job); /* [T][F] */
+    norm(m, a->h2, a->r2, x, &m->base->layers[layer].norm2, rows, a->n_threads);  /* [T][C] */
+    lin_forward(m, layer, VS_LIN_GATE_UP, a->gu, a->h2, rows, false, a);          /* [T][2F] */
+    vs_parallel_range(rows, 32.0 * (double)job.f, a->n_threads, glu_range, &job); /* [T][F] */
 }
 
 void vs_layer_mlp_out(const vs_model *m, size_t layer, size_t rows, const vs_acts *a, float *x)
 {
-    lin_forward(m, layer, VS_LIN_DOWN, x, a->act, rows, true, a); /* x += */
+    join_residual(m, layer, VS_LIN_DOWN, &m->base->layers[layer].post2, x, a->act, a->raw2,
+                  a->r_post2, rows, a);
+}
+
+static void embed_rows(const vs_base *base, float *x, const int32_t *tokens, size_t rows)
+{
+    const size_t c = base->config.n_embd;
+    const float *table = base->params.data + base->embed->offset;
+
+    for (size_t t = 0; t < rows; t++)
+        for (size_t i = 0; i < c; i++)
+            x[t * c + i] = table[(size_t)tokens[t] * c + i] * base->embed_scale;
 }
 
 void vs_forward(const vs_model *m, const vs_batch *b, vs_work *w, float *hidden, float *saved)
@@ -166,9 +244,7 @@ void vs_forward(const vs_model *m, const vs_batch *b, vs_work *w, float *hidden,
     const size_t c = base->config.n_embd, n = b->n_rows * c;
     float *x = w->x;
 
-    for (size_t t = 0; t < b->n_rows; t++)
-        memcpy(x + t * c, base->params.data + base->embed->offset + (size_t)b->tokens[t] * c,
-               c * sizeof *x);
+    embed_rows(base, x, b->tokens, b->n_rows);
     for (size_t l = 0; l < base->config.n_layers; l++) {
         if (saved) memcpy(saved + l * n, x, n * sizeof *x);
         vs_layer_attention(m, l, b->one_layer_kv ? 0 : l, b, &w->acts, x);
@@ -176,6 +252,6 @@ void vs_forward(const vs_model *m, const vs_batch *b, vs_work *w, float *hidden,
         vs_layer_mlp_out(m, l, b->n_rows, &w->acts, x);
     }
     if (saved) memcpy(saved + base->config.n_layers * n, x, n * sizeof *x);
-    norm(m, hidden, w->acts.r1, x, base->norm, b->n_rows, w->acts.n_threads);
+    norm(m, hidden, w->acts.r1, x, &base->norm, b->n_rows, w->acts.n_threads);
     atomic_fetch_add(&rows_computed, b->n_rows);
 }

@@ -15,8 +15,16 @@ typedef struct tile_job {
     size_t ld, v0, n; /* this tile's entries v0 .. v0 + n - 1 */
     float *max, *sum;
     float *logit; /* [targets]: their logits, picked up on the way */
+    float cap;    /* of logits; 0: none */
     const float *coef, *row_coef, *row_max, *row_sum; /* backward */
+    float *capped; /* backward: the tile's capped logits, [rows][ld]; NULL without a cap */
 } tile_job;
+
+static void cap_rows(const tile_job *j, size_t begin, size_t end)
+{
+    if (j->cap > 0.0F)
+        for (size_t r = begin; r < end; r++) j->ops->softcap(j->tile + r * j->ld, j->n, j->cap);
+}
 
 /* First target of row r. */
 static size_t target_begin(const vs_targets *t, size_t row)
@@ -38,6 +46,7 @@ static void lse_range(void *ctx, size_t begin, size_t end, size_t thread)
     const tile_job *j = ctx;
     (void)thread;
 
+    cap_rows(j, begin, end);
     j->ops->lse_tile(j->max + begin, j->sum + begin, j->tile + begin * j->ld, j->ld, end - begin,
                      j->n);
     if (!j->t) return;
@@ -74,6 +83,7 @@ void vs_head_logprobs(const vs_model *m, const float *hidden, const vs_targets *
                     .t = t,
                     .tile = tile,
                     .ld = VS_VOCAB_TILE,
+                    .cap = (float)m->base->config.final_softcap,
                     .max = max,
                     .sum = sum,
                     .logit = logp};
@@ -93,7 +103,11 @@ void vs_head_logprobs(const vs_model *m, const float *hidden, const vs_targets *
 void vs_head_logits(const vs_model *m, const float *hidden, size_t n_rows, float *logits, size_t ld,
                     float *max, float *sum)
 {
-    tile_job job = {.ops = m->base->ops, .ld = ld, .max = max, .sum = sum};
+    tile_job job = {.ops = m->base->ops,
+                    .ld = ld,
+                    .cap = (float)m->base->config.final_softcap,
+                    .max = max,
+                    .sum = sum};
 
     vs_matmul(job.ops, logits, ld, hidden, m->base->config.n_embd, &m->base->head_fwd, n_rows,
               false);
@@ -112,12 +126,19 @@ static void grad_range(void *ctx, size_t begin, size_t end, size_t thread)
     const tile_job *j = ctx;
     (void)thread;
 
+    cap_rows(j, begin, end);
+    if (j->capped)
+        memcpy(j->capped + begin * j->ld, j->tile + begin * j->ld,
+               (end - begin) * j->ld * sizeof *j->tile);
     j->ops->softmax_bwd_tile(j->tile + begin * j->ld, j->ld, j->row_max + begin, j->row_sum + begin,
                              j->row_coef + begin, end - begin, j->n);
     for (size_t i = target_begin(j->t, begin); i < j->t->n && j->t->row[i] < end; i++) {
         const size_t v = (size_t)j->t->id[i];
         if (v >= j->v0 && v < j->v0 + j->n) j->tile[j->t->row[i] * j->ld + v - j->v0] += j->coef[i];
     }
+    if (j->capped)
+        for (size_t r = begin; r < end; r++)
+            j->ops->softcap_bwd(j->tile + r * j->ld, j->capped + r * j->ld, j->n, j->cap);
 }
 
 typedef struct dx_job {
@@ -141,7 +162,9 @@ static void dx_range(void *ctx, size_t begin, size_t end, size_t thread)
 
 size_t vs_head_scratch(const vs_model *m, size_t n_rows)
 {
-    return n_rows + vs_round16(m->base->config.n_embd) * n_rows;
+    const bool has_cap = m->base->config.final_softcap > 0.0;
+
+    return n_rows * (1 + vs_round16(m->base->config.n_embd) + (has_cap ? VS_VOCAB_TILE : 0));
 }
 
 void vs_head_backward(const vs_model *m, const float *hidden, const vs_targets *t,
@@ -157,8 +180,11 @@ void vs_head_backward(const vs_model *m, const float *hidden, const vs_targets *
                     .row_max = max,
                     .row_sum = sum,
                     .coef = coef,
-                    .row_coef = row_coef};
+                    .row_coef = row_coef,
+                    .cap = (float)m->base->config.final_softcap};
     dx_job dx = {m, &job, d_hidden};
+
+    if (job.cap > 0.0F) job.capped = packed + vs_round16(c) * t->n_rows;
 
     memset(row_coef, 0, t->n_rows * sizeof *row_coef);
     for (size_t i = 0; i < t->n; i++) row_coef[t->row[i]] += coef[i];

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/threads.h"
+#include "engine/model/half.h"
 #include "engine/tensor/par.h"
 
 static const vs_linear lin_parts[VS_N_LIN][3] = {
@@ -19,11 +20,12 @@ static const vs_linear lin_parts[VS_N_LIN][3] = {
 };
 static const size_t lin_n_parts[VS_N_LIN] = {3, 1, 2, 1};
 
-static const vs_tensor *layer_tensor(const vs_base *b, size_t layer, const char *name)
+static const vs_tensor *layer_tensor(const vs_base *b, size_t layer, const char *name,
+                                     const char *what)
 {
     char full[VS_TENSOR_NAME];
 
-    snprintf(full, sizeof full, "model.layers.%zu.%s.weight", layer, name);
+    snprintf(full, sizeof full, "model.layers.%zu.%s.%s", layer, name, what);
     return vs_params_find(&b->params, full);
 }
 
@@ -42,7 +44,10 @@ static vs_status open_lin(vs_base *b, size_t layer, int kind, vs_error *err)
 
     lin->n_parts = lin_n_parts[kind];
     for (size_t i = 0; i < lin->n_parts; i++) {
-        const vs_tensor *w = layer_tensor(b, layer, linear_path(lin_parts[kind][i]));
+        const char *path = linear_path(lin_parts[kind][i]);
+        const vs_tensor *w = layer_tensor(b, layer, path, "weight");
+
+        lin->bias[i] = layer_tensor(b, layer, path, "bias");
         if (!w)
             return VS_FAIL(err, VS_E_FORMAT, "layer %zu: a linear layer's weight is missing",
                            layer);
@@ -83,41 +88,141 @@ static void pack_matrix(const vs_ops *o, vs_panels *fwd, vs_panels *bwd, const f
     if (bwd->data) o->pack_cols(bwd->data, w, cols, cols, rows);
 }
 
-/* Angles in double, rounded once. Source: arXiv:2104.09864, in transformers' half-split layout. */
-static vs_status fill_rope(vs_base *b, vs_error *err)
-{
-    const size_t d = b->config.head_dim, half = d / 2, n = b->config.n_positions;
+static const double two_pi = 6.28318530717958647692;
 
-    b->cos_sin = vs_alloc(n * d, sizeof(float));
-    if (!b->cos_sin) return VS_FAIL(err, VS_E_NOMEM, "rotary table of %zu positions", n);
+/* Rotary frequency i of a head of d. Source: arXiv:2104.09864; the stretched ones: transformers,
+ * modeling_rope_utils.py (llama3: the blend between wavelengths original / low and / high). */
+static double rope_frequency(const vs_rope_scaling *s, double theta, size_t i, size_t d)
+{
+    const double plain = vs_pow(theta, -2.0 * (double)i / (double)d);
+
+    if (s->type == VS_ROPE_LINEAR) return plain / s->factor;
+    if (s->type != VS_ROPE_LLAMA3) return plain;
+    const double turns = (double)s->original_positions * plain / two_pi;
+    if (turns < s->low_freq_factor) return plain / s->factor;
+    if (turns > s->high_freq_factor) return plain;
+    const double smooth = (turns - s->low_freq_factor) / (s->high_freq_factor - s->low_freq_factor);
+    return (1.0 - smooth) * plain / s->factor + smooth * plain;
+}
+
+typedef struct rope_job {
+    const vs_config *c;
+    const vs_rope_scaling *scaling;
+    double theta;
+    float *cos_sin;
+} rope_job;
+
+/* Angles in double, rounded once; half-split, as transformers lays heads out. */
+static void rope_table_range(void *ctx, size_t begin, size_t end, size_t thread)
+{
+    const rope_job *j = ctx;
+    const size_t d = j->c->head_dim, half = d / 2;
+    (void)thread;
+
     for (size_t i = 0; i < half; i++) {
-        const double frequency = vs_pow(b->config.rope_theta, -2.0 * (double)i / (double)d);
-        for (size_t pos = 0; pos < n; pos++) {
+        const double frequency = rope_frequency(j->scaling, j->theta, i, d);
+        for (size_t pos = begin; pos < end; pos++) {
             const double angle = (double)pos * frequency;
-            b->cos_sin[pos * d + i] = (float)vs_cos(angle);
-            b->cos_sin[pos * d + half + i] = (float)vs_sin(angle);
+            j->cos_sin[pos * d + i] = (float)vs_cos(angle);
+            j->cos_sin[pos * d + half + i] = (float)vs_sin(angle);
         }
     }
+}
+
+static vs_status fill_rope(float **out, const vs_base *b, double theta,
+                           const vs_rope_scaling *scaling, vs_error *err)
+{
+    const size_t d = b->config.head_dim, n = b->config.n_positions;
+    rope_job job = {&b->config, scaling, theta, vs_alloc(n * d, sizeof(float))};
+
+    if (!job.cos_sin) return VS_FAIL(err, VS_E_NOMEM, "rotary table of %zu positions", n);
+    vs_parallel_range(n, 60.0 * (double)d, vs_threads(), rope_table_range, &job);
+    *out = job.cos_sin;
+    return VS_OK;
+}
+
+static vs_status open_ropes(vs_base *b, vs_error *err)
+{
+    static const vs_rope_scaling plain = {.type = VS_ROPE_DEFAULT};
+    const vs_config *c = &b->config;
+
+    VS_TRY(fill_rope(&b->cos_sin[0], b, c->rope_theta, &c->rope, err));
+    if (c->rope_local_theta == 0.0 || c->window == 0) return VS_OK;
+    return fill_rope(&b->cos_sin[1], b, c->rope_local_theta, &plain, err);
+}
+
+/* The norm's weight, and where its scale lies: after what *at elements of plus_one hold already. */
+static vs_status open_norm(vs_norm *n, vs_base *b, size_t *at, const vs_tensor *weight,
+                           vs_error *err)
+{
+    if (!weight) return VS_FAIL(err, VS_E_FORMAT, "model: a norm's weight is missing");
+    n->weight = weight;
+    n->scale = b->plus_one ? b->plus_one + *at : b->params.data + weight->offset;
+    *at += weight->cols;
+    return VS_OK;
+}
+
+static vs_status open_layer_norms(vs_base *b, size_t i, size_t *at, vs_error *err)
+{
+    const vs_family *f = vs_config_family(&b->config);
+    vs_layer *l = &b->layers[i];
+    const struct {
+        vs_norm *norm;
+        const char *name;
+        bool is_there;
+    } norms[] = {
+        {&l->norm1, "input_layernorm", true},
+        {f->has_post_norms ? &l->post1 : &l->norm2, "post_attention_layernorm", true},
+        {&l->norm2, "pre_feedforward_layernorm", f->has_post_norms},
+        {&l->post2, "post_feedforward_layernorm", f->has_post_norms},
+        {&l->q_norm, "self_attn.q_norm", f->has_qk_norm},
+        {&l->k_norm, "self_attn.k_norm", f->has_qk_norm},
+    };
+
+    for (size_t k = 0; k < sizeof norms / sizeof *norms; k++)
+        if (norms[k].is_there)
+            VS_TRY(
+                open_norm(norms[k].norm, b, at, layer_tensor(b, i, norms[k].name, "weight"), err));
     return VS_OK;
 }
 
 static vs_status open_layers(vs_base *b, vs_error *err)
 {
-    b->layers = vs_alloc(b->config.n_layers, sizeof *b->layers);
-    if (!b->layers) return VS_FAIL(err, VS_E_NOMEM, "%zu layers", b->config.n_layers);
-    for (size_t i = 0; i < b->config.n_layers; i++) {
-        b->layers[i].norm1 = layer_tensor(b, i, "input_layernorm");
-        b->layers[i].norm2 = layer_tensor(b, i, "post_attention_layernorm");
+    const vs_config *c = &b->config;
+    const size_t per_layer = 4 * c->n_embd + 2 * c->head_dim;
+    size_t at = 0;
+
+    b->layers = vs_alloc(c->n_layers, sizeof *b->layers);
+    if (!b->layers) return VS_FAIL(err, VS_E_NOMEM, "%zu layers", c->n_layers);
+    if (vs_config_family(c)->norm_adds_one) {
+        b->plus_one = vs_alloc(c->n_layers * per_layer + c->n_embd, sizeof *b->plus_one);
+        if (!b->plus_one) return VS_FAIL(err, VS_E_NOMEM, "norms of %zu layers", c->n_layers);
+    }
+    for (size_t i = 0; i < c->n_layers; i++) {
+        b->layers[i].is_sliding = c->is_sliding[i] && c->window > 0;
+        VS_TRY(open_layer_norms(b, i, &at, err));
         for (int kind = 0; kind < VS_N_LIN; kind++) VS_TRY(open_lin(b, i, kind, err));
     }
-    return VS_OK;
+    return open_norm(&b->norm, b, &at, vs_params_find(&b->params, "model.norm.weight"), err);
+}
+
+static void set_scale(const vs_base *b, const vs_norm *n)
+{
+    if (!n->weight || !b->plus_one) return;
+    for (size_t i = 0; i < n->weight->cols; i++)
+        n->scale[i] = 1.0F + b->params.data[n->weight->offset + i];
 }
 
 static vs_status pack_base(vs_base *b, bool bwd, vs_error *err)
 {
     const vs_config *c = &b->config;
 
+    set_scale(b, &b->norm);
     for (size_t i = 0; i < c->n_layers; i++) {
+        const vs_layer *l = &b->layers[i];
+        const vs_norm *const norms[] = {&l->norm1, &l->norm2,  &l->post1,
+                                        &l->post2, &l->q_norm, &l->k_norm};
+        for (size_t k = 0; k < sizeof norms / sizeof *norms; k++) set_scale(b, norms[k]);
         for (int kind = 0; kind < VS_N_LIN; kind++) {
             vs_lin *lin = &b->layers[i].lin[kind];
             if (bwd && !lin->bwd.data) VS_TRY(vs_panels_open(&lin->bwd, lin->k, lin->n, err));
@@ -130,6 +235,15 @@ static vs_status pack_base(vs_base *b, bool bwd, vs_error *err)
     return VS_OK;
 }
 
+/* As transformers computes it: sqrt(C) in the type of the weights. */
+static float embed_scale(const vs_config *c)
+{
+    const float scale = (float)sqrt((double)c->n_embd);
+
+    if (!vs_config_family(c)->scales_embedding) return 1.0F;
+    return c->dtype == VS_BF16 ? vs_f32_of_bf16(vs_bf16_of_f32(scale)) : scale;
+}
+
 vs_status vs_base_create(vs_base **out, const vs_config *c, vs_params *params, vs_error *err)
 {
     vs_status st;
@@ -140,15 +254,15 @@ vs_status vs_base_create(vs_base **out, const vs_config *c, vs_params *params, v
     b->config = *c;
     b->params = *params;
     b->embed = vs_params_find(&b->params, "model.embed_tokens.weight");
-    b->norm = vs_params_find(&b->params, "model.norm.weight");
+    b->embed_scale = embed_scale(c);
     b->head = c->is_tied ? b->embed : vs_params_find(&b->params, "lm_head.weight");
-    if (!b->embed || !b->norm || !b->head) {
-        st = VS_FAIL(err, VS_E_FORMAT, "model: embedding, final norm or head is missing");
+    if (!b->embed || !b->head) {
+        st = VS_FAIL(err, VS_E_FORMAT, "model: embedding or head is missing");
         goto done;
     }
     VS_CHECK(open_layers(b, err));
     VS_CHECK(vs_panels_open(&b->head_fwd, c->n_vocab, c->n_embd, err));
-    VS_CHECK(fill_rope(b, err));
+    VS_CHECK(open_ropes(b, err));
     VS_CHECK(pack_base(b, false, err));
     memset(params, 0, sizeof *params);
     *out = b;
@@ -186,7 +300,9 @@ void vs_base_close(vs_base *b)
     vs_panels_close(&b->head_bwd);
     vs_params_close(&b->params);
     free(b->layers);
-    free(b->cos_sin);
+    free(b->cos_sin[0]);
+    free(b->cos_sin[1]);
+    free(b->plus_one);
     free(b);
 }
 
@@ -243,8 +359,15 @@ vs_status vs_model_create(vs_model **out, vs_base *base, const vs_lora_config *c
 
     if (!m) return VS_FAIL(err, VS_E_NOMEM, "model");
     m->base = base;
-    m->shape = (vs_attn_shape){c->n_layers, c->n_heads, c->n_kv_heads, c->head_dim,
-                               (float)(1.0 / sqrt((double)c->head_dim))};
+    m->shape = (vs_attn_shape){
+        .n_layers = c->n_layers,
+        .n_heads = c->n_heads,
+        .n_kv_heads = c->n_kv_heads,
+        .head_dim = c->head_dim,
+        .scale = (float)(1.0 / sqrt(c->query_scalar > 0.0 ? c->query_scalar : (double)c->head_dim)),
+        .softcap = (float)c->attn_softcap};
+    m->sliding = m->shape;
+    m->sliding.window = c->window;
     if (lora) {
         m->lora_config = *config;
         m->lora_scale = (float)(config->alpha / (double)config->rank);
@@ -308,16 +431,21 @@ vs_status vs_model_repack(vs_model *m, bool bwd, vs_error *err)
 vs_status vs_model_rehash(vs_model *m, vs_error *err)
 {
     const vs_config *c = &m->base->config;
-    char weights[VS_HASH_HEX], lora[VS_HASH_HEX] = "", text[512];
+    char weights[VS_HASH_HEX], lora[VS_HASH_HEX] = "", text[1024], layers[VS_MAX_LAYERS + 1] = "";
     int n;
 
     VS_TRY(vs_params_hash(weights, &m->base->params, err));
     if (m->lora_config.rank) VS_TRY(vs_params_hash(lora, &m->lora, err));
-    n = snprintf(
-        text, sizeof text,
-        "llama heads %zu kv %zu head_dim %zu rope %a eps %a tied %d weights %s lora %s alpha %a",
-        c->n_heads, c->n_kv_heads, c->head_dim, c->rope_theta, c->rms_eps, c->is_tied, weights,
-        lora, m->lora_config.alpha);
+    for (size_t i = 0; i < c->n_layers; i++) layers[i] = c->is_sliding[i] ? 's' : 'f';
+    n = snprintf(text, sizeof text,
+                 "%s heads %zu kv %zu head_dim %zu rope %a %a %s %a %a %a %zu eps %a scalar %a "
+                 "caps %a %a window %zu %s embed %a tied %d weights %s lora %s alpha %a",
+                 vs_config_family(c)->model_type, c->n_heads, c->n_kv_heads, c->head_dim,
+                 c->rope_theta, c->rope_local_theta, vs_rope_type_name[c->rope.type],
+                 c->rope.factor, c->rope.low_freq_factor, c->rope.high_freq_factor,
+                 c->rope.original_positions, c->rms_eps, c->query_scalar, c->attn_softcap,
+                 c->final_softcap, c->window, c->window ? layers : "", (double)m->base->embed_scale,
+                 c->is_tied, weights, lora, m->lora_config.alpha);
     vs_sha256_hex(m->hash, text, (size_t)n);
     return VS_OK;
 }

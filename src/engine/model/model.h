@@ -1,4 +1,4 @@
-/* model.h - a Llama-shaped model ready to compute: weights laid out in panels, one layer loop for
+/* model.h - a model of one of the families (config.h), ready to compute: weights laid out in panels, one layer loop for
  * every use.
  *
  * Ownership: vs_base owns weights and their panels and may be shared by several vs_model (an
@@ -28,15 +28,25 @@ typedef struct vs_lin {
     vs_linear which[3];
     size_t col[3]; /* first output column of each part */
     const vs_tensor *w[3];
-    vs_panels fwd; /* y = x W^T */
+    const vs_tensor *bias[3]; /* NULL: none */
+    vs_panels fwd; /* y = x W^T + bias */
     vs_panels bwd; /* dx = dy W; only while training */
 } vs_lin;
 
 enum { VS_LIN_QKV, VS_LIN_O, VS_LIN_GATE_UP, VS_LIN_DOWN, VS_N_LIN };
 
+/* RMSNorm: y = x / rms(x) * scale. weight NULL: the family has no such norm. */
+typedef struct vs_norm {
+    const vs_tensor *weight;
+    float *scale; /* the weight, or 1 + weight where the family says so (then the base owns it) */
+} vs_norm;
+
 typedef struct vs_layer {
-    const vs_tensor *norm1, *norm2;
+    vs_norm norm1, norm2; /* before attention, before feed-forward */
+    vs_norm post1, post2; /* after them */
+    vs_norm q_norm, k_norm;
     vs_lin lin[VS_N_LIN];
+    bool is_sliding;
 } vs_layer;
 
 typedef struct vs_base {
@@ -44,9 +54,13 @@ typedef struct vs_base {
     vs_config config;
     vs_params params;
     vs_layer *layers;
-    const vs_tensor *embed, *norm, *head; /* head == embed when tied */
+    const vs_tensor *embed, *head; /* head == embed when tied */
+    vs_norm norm;
+    float embed_scale;
     vs_panels head_fwd, head_bwd;
-    float *cos_sin; /* [n_positions][head_dim], as ops->rope takes it */
+    float *cos_sin[2]; /* [n_positions][head_dim], as ops->rope takes it; [1]: of sliding layers with
+                          a rope of their own, else NULL */
+    float *plus_one;   /* the norms' scales 1 + weight, one after another; NULL: they are the weights */
 } vs_base;
 
 typedef struct vs_lora_lin {
@@ -61,9 +75,19 @@ typedef struct vs_model {
     vs_params lora;
     vs_lora_lin *lora_lin; /* [n_layers][VS_N_LINEAR] */
     float lora_scale;
-    vs_attn_shape shape;
+    vs_attn_shape shape, sliding; /* of layers that see everything, and of those that slide */
     char hash[VS_HASH_HEX]; /* of everything that decides its numbers: config, weights, adapter */
 } vs_model;
+
+static inline const vs_attn_shape *vs_layer_shape(const vs_model *m, const vs_layer *l)
+{
+    return l->is_sliding ? &m->sliding : &m->shape;
+}
+
+static inline const float *vs_layer_rope(const vs_model *m, const vs_layer *l)
+{
+    return m->base->cos_sin[l->is_sliding && m->base->cos_sin[1] ? 1 : 0];
+}
 
 /* Takes over *params (zeroed on success). */
 VS_NODISCARD vs_status vs_base_create(vs_base **out, const vs_config *c, vs_params *params,
@@ -113,6 +137,10 @@ typedef struct vs_acts {
     float *r1, *r2;         /* 1 / rms */
     float *qkv;             /* [(H + 2G) D], q and k rotated */
     float *att;             /* [H D] */
+    float *raw1, *raw2, *post; /* [C] attention's and feed-forward's output, before their post norm
+                                  and (either one's) after it; NULL without post norms */
+    float *r_post1, *r_post2;
+    float *qk, *r_qk; /* [(H + G) D] q and k before their norms, [H + G]; qk NULL unless kept */
     float *gu, *act;        /* [2F], [F] */
     float *lora_u, *lora_t; /* [rank], [widest linear]; NULL without an adapter */
     float *attn_scratch;    /* n_threads times attn_floats */
@@ -149,7 +177,10 @@ void vs_layer_attention(const vs_model *m, size_t layer, size_t kv_layer, const 
                         const vs_acts *a, float *x);
 void vs_layer_mlp_acts(const vs_model *m, size_t layer, size_t rows, const vs_acts *a,
                        const float *x);
+/* x NULL: only raw2 and r_post2, which a layer with post norms needs for its backward pass. */
 void vs_layer_mlp_out(const vs_model *m, size_t layer, size_t rows, const vs_acts *a, float *x);
+/* y += x, [rows][n], over threads. */
+void vs_rows_add(const vs_model *m, float *y, const float *x, size_t rows, size_t n, size_t n_threads);
 
 /* Gradient of everything that trains, added to grads (like vs_model_trainable(m)) as chains over
  * rows. batch groups come in pairs per row group: (NULL prompt, one span) then, if there are

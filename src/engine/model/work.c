@@ -43,6 +43,26 @@ static float *push(vs_work *w, size_t per_row, bool *failed)
     return p;
 }
 
+/* What only some families compute. */
+static void push_family(vs_work *w, const vs_config *c, bool keep, bool *failed)
+{
+    const vs_family *f = vs_config_family(c);
+    const size_t heads = c->n_heads + c->n_kv_heads;
+    vs_acts *a = &w->acts;
+
+    if (f->has_post_norms) {
+        a->raw1 = push(w, c->n_embd, failed);
+        a->raw2 = keep ? push(w, c->n_embd, failed) : a->raw1;
+        a->post = push(w, c->n_embd, failed);
+        a->r_post1 = push(w, 1, failed);
+        a->r_post2 = keep ? push(w, 1, failed) : a->r_post1;
+    }
+    if (f->has_qk_norm) {
+        a->r_qk = push(w, heads, failed);
+        if (keep) a->qk = push(w, heads * c->head_dim, failed);
+    }
+}
+
 vs_status vs_work_open(vs_work *w, const vs_model *m, const vs_work_size *size, vs_error *err)
 {
     const vs_config *c = &m->base->config;
@@ -60,6 +80,7 @@ vs_status vs_work_open(vs_work *w, const vs_model *m, const vs_work_size *size, 
     a->r2 = size->keep ? push(w, 1, &failed) : a->r1;
     a->qkv = push(w, width_qkv, &failed);
     a->att = push(w, c->n_heads * c->head_dim, &failed);
+    push_family(w, c, size->keep, &failed);
     a->gu = push(w, 2 * c->n_ffn, &failed);
     a->act = push(w, c->n_ffn, &failed);
     if (m->lora_config.rank) {

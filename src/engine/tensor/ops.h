@@ -12,6 +12,7 @@
  *                    is a product: p = fma(a_j, b_j, p)), then p[i] += p[i + 8] (i < 8),
  *                    p[i] += p[i + 4] (i < 4), p[i] += p[i + 2], p[0] += p[1]
  *   expf32(x)        vs_expf of scalar.h: the same sequence of operations in every backend
+ *   tanh32(x)        1 - 2 / (1 + expf32(2 * x))
  *
  * Shapes: T rows of tokens, C width, H query heads, G key-value heads, D head width, F hidden width
  * of the feed-forward part, V vocabulary. Everything is f32, row-major; ld = step between rows in
@@ -47,8 +48,17 @@ typedef struct vs_seg {
 
 typedef struct vs_attn_shape {
     size_t n_layers, n_heads, n_kv_heads, head_dim;
-    float scale; /* 1 / sqrt(head_dim) */
+    float scale;   /* of scores: 1 / sqrt(head_dim) in most families */
+    float softcap; /* scores become softcap * tanh32(score / softcap); 0: they stay */
+    size_t window; /* a query sees the last `window` keys, itself among them; 0: all */
 } vs_attn_shape;
+
+/* First logical key that the query at logical place `at` (prompt and own keys counted through)
+ * sees. */
+static inline size_t vs_attn_first(const vs_attn_shape *s, size_t at)
+{
+    return s->window && at >= s->window ? at - s->window + 1 : 0;
+}
 
 /* Consecutive tokens of one segment: rows row .. row + n - 1 of the batch hold its tokens
  * start .. start + n - 1. */
@@ -141,7 +151,8 @@ typedef struct vs_ops {
 
     /* Attention of every query of the group for one kv head and its H / G query heads.
      *   logical keys j: the prompt's 0 .. P - 1, then the segment's own 0 .. start + i
-     *   s_j  = chain(d: q[d] * k_j[d]) * scale;  m = max_j s_j;  e_j = expf32(s_j - m)
+     *   s_j  = chain(d: q[d] * k_j[d]) * scale, capped if the shape says so;
+     *   m = max_j s_j over the window;  e_j = expf32(s_j - m), 0 outside of the window
      *   sum  = tree16(j in prompt: e_j) + tree16(j in own: e_j)     (j counted within each part)
      *   out[d] = chain(j in logical order: e_j * v_j[d]) * (1 / sum) + 0
      * q, out: base pointers of the whole batch, row r at q + r * ld_q; head h at column h * D.
@@ -155,7 +166,8 @@ typedef struct vs_ops {
      *   the prompt's rows prompt_row .. + n_prompt - 1 (n_prompt may be 0), then the spans' rows.
      *   d_out, out likewise (step ld_o).
      *   p_ij as in attn (e_j * (1 / sum));  delta_i = tree16(d: d_out_i[d] * out_i[d])
-     *   ds_ij = (p_ij * (chain(d: d_out_i[d] * v_j[d]) - delta_i)) * scale
+     *   ds_ij = (p_ij * (chain(d: d_out_i[d] * v_j[d]) - delta_i)) * scale; with a softcap the
+     *   inner difference is multiplied by 1 - t_ij * t_ij first, t_ij = tanh32(score / softcap)
      *   dq_i = chain(j in logical order: ds_ij * k_j) + 0
      *   dk_j = chain(queries that see j, by row and in a row by query head: ds_ij * q_i) + 0
      *   dv_j = likewise p_ij * d_out_i, + 0
@@ -176,6 +188,18 @@ typedef struct vs_ops {
     /* sig = 1 / (1 + expf32(-g)); du = da * (g * sig); dg = da * u * (sig * (1 + g * (1 - sig))),
      * left to right */
     void (*swiglu_bwd)(float *dgu, const float *da, const float *gu, size_t rows, size_t f);
+
+    /* As swiglu with gelu in its tanh form: gelu(g) = g / (1 + expf32(-2z)),
+     *   z = GELU_A * fma(GELU_B * g * g, g, g)                        (gelu_const.h)
+     * Source: arXiv:1606.08415, 0.5 g (1 + tanh z) written as a logistic. */
+    void (*geglu)(float *a, const float *gu, size_t rows, size_t f);
+    /* sig = 1 / (1 + expf32(-2z)); z' = GELU_A * fma(3 GELU_B * g, g, 1);  du = da * (g * sig);
+     * dg = da * u * fma(g * sig * (1 - sig), 2 z', sig) */
+    void (*geglu_bwd)(float *dgu, const float *da, const float *gu, size_t rows, size_t f);
+
+    /* x = cap * tanh32(x / cap), and g *= 1 - t * t with t = y / cap, y the capped value */
+    void (*softcap)(float *x, size_t n, float cap);
+    void (*softcap_bwd)(float *g, const float *y, size_t n, float cap);
 
     void (*add)(float *y, const float *x, size_t n);                 /* y += x */
     void (*add_scaled)(float *y, const float *x, float s, size_t n); /* y = fma(s, x, y) */

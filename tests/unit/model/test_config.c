@@ -99,17 +99,28 @@ TEST(config, refuses_what_it_cannot_use_and_names_it)
     static const struct {
         const char *from, *to, *says; /* says: in the message, beside the file's name */
     } cases[] = {
-        {"\"llama\"", "\"gpt2\"", "\"model_type\": found \"gpt2\", expected \"llama\""},
+        {"\"llama\"", "\"gpt2\"",
+         "\"model_type\": found \"gpt2\", expected one of llama, mistral, qwen2, qwen3, gemma2, "
+         "gemma3_text"},
         {"\"model_type\": \"llama\",", "", "missing key \"model_type\""},
         {"LlamaForCausalLM", "LlamaForTokenClassification", "architectures"},
         {"\"silu\"", "\"gelu\"", "\"hidden_act\": found \"gelu\", expected \"silu\""},
         {"\"attention_bias\": false", "\"attention_bias\": true", "attention_bias"},
         {"\"attention_bias\": false", "\"attention_bias\": 0", "attention_bias"},
         {"\"mlp_bias\": false", "\"mlp_bias\": true", "mlp_bias"},
-        {"\"rope_scaling\": null", "\"rope_scaling\": {\"rope_type\": \"llama3\"}",
-         "found type \"llama3\""},
-        {"\"rope_scaling\": null", "\"rope_scaling\": {\"type\": \"linear\"}",
-         "found type \"linear\""},
+        {"\"rope_scaling\": null", "\"rope_scaling\": {\"rope_type\": \"yarn\"}",
+         "found type \"yarn\""},
+        {"\"rope_scaling\": null", "\"rope_scaling\": {\"type\": \"linear\"}", "\"factor\""},
+        {"\"rope_scaling\": null", "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 0}",
+         "\"factor\": found 0"},
+        {"\"rope_scaling\": null",
+         "\"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 1, "
+         "\"high_freq_factor\": 4}",
+         "original_max_position_embeddings"},
+        {"\"rope_scaling\": null",
+         "\"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 4, "
+         "\"high_freq_factor\": 4, \"original_max_position_embeddings\": 8192}",
+         "high_freq_factor"},
         {"\"rope_scaling\": null", "\"rope_scaling\": 2", "rope_scaling"},
         {"\"rope_scaling\": null", "\"rope_parameters\": {\"partial_rotary_factor\": 0.5}",
          "partial_rotary_factor"},

@@ -7,16 +7,32 @@
 
 enum { GROUP_SPANS = 4 };
 
-/* Heads, widths and lengths of one case. n_spans 0: the prompt alone. */
+/* Heads, widths and lengths of one case, then window and cap (0: none). n_spans 0: the prompt
+ * alone. */
 typedef struct group_case {
     size_t n_heads, n_kv_heads, head_dim, n_prompt, n_spans, spans[GROUP_SPANS];
+    size_t window;
+    float softcap;
 } group_case;
 
 static const group_case group_cases[] = {
-    {1, 1, 8, 0, 1, {1}},           {2, 1, 16, 1, 2, {1, 2}},          {4, 1, 8, 5, 3, {3, 1, 4}},
-    {2, 2, 64, 16, 2, {17, 5}},     {4, 2, 16, 24, 4, {9, 30, 1, 16}}, {3, 1, 64, 33, 2, {40, 7}},
-    {8, 2, 16, 17, 3, {50, 2, 33}}, {6, 2, 24, 0, 2, {45, 3}},         {9, 3, 64, 50, 1, {40}},
-    {4, 4, 16, 47, 0, {0}},         {80, 1, 8, 5, 2, {3, 6}},
+    {1, 1, 8, 0, 1, {1}, 0, 0.0f},
+    {2, 1, 16, 1, 2, {1, 2}, 0, 0.0f},
+    {4, 1, 8, 5, 3, {3, 1, 4}, 0, 0.0f},
+    {2, 2, 64, 16, 2, {17, 5}, 0, 0.0f},
+    {4, 2, 16, 24, 4, {9, 30, 1, 16}, 0, 0.0f},
+    {3, 1, 64, 33, 2, {40, 7}, 0, 0.0f},
+    {8, 2, 16, 17, 3, {50, 2, 33}, 0, 0.0f},
+    {6, 2, 24, 0, 2, {45, 3}, 0, 0.0f},
+    {9, 3, 64, 50, 1, {40}, 0, 0.0f},
+    {4, 4, 16, 47, 0, {0}, 0, 0.0f},
+    {80, 1, 8, 5, 2, {3, 6}, 0, 0.0f},
+    {2, 1, 16, 21, 3, {9, 1, 30}, 1, 0.0f},
+    {4, 2, 8, 19, 2, {40, 3}, 17, 0.0f},
+    {2, 2, 16, 40, 1, {5}, 20, 0.0f},
+    {2, 1, 8, 70, 0, {0}, 32, 3.0f},
+    {4, 1, 16, 18, 3, {3, 35, 2}, 0, 1.5f},
+    {3, 1, 24, 33, 2, {7, 20}, 25, 0.7f},
 };
 enum { N_GROUP_CASES = sizeof group_cases / sizeof *group_cases };
 
@@ -41,7 +57,13 @@ static inline vs_seg seg_open(const vs_attn_shape *s, size_t cap, uint32_t seed)
 
 static inline group group_open(const group_case *c)
 {
-    group g = {.s = {2, c->n_heads, c->n_kv_heads, c->head_dim, 0.0f}, .n_prompt = c->n_prompt};
+    group g = {.s = {.n_layers = 2,
+                     .n_heads = c->n_heads,
+                     .n_kv_heads = c->n_kv_heads,
+                     .head_dim = c->head_dim,
+                     .softcap = c->softcap,
+                     .window = c->window},
+               .n_prompt = c->n_prompt};
     size_t row = 1 + c->n_prompt;
 
     g.s.scale = 1.0f / sqrtf((float)c->head_dim);

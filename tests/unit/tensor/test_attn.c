@@ -91,7 +91,7 @@ TEST(attn, a_span_in_a_group_equals_the_span_alone)
 TEST(attn, many_branches_in_one_call_equal_each_alone)
 {
     enum { N = 200, LEN = 19, P = 21 };
-    const group_case c = {2, 1, 16, P, 1, {N}};
+    const group_case c = {2, 1, 16, P, 1, {N}, 0, 0.0f};
     const vs_ops *o = vs_ops_best();
     group g = group_open(&c), alone = group_open(&c);
     static vs_seg segs[N];
@@ -119,7 +119,8 @@ TEST(attn, many_branches_in_one_call_equal_each_alone)
 TEST(attn, a_result_of_zero_is_never_negative)
 {
     enum { D = 8, LEN = 3 };
-    const vs_attn_shape s = {1, 1, 1, D, 1.0f};
+    const vs_attn_shape s = {
+        .n_layers = 1, .n_heads = 1, .n_kv_heads = 1, .head_dim = D, .scale = 1.0f};
     const float q[LEN * D] = {0.0f, 0, 0, 0, 0, 0, 0, 0, 60.0f, 0, 0, 0, 0, 0, 0, 0, 60.0f};
     const float k[LEN * D] = {0.0f, 0, 0, 0, 0, 0, 0, 0, 1.0f};
     float v[LEN * D], out[LEN * D];

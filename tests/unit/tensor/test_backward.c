@@ -123,6 +123,68 @@ TEST(backward, swiglu_is_the_derivative)
     free(dgu);
 }
 
+/* ---- geglu, softcap ---- */
+
+static double geglu_value(const double *gu, const void *d_out)
+{
+    double value = 0.0;
+
+    for (size_t t = 0; t < ROWS; t++)
+        for (size_t c = 0; c < WIDTH; c++) {
+            const double g = gu[t * 2 * WIDTH + c], u = gu[t * 2 * WIDTH + WIDTH + c];
+            const double z = sqrt(2.0 / acos(-1.0)) * (g + 0.044715 * g * g * g);
+            value += (double)((const float *)d_out)[t * WIDTH + c] * u * 0.5 * g * (1.0 + tanh(z));
+        }
+    return value;
+}
+
+TEST(backward, geglu_is_gelu_and_its_derivative)
+{
+    float *gu = randoms(2 * ROWS * WIDTH, 1, 3.0f), *d_out = randoms(ROWS * WIDTH, 2, 1.0f);
+    float *dgu = zeros(2 * ROWS * WIDTH), *y = zeros(ROWS * WIDTH);
+    double exact[2 * ROWS * WIDTH], value = 0.0;
+
+    vs_ops_best()->geglu(y, gu, ROWS, WIDTH);
+    for (size_t i = 0; i < 2 * ROWS * WIDTH; i++) exact[i] = (double)gu[i];
+    for (size_t i = 0; i < ROWS * WIDTH; i++) value += (double)d_out[i] * (double)y[i];
+    CHECK_NEAR(value, geglu_value(exact, d_out), 1e-4); /* f32 roundings of some 100 terms */
+    vs_ops_best()->geglu_bwd(dgu, d_out, gu, ROWS, WIDTH);
+    check_gradient("gu", geglu_value, d_out, gu, dgu, 2 * ROWS * WIDTH);
+    free(gu);
+    free(d_out);
+    free(dgu);
+    free(y);
+}
+
+static const double cap = 2.5;
+
+static double softcap_value(const double *x, const void *d_out)
+{
+    double value = 0.0;
+
+    for (size_t i = 0; i < WIDTH; i++)
+        value += (double)((const float *)d_out)[i] * cap * tanh(x[i] / cap);
+    return value;
+}
+
+TEST(backward, softcap_is_a_scaled_tanh_and_its_derivative)
+{
+    float *x = randoms(WIDTH, 1, 6.0f), *d_out = randoms(WIDTH, 2, 1.0f);
+    float *y = zeros(WIDTH), *g = zeros(WIDTH);
+
+    memcpy(y, x, WIDTH * sizeof *x);
+    memcpy(g, d_out, WIDTH * sizeof *g);
+    vs_ops_best()->softcap(y, WIDTH, (float)cap);
+    vs_ops_best()->softcap_bwd(g, y, WIDTH, (float)cap);
+    for (size_t i = 0; i < WIDTH; i++)
+        CHECK_NEAR((double)y[i], cap * tanh((double)x[i] / cap), 1e-6); /* a few roundings */
+    check_gradient("x", softcap_value, d_out, x, g, WIDTH);
+    free(x);
+    free(d_out);
+    free(y);
+    free(g);
+}
+
 /* ---- softmax over the vocabulary ---- */
 
 enum { VOCAB = 2 * VS_VOCAB_TILE + 77, TARGET = 1500 };
@@ -169,7 +231,7 @@ static double query_value(const group *g, const double *x, size_t row, size_t h,
     const size_t n = n_prompt + row - own + 1;
     double weight = 0.0, value = 0.0;
 
-    for (size_t j = 0; j < n; j++) {
+    for (size_t j = vs_attn_first(&g->s, n - 1); j < n; j++) {
         const size_t key_row = j < n_prompt ? 1 + j : own + j - n_prompt;
         const double *q = x + row * g->ld + h * d_n, *k = x + key_row * g->ld + g->q_width + kv;
         double score = 0.0, dot = 0.0;
@@ -178,8 +240,10 @@ static double query_value(const group *g, const double *x, size_t row, size_t h,
             score += q[d] * k[d];
             dot += k[g->kv_width + d] * (double)g->d_out[row * g->ld_o + h * d_n + d];
         }
-        weight += exp(score / sqrt((double)d_n));
-        value += exp(score / sqrt((double)d_n)) * dot;
+        score /= sqrt((double)d_n);
+        if (g->s.softcap > 0.0f) score = (double)g->s.softcap * tanh(score / (double)g->s.softcap);
+        weight += exp(score);
+        value += exp(score) * dot;
     }
     return value / weight;
 }
@@ -198,10 +262,13 @@ static double attn_value(const double *x, const void *context)
     return value;
 }
 
-/* H / G = 1, 2, 4; head widths 8, 16, 64; with and without a prompt. */
+/* H / G = 1, 2, 4; head widths 8, 16, 64; with and without a prompt, a window, a cap. */
 static const group_case derivative_cases[] = {
-    {1, 1, 8, 0, 1, {3}},        {2, 2, 16, 0, 2, {5, 2}},  {2, 1, 64, 4, 2, {3, 2}},
-    {4, 2, 16, 6, 3, {4, 1, 7}}, {4, 1, 8, 17, 2, {18, 3}}, {8, 2, 64, 3, 1, {4}},
+    {1, 1, 8, 0, 1, {3}, 0, 0.0f},        {2, 2, 16, 0, 2, {5, 2}, 0, 0.0f},
+    {2, 1, 64, 4, 2, {3, 2}, 0, 0.0f},    {4, 2, 16, 6, 3, {4, 1, 7}, 0, 0.0f},
+    {4, 1, 8, 17, 2, {18, 3}, 0, 0.0f},   {8, 2, 64, 3, 1, {4}, 0, 0.0f},
+    {4, 2, 16, 6, 3, {4, 1, 7}, 5, 0.0f}, {4, 1, 8, 17, 2, {18, 3}, 18, 0.8f},
+    {2, 1, 16, 5, 2, {3, 6}, 0, 0.5f},
 };
 
 TEST(backward, attention_is_the_derivative)

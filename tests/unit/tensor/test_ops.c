@@ -86,7 +86,7 @@ static size_t run_rope(const vs_ops *o, const sizes *s, float *out)
     return 2 * t * ld;
 }
 
-static size_t run_swiglu(const vs_ops *o, const sizes *s, float *out)
+static size_t run_glu(const vs_ops *o, const sizes *s, float *out)
 {
     const size_t n = s->rows * s->width;
     float *gu = randoms(2 * n, 1, 100.0f),
@@ -94,9 +94,15 @@ static size_t run_swiglu(const vs_ops *o, const sizes *s, float *out)
 
     o->swiglu(out, gu, s->rows, s->width);
     o->swiglu_bwd(out + n, da, gu, s->rows, s->width);
+    o->geglu(out + 3 * n, gu, s->rows, s->width);
+    o->geglu_bwd(out + 4 * n, da, gu, s->rows, s->width);
+    memcpy(out + 6 * n, gu, n * sizeof *gu);
+    memcpy(out + 7 * n, da, n * sizeof *da);
+    o->softcap(out + 6 * n, n, 30.0f);
+    o->softcap_bwd(out + 7 * n, out + 6 * n, n, 30.0f);
     free(gu);
     free(da);
-    return 3 * n;
+    return 8 * n;
 }
 
 static size_t run_add(const vs_ops *o, const sizes *s, float *out)
@@ -150,8 +156,8 @@ static const struct {
     const char *name;
     op_fn *run;
 } all_ops[] = {
-    {"gemm", run_gemm},     {"pack", run_pack}, {"rmsnorm", run_rmsnorm}, {"rope", run_rope},
-    {"swiglu", run_swiglu}, {"add", run_add},   {"vocab", run_vocab},     {"adamw", run_adamw},
+    {"gemm", run_gemm}, {"pack", run_pack}, {"rmsnorm", run_rmsnorm}, {"rope", run_rope},
+    {"glu", run_glu},   {"add", run_add},   {"vocab", run_vocab},     {"adamw", run_adamw},
 };
 
 TEST(ops, every_backend_gives_the_bits_of_ref)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/tensor/cpu/fast.h"
+#include "engine/tensor/gelu_const.h"
 #include "engine/tensor/scalar.h"
 
 #include "engine/tensor/cpu/fast_gemm.inc.h"
@@ -29,6 +30,10 @@ const vs_ops VARIANT = {
     .attn_scratch = attn_scratch,
     .swiglu = swiglu,
     .swiglu_bwd = swiglu_bwd,
+    .geglu = geglu,
+    .geglu_bwd = geglu_bwd,
+    .softcap = softcap,
+    .softcap_bwd = softcap_bwd,
     .add = add,
     .add_scaled = add_scaled,
     .lse_tile = lse_tile,

@@ -37,10 +37,20 @@ static size_t attn_scratch(const vs_attn_shape *s, size_t max_rows, size_t max_k
 }
 
 /* Both parts of the row of scores of one query: prompt keys from 0; own keys at own_at .. + n_own -
- * 1, zeros behind them up to own_end. */
+ * 1, zeros behind them up to own_end. The last own key is the query's. */
 typedef struct parts {
     size_t n_prompt, own_at, n_own, own_end;
 } parts;
+
+/* Keys that fell out of the query's window: of the prompt the first *prompt, of its own the first
+ * *own. */
+static void outside_window(size_t *prompt, size_t *own, const vs_attn_shape *s, const parts *p)
+{
+    const size_t first = vs_attn_first(s, p->n_prompt + p->n_own - 1);
+
+    *prompt = first < p->n_prompt ? first : p->n_prompt;
+    *own = first - *prompt;
+}
 
 /* x *= scale in place; the maximum joins m. */
 static inline vf scale_max(float *x, size_t n, vf scale, vf m)
@@ -81,12 +91,35 @@ static inline float exp_sum(float *x, size_t n, size_t end, vf m)
     return v_tree(p);
 }
 
-/* Raw scores -> e in place; returns 1 / sum. */
-static float softmax_row(float *x, const parts *p, float scale)
+/* Raw scores -> capped ones in place; g (NULL: none) is multiplied by the slope of the cap. Both
+ * are padded to 16. */
+static void cap_scores(const vs_attn_shape *s, float *x, float *g, size_t n)
+{
+    const vf one = v_set1(1.0f), scale = v_set1(s->scale), cap = v_set1(s->softcap);
+
+    for (size_t j = 0; j < n; j += VS_LANES) {
+        const vf t = v_tanh(v_div(v_mul(v_load(x + j), scale), cap));
+
+        v_store(x + j, v_mul(cap, t));
+        if (g) v_store(g + j, v_mul(v_load(g + j), v_sub(one, v_mul(t, t))));
+    }
+}
+
+static void hide(float *x, size_t n)
+{
+    for (size_t j = 0; j < n; j++) x[j] = -INFINITY;
+}
+
+/* Scores -> e in place, after multiplying by scale; returns 1 / sum. */
+static float softmax_row(const vs_attn_shape *s, float *x, const parts *p, float scale)
 {
     vf m = v_set1(-INFINITY);
     float lanes[VS_LANES];
+    size_t hidden_prompt, hidden_own;
 
+    outside_window(&hidden_prompt, &hidden_own, s, p);
+    hide(x, hidden_prompt);
+    hide(x + p->own_at, hidden_own);
     m = scale_max(x, p->n_prompt, v_set1(scale), m);
     m = scale_max(x + p->own_at, p->n_own, v_set1(scale), m);
     v_store(lanes, m);
@@ -198,7 +231,13 @@ static void attn_block_run(const vs_attn_shape *s, const vs_attn_group *g, const
         for (size_t t = 0; t < p->n * per_kv; t++) {
             const size_t own = p->span->start + p->first + t / per_kv + 1;
             const parts row = {n_prompt, own_at, own, own_at + vs_round16(piece_keys(p))};
-            inv[p->at + t] = softmax_row(e + (p->at + t) * ld_s, &row, s->scale);
+            float *x = e + (p->at + t) * ld_s;
+
+            if (s->softcap > 0.0f) {
+                cap_scores(s, x, NULL, n_prompt);
+                cap_scores(s, x + own_at, NULL, own);
+            }
+            inv[p->at + t] = softmax_row(s, x, &row, s->softcap > 0.0f ? 1.0f : s->scale);
         }
     }
     if (n_prompt)
@@ -277,15 +316,24 @@ static void bwd_keys(const bwd *w, const packed_part *part, size_t n_keys, const
     gemm(w->dv + at, w->ld, p, 1, ld_s, w->d_col, step, n_keys, d_n, n_queries, true);
 }
 
-/* p, d_out V^T (in ds) -> p, ds of one query; both rows are `end` wide. */
-static void bwd_row(float *p, float *ds, size_t end, float inv_sum, float delta, float scale)
+/* Raw scores, d_out V^T (in ds) -> p, ds of one query; both rows are `end` wide. */
+static void bwd_row(const vs_attn_shape *s, float *p, float *ds, const parts *cols, size_t end,
+                    float delta)
 {
-    const vf inv = v_set1(inv_sum), sub = v_set1(delta), factor = v_set1(scale);
+    const vf sub = v_set1(delta), factor = v_set1(s->scale);
+    float inv_sum;
 
+    for (size_t j = 0; j < end; j += VS_LANES) v_store(ds + j, v_sub(v_load(ds + j), sub));
+    if (s->softcap > 0.0f) {
+        cap_scores(s, p, ds, end);
+        inv_sum = softmax_row(s, p, cols, 1.0f);
+    } else {
+        inv_sum = softmax_row(s, p, cols, s->scale);
+    }
     for (size_t j = 0; j < end; j += VS_LANES) {
-        const vf pj = v_mul(v_load(p + j), inv);
+        const vf pj = v_mul(v_load(p + j), v_set1(inv_sum));
         v_store(p + j, pj);
-        v_store(ds + j, v_mul(v_mul(pj, v_sub(v_load(ds + j), sub)), factor));
+        v_store(ds + j, v_mul(v_mul(pj, v_load(ds + j)), factor));
     }
 }
 
@@ -307,10 +355,9 @@ static void bwd_block(const bwd *w, const packed_part *prompt, const packed_part
     gemm(ds + own_at, ld_s, w->db, d_n, 1, own->v, step, n_queries, ld_s - own_at, d_n, false);
     for (size_t t = 0; t < n_queries; t++) {
         const parts cols = {prompt->n, own_at, first + t / per_kv + 1, ld_s};
-        const float inv = softmax_row(p + t * ld_s, &cols, w->s->scale);
 
-        bwd_row(p + t * ld_s, ds + t * ld_s, ld_s, inv,
-                tree_dot(w->db + t * d_n, w->ob + t * d_n, d_n), w->s->scale);
+        bwd_row(w->s, p + t * ld_s, ds + t * ld_s, &cols, ld_s,
+                tree_dot(w->db + t * d_n, w->ob + t * d_n, d_n));
     }
     gemm(w->ob, d_n, ds, ld_s, 1, prompt->k_col, prompt->n * VS_LANES, n_queries, d_n, prompt->n,
          false);

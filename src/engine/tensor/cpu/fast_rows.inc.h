@@ -178,6 +178,70 @@ static void swiglu_bwd(float *dgu, const float *da, const float *gu, size_t rows
         }
 }
 
+/* 1 + e^(-2z) of the gate g. */
+static inline vf one_plus_gelu_exp(vf g)
+{
+    const vf cube = v_mul(v_mul(v_set1(GELU_B), g), g);
+    const vf z = v_mul(v_set1(GELU_A), v_fma(cube, g, g));
+
+    return v_add(v_set1(1.0f), v_exp(v_mul(v_set1(-2.0f), z)));
+}
+
+static void geglu(float *a, const float *gu, size_t rows, size_t f)
+{
+    for (size_t t = 0; t < rows; t++, a += f, gu += 2 * f)
+        for (size_t i = 0; i < f; i += VS_LANES) {
+            const vf g = load_part(gu + i, f - i), u = load_part(gu + f + i, f - i);
+
+            store_part(a + i, v_mul(v_div(g, one_plus_gelu_exp(g)), u), f - i);
+        }
+}
+
+static void geglu_bwd(float *dgu, const float *da, const float *gu, size_t rows, size_t f)
+{
+    const vf one = v_set1(1.0f);
+
+    for (size_t t = 0; t < rows; t++, dgu += 2 * f, da += f, gu += 2 * f)
+        for (size_t i = 0; i < f; i += VS_LANES) {
+            const size_t left = f - i;
+            const vf g = load_part(gu + i, left), u = load_part(gu + f + i, left);
+            const vf d = load_part(da + i, left);
+            const vf sig = v_div(one, one_plus_gelu_exp(g)), g_sig = v_mul(g, sig);
+            const vf slope_z =
+                v_mul(v_set1(GELU_A), v_fma(v_mul(v_set1(3.0f * GELU_B), g), g, one));
+            const vf slope =
+                v_fma(v_mul(g_sig, v_sub(one, sig)), v_mul(v_set1(2.0f), slope_z), sig);
+
+            store_part(dgu + i, v_mul(v_mul(d, u), slope), left);
+            store_part(dgu + f + i, v_mul(d, g_sig), left);
+        }
+}
+
+static inline vf v_tanh(vf x)
+{
+    const vf e = v_exp(v_mul(v_set1(2.0f), x));
+
+    return v_sub(v_set1(1.0f), v_div(v_set1(2.0f), v_add(v_set1(1.0f), e)));
+}
+
+static void softcap(float *x, size_t n, float cap)
+{
+    const vf caps = v_set1(cap);
+
+    for (size_t i = 0; i < n; i += VS_LANES)
+        store_part(x + i, v_mul(caps, v_tanh(v_div(load_part(x + i, n - i), caps))), n - i);
+}
+
+static void softcap_bwd(float *g, const float *y, size_t n, float cap)
+{
+    for (size_t i = 0; i < n; i += VS_LANES) {
+        const vf t = v_div(load_part(y + i, n - i), v_set1(cap));
+        const vf slope = v_sub(v_set1(1.0f), v_mul(t, t));
+
+        store_part(g + i, v_mul(load_part(g + i, n - i), slope), n - i);
+    }
+}
+
 static void add(float *y, const float *x, size_t n)
 {
     for (size_t i = 0; i < n; i += VS_LANES)

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/tensor/gelu_const.h"
 #include "engine/tensor/ops.h"
 #include "engine/tensor/scalar.h"
 
@@ -157,13 +158,27 @@ static float seg_value(const float *vs, size_t cap, size_t j, size_t d)
     return vs[(d / VS_LANES * cap + j) * VS_LANES + d % VS_LANES];
 }
 
-/* e[j] = expf32(s[j] - max), in place, for all n_prompt + n_own keys; returns 1 / sum. */
-static float softmax_parts(float *e, size_t n_prompt, size_t n_own)
+static float tanh32(float x)
 {
+    return 1.0f - 2.0f / (1.0f + vs_expf(2.0f * x));
+}
+
+/* Scores become e[j] = expf32(s[j] - max), in place, for all n_prompt + n_own keys, the last of
+ * which is the query's own; 0 outside of the window. Returns 1 / sum. */
+static float softmax_parts(const vs_attn_shape *s, float *e, size_t n_prompt, size_t n_own)
+{
+    const size_t first = vs_attn_first(s, n_prompt + n_own - 1);
+
+    for (size_t j = 0; j < first; j++) e[j] = -INFINITY;
     const float m = max_of(e, n_prompt + n_own);
 
     for (size_t j = 0; j < n_prompt + n_own; j++) e[j] = vs_expf(e[j] - m);
     return 1.0f / (tree_sum(e, n_prompt) + tree_sum(e + n_prompt, n_own));
+}
+
+static float capped(const vs_attn_shape *s, float score)
+{
+    return s->softcap > 0.0f ? s->softcap * tanh32(score / s->softcap) : score;
 }
 
 static void scores_of_seg(const vs_attn_shape *s, float *e, const float *q, const float *ks,
@@ -173,7 +188,7 @@ static void scores_of_seg(const vs_attn_shape *s, float *e, const float *q, cons
         float acc = 0.0f;
 
         for (size_t d = 0; d < s->head_dim; d++) acc = fmaf(q[d], seg_key(s, ks, j, d), acc);
-        e[j] = acc * s->scale;
+        e[j] = capped(s, acc * s->scale);
     }
 }
 
@@ -185,7 +200,7 @@ static void attn_query(const vs_attn_shape *s, const vs_attn_group *g, const vs_
 
     if (n_prompt) scores_of_seg(s, e, q, vs_seg_k(s, g->prompt, layer, kv_head), n_prompt);
     scores_of_seg(s, e + n_prompt, q, vs_seg_k(s, span->seg, layer, kv_head), n_own);
-    const float inv_sum = softmax_parts(e, n_prompt, n_own);
+    const float inv_sum = softmax_parts(s, e, n_prompt, n_own);
 
     for (size_t d = 0; d < s->head_dim; d++) {
         float acc = 0.0f;
@@ -243,15 +258,18 @@ static void attn_bwd_query(const vs_attn_shape *s, const seen *keys, const float
 
         for (size_t d = 0; d < d_n; d++) acc = fmaf(q[d], k[seen_row(keys, j) * ld + d], acc);
         p[j] = acc * s->scale;
+        ds[j] = s->softcap > 0.0f ? tanh32(p[j] / s->softcap) : 0.0f;
+        p[j] = capped(s, p[j]);
     }
-    const float inv_sum = softmax_parts(p, keys->n_prompt, keys->n_own);
+    const float inv_sum = softmax_parts(s, p, keys->n_prompt, keys->n_own);
 
     for (size_t j = 0; j < n; j++) {
         float acc = 0.0f;
 
         p[j] *= inv_sum;
         for (size_t d = 0; d < d_n; d++) acc = fmaf(d_out[d], v[seen_row(keys, j) * ld + d], acc);
-        ds[j] = (p[j] * (acc - delta)) * s->scale;
+        const float slope = 1.0f - ds[j] * ds[j]; /* of the cap; 1 without one */
+        ds[j] = (p[j] * ((acc - delta) * slope)) * s->scale;
     }
     for (size_t d = 0; d < d_n; d++) {
         float acc = 0.0f;
@@ -333,6 +351,51 @@ static void swiglu_bwd(float *dgu, const float *da, const float *gu, size_t rows
             dgu[t * 2 * f + i] = d * u * (sig * (1.0f + g * (1.0f - sig)));
             dgu[t * 2 * f + f + i] = d * (g * sig);
         }
+}
+
+/* e^(-2z) of the gate g. */
+static float gelu_exp(float g)
+{
+    const float z = GELU_A * fmaf(GELU_B * g * g, g, g);
+
+    return vs_expf(-2.0f * z);
+}
+
+static void geglu(float *a, const float *gu, size_t rows, size_t f)
+{
+    for (size_t t = 0; t < rows; t++)
+        for (size_t i = 0; i < f; i++) {
+            const float g = gu[t * 2 * f + i], u = gu[t * 2 * f + f + i];
+
+            a[t * f + i] = g / (1.0f + gelu_exp(g)) * u;
+        }
+}
+
+static void geglu_bwd(float *dgu, const float *da, const float *gu, size_t rows, size_t f)
+{
+    for (size_t t = 0; t < rows; t++)
+        for (size_t i = 0; i < f; i++) {
+            const float g = gu[t * 2 * f + i], u = gu[t * 2 * f + f + i], d = da[t * f + i];
+            const float sig = 1.0f / (1.0f + gelu_exp(g));
+            const float slope_z = GELU_A * fmaf(3.0f * GELU_B * g, g, 1.0f);
+
+            dgu[t * 2 * f + i] = d * u * fmaf(g * sig * (1.0f - sig), 2.0f * slope_z, sig);
+            dgu[t * 2 * f + f + i] = d * (g * sig);
+        }
+}
+
+static void softcap(float *x, size_t n, float cap)
+{
+    for (size_t i = 0; i < n; i++) x[i] = cap * tanh32(x[i] / cap);
+}
+
+static void softcap_bwd(float *g, const float *y, size_t n, float cap)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float t = y[i] / cap;
+
+        g[i] *= 1.0f - t * t;
+    }
 }
 
 static void add(float *y, const float *x, size_t n)
@@ -423,6 +486,10 @@ const vs_ops *vs_ops_ref(void)
         .attn_scratch = attn_scratch,
         .swiglu = swiglu,
         .swiglu_bwd = swiglu_bwd,
+        .geglu = geglu,
+        .geglu_bwd = geglu_bwd,
+        .softcap = softcap,
+        .softcap_bwd = softcap_bwd,
         .add = add,
         .add_scaled = add_scaled,
         .lse_tile = lse_tile,

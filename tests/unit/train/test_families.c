@@ -1,0 +1,205 @@
+/* test_families.c - every family of models against transformers in float64:
+ * tools/parity/families.py made tests/golden/families. */
+#include "engine/decode/decode.h"
+#include "engine/train/train.h"
+#include "golden.h"
+
+/* f32 against float64, over some thirty products in a row with weights of size 1. */
+#define LOGPROB_TOLERANCE 2e-4
+#define GRAD_RELATIVE     1e-3
+/* Of the tensor's largest gradient: entries near 0 are differences of large terms. */
+#define GRAD_OF_LARGEST 1e-4
+
+static const char *const families[] = {"llama",  "llama-linear",  "llama3", "mistral",
+                                       "qwen2",  "qwen2-sliding", "qwen3",  "gemma2",
+                                       "gemma3", "gemma3-linear"};
+enum { N_FAMILIES = sizeof families / sizeof *families, MAX_TOKENS = 64 };
+
+typedef struct family_case {
+    vs_base *base;
+    vs_model *model;
+    json_t *golden;
+    int32_t *ids[3]; /* prompt, two solutions */
+    vs_solution solutions[2];
+    vs_group group;
+} family_case;
+
+static const char *family_path(const char *name, const char *file)
+{
+    static char path[512];
+
+    snprintf(path, sizeof path, VSTAR_SOURCE_DIR "/tests/golden/families/%s%s", name, file);
+    return path;
+}
+
+static family_case family_open(const char *name)
+{
+    vs_error err;
+    family_case f = {0};
+    const json_t *solutions;
+
+    CHECK_OK(vs_base_open(&f.base, family_path(name, ""), &err));
+    CHECK_OK(vs_model_open(&f.model, f.base, NULL, &err));
+    CHECK_OK(vs_json_read(&f.golden, family_path(name, "/golden.json"), &err));
+    solutions = json_object_get(f.golden, "solutions");
+    f.ids[0] = golden_ids(json_object_get(f.golden, "prompt"), &f.group.n_prompt);
+    for (size_t i = 0; i < 2; i++) {
+        f.ids[1 + i] = golden_ids(json_array_get(solutions, i), &f.solutions[i].n);
+        f.solutions[i].ids = f.ids[1 + i];
+    }
+    f.group.prompt = f.ids[0];
+    f.group.n_solutions = 2;
+    return f;
+}
+
+static void family_close(family_case *f)
+{
+    for (size_t i = 0; i < 3; i++) free(f->ids[i]);
+    json_decref(f->golden);
+    vs_model_close(f->model);
+    vs_base_close(f->base);
+}
+
+static void score(const family_case *f, const vs_model *m, float *logp)
+{
+    vs_error err;
+    vs_scorer *s;
+    vs_group g = f->group;
+
+    g.solutions = f->solutions;
+    CHECK_OK(vs_scorer_open(&s, m, 256, &err));
+    CHECK_OK(vs_score(s, &g, 1, logp, NULL, &err));
+    vs_scorer_close(s);
+}
+
+TEST(families, token_logprobs_are_those_of_transformers)
+{
+    for (size_t i = 0; i < N_FAMILIES; i++) {
+        family_case f = family_open(families[i]);
+        float logp[MAX_TOKENS];
+        size_t at = 0;
+
+        score(&f, f.model, logp);
+        for (size_t k = 0; k < 2; k++) {
+            const json_t *want = json_array_get(json_object_get(f.golden, "token_logprobs"), k);
+            CHECK(json_array_size(want) == f.solutions[k].n);
+            for (size_t t = 0; t < f.solutions[k].n; t++, at++) {
+                const double expected = json_number_value(json_array_get(want, t));
+                if (!(fabs((double)logp[at] - expected) <= LOGPROB_TOLERANCE))
+                    fail_msg("%s: solution %zu, token %zu: %.7g, expected %.7g", families[i], k, t,
+                             (double)logp[at], expected);
+            }
+        }
+        family_close(&f);
+    }
+}
+
+static void check_tensor(const char *family, const vs_params *grads, const json_t *g)
+{
+    const char *name = json_string_value(json_object_get(g, "tensor"));
+    const vs_tensor *t = vs_params_find(grads, name);
+    const double largest = json_number_value(json_object_get(g, "largest"));
+    const json_t *entry;
+    size_t i;
+
+    if (!t) fail_msg("%s: no gradient of %s", family, name);
+    json_array_foreach(json_object_get(g, "entries"), i, entry)
+    {
+        const size_t at = (size_t)json_integer_value(json_array_get(entry, 0));
+        const double want = json_number_value(json_array_get(entry, 1));
+        const double got = (double)grads->data[t->offset + at];
+
+        if (!(fabs(got - want) <= GRAD_RELATIVE * fabs(want) + GRAD_OF_LARGEST * largest))
+            fail_msg("%s: %s[%zu]: %.7g, expected %.7g", family, name, at, got, want);
+    }
+}
+
+TEST(families, sft_loss_and_gradients_are_those_of_transformers)
+{
+    for (size_t i = 0; i < N_FAMILIES; i++) {
+        family_case f = family_open(families[i]);
+        const vs_train_options o = {.lr = 1e-3,
+                                    .beta1 = 0.9,
+                                    .beta2 = 0.999,
+                                    .eps = 1e-8,
+                                    .clip = 1,
+                                    .batch = 1,
+                                    .micro_tokens = 4096};
+        const json_t *all = json_object_get(f.golden, "grads"), *g;
+        vs_example e = {.group = f.group};
+        const vs_params *grads;
+        vs_step_stats stats;
+        vs_trainer *t;
+        vs_error err;
+        size_t k;
+
+        e.group.solutions = f.solutions;
+        CHECK_OK(vs_trainer_open(&t, f.model, VS_LOSS_SFT, &o, 1, NULL, &err));
+        CHECK_OK(vs_trainer_grads(t, &e, 1, &stats, &grads, &err));
+        CHECK_NEAR(stats.loss, json_number_value(json_object_get(f.golden, "loss")),
+                   LOGPROB_TOLERANCE);
+        CHECK(json_array_size(all) == f.base->params.n_tensors);
+        json_array_foreach(all, k, g) check_tensor(families[i], grads, g);
+        vs_trainer_close(t);
+        family_close(&f);
+    }
+}
+
+typedef struct sampled {
+    int32_t ids[MAX_TOKENS];
+    float logp[MAX_TOKENS];
+    size_t n;
+} sampled;
+
+static vs_status keep_sample(void *ctx, size_t problem, const vs_completion *c, size_t n,
+                             vs_error *err)
+{
+    sampled *s = ctx;
+    (void)problem, (void)err;
+
+    CHECK(n == 1 && c[0].n <= MAX_TOKENS);
+    s->n = c[0].n;
+    memcpy(s->ids, c[0].ids, c[0].n * sizeof *s->ids);
+    memcpy(s->logp, c[0].logprobs, c[0].n * sizeof *s->logp);
+    return VS_OK;
+}
+
+/* Decoding keeps keys and values token by token; windows and norms must not notice. */
+TEST(families, log_probs_of_sampling_are_the_bits_of_scoring)
+{
+    for (size_t i = 0; i < N_FAMILIES; i++) {
+        family_case f = family_open(families[i]);
+        const vs_decode_problem p = {f.group.prompt, f.group.n_prompt, 1, 1, 0};
+        const vs_decode_options o = {.temperature = 1, .top_p = 1, .max_tokens = 20, .rows = 4};
+        float logp[MAX_TOKENS];
+        sampled s;
+        vs_error err;
+
+        CHECK_OK(vs_decode_run(f.model, &p, 1, &o, keep_sample, &s, &err));
+        CHECK(s.n > 0);
+        f.solutions[0] = (vs_solution){s.ids, s.n};
+        f.group.n_solutions = 1;
+        score(&f, f.model, logp);
+        if (memcmp(logp, s.logp, s.n * sizeof *logp) != 0) fail_msg("%s", families[i]);
+        family_close(&f);
+    }
+}
+
+TEST(families, a_folder_written_and_read_again_is_the_same_model)
+{
+    for (size_t i = 0; i < N_FAMILIES; i++) {
+        family_case f = family_open(families[i]);
+        const char *dir = vs_test_dir();
+        vs_base *base;
+        vs_model *m;
+        vs_error err;
+
+        CHECK_OK(vs_weights_write(&f.base->params, &f.base->config, dir, NULL, &err));
+        CHECK_OK(vs_base_open(&base, dir, &err));
+        CHECK_OK(vs_model_open(&m, base, NULL, &err));
+        CHECK(strcmp(m->hash, f.model->hash) == 0);
+        vs_model_close(m);
+        vs_base_close(base);
+        family_close(&f);
+    }
+}
