@@ -29,6 +29,7 @@ vs_status vs_verb_demo(int argc, char **argv, vs_error *err);
 vs_status vs_verb_export(int argc, char **argv, vs_error *err);
 vs_status vs_verb_generate(int argc, char **argv, vs_error *err);
 vs_status vs_verb_grade(int argc, char **argv, vs_error *err);
+vs_status vs_verb_import(int argc, char **argv, vs_error *err);
 vs_status vs_verb_inspect(int argc, char **argv, vs_error *err);
 vs_status vs_verb_logprobs(int argc, char **argv, vs_error *err);
 vs_status vs_verb_metrics(int argc, char **argv, vs_error *err);

@@ -46,7 +46,7 @@ typedef struct vs_family {
     bool has_qk_norm;          /* RMSNorm of every query and key head before rotation */
     bool has_post_norms;       /* norms after attention and feed-forward too, before they join the residual */
     bool norm_adds_one;        /* norms multiply by 1 + weight */
-    bool scales_embedding;     /* by sqrt(C), rounded to the weights' type */
+    bool scales_embedding;     /* by sqrt(C), in f32 as all arithmetic is, also over bf16 weights */
     bool has_local_rope;       /* sliding layers rotate by a base of their own */
     bool has_softcaps;
     vs_sliding sliding;
@@ -67,6 +67,9 @@ typedef struct vs_rope_scaling {
     double low_freq_factor, high_freq_factor; /* llama3 */
     size_t original_positions;                /* llama3 */
 } vs_rope_scaling;
+/* Rotary frequency i of a head of d: theta^(-2i / d) (arXiv:2104.09864), stretched; llama3 blends between wavelengths
+ * original_positions / low_freq_factor and / high_freq_factor. */
+double vs_rope_frequency(const vs_rope_scaling *s, double theta, size_t i, size_t d);
 
 typedef struct vs_config {
     vs_family_id family;

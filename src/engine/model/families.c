@@ -1,6 +1,8 @@
 /* families.c - the table of model families. */
 #include "engine/model/config.h"
 
+#include "base/fmath.h"
+
 const vs_family vs_families[VS_N_FAMILIES] = {
     [VS_LLAMA] = {.model_type = "llama",
                   .architecture = "LlamaForCausalLM",
@@ -89,3 +91,18 @@ const vs_family vs_families[VS_N_FAMILIES] = {
 };
 
 const char *const vs_rope_type_name[VS_N_ROPE_TYPES] = {"default", "linear", "llama3"};
+
+static const double two_pi = 6.28318530717958647692;
+
+double vs_rope_frequency(const vs_rope_scaling *s, double theta, size_t i, size_t d)
+{
+    const double plain = vs_pow(theta, -2.0 * (double)i / (double)d);
+
+    if (s->type == VS_ROPE_LINEAR) return plain / s->factor;
+    if (s->type != VS_ROPE_LLAMA3) return plain;
+    const double turns = (double)s->original_positions * plain / two_pi;
+    if (turns < s->low_freq_factor) return plain / s->factor;
+    if (turns > s->high_freq_factor) return plain;
+    const double smooth = (turns - s->low_freq_factor) / (s->high_freq_factor - s->low_freq_factor);
+    return (1.0 - smooth) * plain / s->factor + smooth * plain;
+}

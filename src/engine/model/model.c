@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/threads.h"
-#include "engine/model/half.h"
 #include "engine/tensor/par.h"
 
 static const vs_linear lin_parts[VS_N_LIN][3] = {
@@ -88,23 +87,6 @@ static void pack_matrix(const vs_ops *o, vs_panels *fwd, vs_panels *bwd, const f
     if (bwd->data) o->pack_cols(bwd->data, w, cols, cols, rows);
 }
 
-static const double two_pi = 6.28318530717958647692;
-
-/* Rotary frequency i of a head of d. Source: arXiv:2104.09864; the stretched ones: transformers,
- * modeling_rope_utils.py (llama3: the blend between wavelengths original / low and / high). */
-static double rope_frequency(const vs_rope_scaling *s, double theta, size_t i, size_t d)
-{
-    const double plain = vs_pow(theta, -2.0 * (double)i / (double)d);
-
-    if (s->type == VS_ROPE_LINEAR) return plain / s->factor;
-    if (s->type != VS_ROPE_LLAMA3) return plain;
-    const double turns = (double)s->original_positions * plain / two_pi;
-    if (turns < s->low_freq_factor) return plain / s->factor;
-    if (turns > s->high_freq_factor) return plain;
-    const double smooth = (turns - s->low_freq_factor) / (s->high_freq_factor - s->low_freq_factor);
-    return (1.0 - smooth) * plain / s->factor + smooth * plain;
-}
-
 typedef struct rope_job {
     const vs_config *c;
     const vs_rope_scaling *scaling;
@@ -120,7 +102,7 @@ static void rope_table_range(void *ctx, size_t begin, size_t end, size_t thread)
     (void)thread;
 
     for (size_t i = 0; i < half; i++) {
-        const double frequency = rope_frequency(j->scaling, j->theta, i, d);
+        const double frequency = vs_rope_frequency(j->scaling, j->theta, i, d);
         for (size_t pos = begin; pos < end; pos++) {
             const double angle = (double)pos * frequency;
             j->cos_sin[pos * d + i] = (float)vs_cos(angle);
@@ -235,15 +217,6 @@ static vs_status pack_base(vs_base *b, bool bwd, vs_error *err)
     return VS_OK;
 }
 
-/* As transformers computes it: sqrt(C) in the type of the weights. */
-static float embed_scale(const vs_config *c)
-{
-    const float scale = (float)sqrt((double)c->n_embd);
-
-    if (!vs_config_family(c)->scales_embedding) return 1.0F;
-    return c->dtype == VS_BF16 ? vs_f32_of_bf16(vs_bf16_of_f32(scale)) : scale;
-}
-
 vs_status vs_base_create(vs_base **out, const vs_config *c, vs_params *params, vs_error *err)
 {
     vs_status st;
@@ -254,7 +227,7 @@ vs_status vs_base_create(vs_base **out, const vs_config *c, vs_params *params, v
     b->config = *c;
     b->params = *params;
     b->embed = vs_params_find(&b->params, "model.embed_tokens.weight");
-    b->embed_scale = embed_scale(c);
+    b->embed_scale = vs_config_family(c)->scales_embedding ? (float)sqrt((double)c->n_embd) : 1.0F;
     b->head = c->is_tied ? b->embed : vs_params_find(&b->params, "lm_head.weight");
     if (!b->embed || !b->head) {
         st = VS_FAIL(err, VS_E_FORMAT, "model: embedding or head is missing");

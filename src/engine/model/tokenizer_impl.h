@@ -1,4 +1,5 @@
-/* tokenizer_impl.h - what the tokenizer's own files share; nothing else includes it.
+/* tokenizer_impl.h - what the tokenizer's own files share; gguf_vocab.c uses its map of texts and
+ * its limits, nothing else includes it.
  *
  * A tokenizer.json is compiled at load into three straight lists of steps (tok_op): normaliser,
  * pre-tokenizer, decoder; nested Sequences are flattened. Encoding: text -> added tokens cut out ->

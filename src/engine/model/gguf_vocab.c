@@ -1,0 +1,519 @@
+/* gguf_vocab.c - the vocabulary of a GGUF file as a tokenizer.json that Hugging Face's tokenizers
+ * (and our own) runs.
+ *
+ * "llama" vocabularies are SentencePiece's BPE: pieces with scores. Merges follow from them as
+ * transformers' converter makes them (convert_slow_tokenizer.py, generate_merges): every way to cut
+ * a piece into two pieces, best score first, then longest left part, then longest right part.
+ * "gpt2" vocabularies are byte-level BPE, which brings its merges along; tokenizer.ggml.pre names
+ * how it cuts text. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "engine/model/folder_impl.h"
+#include "engine/model/gguf.h"
+#include "engine/model/tokenizer_impl.h"
+
+/* tokenizer.ggml.token_type. */
+enum { NORMAL = 1, UNKNOWN = 2, CONTROL = 3, USER_DEFINED = 4, UNUSED = 5, BYTE = 6 };
+
+static const char space_mark[] = "\xE2\x96\x81"; /* U+2581, SentencePiece's space */
+
+/* How the byte-level families cut text before BPE. Patterns: the tokenizer.json files of the models
+ * that llama.cpp's names stand for (llama.cpp, src/llama-vocab.cpp lists the same). */
+#define BYTE_LEVEL(regex)                                                             \
+    "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_" \
+    "regex\":" regex "}"
+#define SPLIT(pattern)                                      \
+    "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" pattern \
+    "\"},\"behavior\":\"Isolated\",\"invert\":false}"
+#define SEQUENCE(items) "{\"type\":\"Sequence\",\"pretokenizers\":[" items "]}"
+#define DIGITS          "{\"type\":\"Digits\",\"individual_digits\":true}"
+#define LLAMA3_PATTERN(digits)                                                             \
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}" digits \
+    "| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+"
+
+typedef struct cutting {
+    const char *name; /* tokenizer.ggml.pre */
+    const char *pre_tokenizer;
+    bool is_nfc, ignore_merges;
+} cutting;
+static const cutting cuttings[] = {
+    {"gpt-2", BYTE_LEVEL("true"), false, false},
+    {"smollm", SEQUENCE(DIGITS "," BYTE_LEVEL("true")), false, false},
+    {"starcoder", SEQUENCE(DIGITS "," BYTE_LEVEL("true")), false, false},
+    {"llama-bpe", SEQUENCE(SPLIT(LLAMA3_PATTERN("{1,3}")) "," BYTE_LEVEL("false")), false, true},
+    {"qwen2", SEQUENCE(SPLIT(LLAMA3_PATTERN("")) "," BYTE_LEVEL("false")), true, false},
+};
+enum { N_CUTTINGS = sizeof cuttings / sizeof *cuttings };
+
+/* The file's vocabulary, one entry per id. */
+typedef struct vocab {
+    const vs_gguf *g;
+    size_t n;
+    vs_gguf_text
+        *text; /* spaces of SentencePiece pieces already marked; the marked ones lie in `marked` */
+    const vs_gguf_value *types, *scores; /* scores NULL: gpt2 */
+    vs_buf marked;
+    bool is_spm;
+} vocab;
+
+static int type_of(const vocab *v, size_t id)
+{
+    return v->types ? (int)vs_gguf_i32_at(v->types, id) : NORMAL;
+}
+
+static bool is_all_spaces(vs_gguf_text t)
+{
+    size_t i = 0;
+
+    while (i < t.len && t.text[i] == ' ') i++;
+    return t.len && i == t.len;
+}
+
+/* llama.cpp writes user-defined runs of spaces as spaces; as pieces they are runs of the mark. */
+static vs_status mark_spaces(vocab *v, vs_error *err)
+{
+    size_t n_spaces = 0, at = 0;
+
+    for (size_t id = 0; id < v->n; id++)
+        if (is_all_spaces(v->text[id])) n_spaces += v->text[id].len;
+    for (size_t i = 0; i < n_spaces; i++) vs_buf_str(&v->marked, space_mark);
+    VS_TRY(vs_buf_ok(&v->marked, vs_gguf_path(v->g), err));
+    for (size_t id = 0; id < v->n; id++) {
+        if (!is_all_spaces(v->text[id])) continue;
+        v->text[id].text = v->marked.data + at;
+        v->text[id].len *= sizeof space_mark - 1;
+        at += v->text[id].len;
+    }
+    return VS_OK;
+}
+
+static void vocab_free(vocab *v)
+{
+    free(v->text);
+    vs_buf_free(&v->marked);
+}
+
+static vs_status same_count(const vocab *v, const vs_gguf_value *other, const char *key,
+                            vs_error *err)
+{
+    if (other->n == v->n) return VS_OK;
+    return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": found %zu items, expected %zu, one per token",
+                   vs_gguf_path(v->g), key, other->n, v->n);
+}
+
+static vs_status vocab_read(vocab *v, const vs_gguf *g, vs_error *err)
+{
+    static const char types_key[] = "tokenizer.ggml.token_type",
+                      scores_key[] = "tokenizer.ggml.scores";
+    const vs_gguf_value *tokens;
+    vs_gguf_text model;
+    size_t at = 0;
+
+    v->g = g;
+    VS_TRY(vs_gguf_get_text(&model, g, "tokenizer.ggml.model", err));
+    v->is_spm = model.len == 5 && memcmp(model.text, "llama", 5) == 0;
+    if (!v->is_spm && !(model.len == 4 && memcmp(model.text, "gpt2", 4) == 0))
+        return VS_FAIL(
+            err, VS_E_INPUT,
+            "%s: \"tokenizer.ggml.model\": found \"%.*s\", expected \"llama\" or \"gpt2\"",
+            vs_gguf_path(g), (int)(model.len < 100 ? model.len : 100), model.text);
+    VS_TRY(vs_gguf_get_array(&tokens, g, "tokenizer.ggml.tokens", VS_GGUF_STRING, err));
+    v->n = tokens->n;
+    if (v->n == 0 || v->n > TOK_MAX_VOCAB)
+        return VS_FAIL(err, VS_E_LIMIT,
+                       "%s: \"tokenizer.ggml.tokens\": found %zu, expected 1 to %d",
+                       vs_gguf_path(g), v->n, (int)TOK_MAX_VOCAB);
+    if (v->is_spm || vs_gguf_find(g, types_key)) {
+        VS_TRY(vs_gguf_get_array(&v->types, g, types_key, VS_GGUF_I32, err));
+        VS_TRY(same_count(v, v->types, types_key, err));
+    }
+    if (v->is_spm) {
+        VS_TRY(vs_gguf_get_array(&v->scores, g, scores_key, VS_GGUF_F32, err));
+        VS_TRY(same_count(v, v->scores, scores_key, err));
+    }
+    v->text = vs_alloc(v->n, sizeof *v->text);
+    if (!v->text) return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", vs_gguf_path(g));
+    for (size_t id = 0; id < v->n; id++) {
+        v->text[id] = vs_gguf_next_text(tokens, &at);
+        if (v->text[id].len > TOK_MAX_TOKEN_BYTES)
+            return VS_FAIL(err, VS_E_LIMIT, "%s: token %zu has %zu bytes, the limit is %d",
+                           vs_gguf_path(g), id, v->text[id].len, (int)TOK_MAX_TOKEN_BYTES);
+    }
+    return v->is_spm ? mark_spaces(v, err) : VS_OK;
+}
+
+/* ---- merges from scores ---- */
+
+typedef struct merge {
+    float score;
+    uint32_t piece, cut; /* the merged piece, and how many of its bytes are the left part */
+    uint32_t left_chars, right_chars;
+    int32_t left, right; /* ids */
+} merge;
+typedef struct merges {
+    merge *item;
+    size_t n, cap;
+} merges;
+
+/* Best score first, longer left and right parts first; then as the pieces and their parts are
+ * numbered. */
+static int by_rank(const void *pa, const void *pb)
+{
+    const merge *a = pa, *b = pb;
+
+    if (a->score != b->score) return a->score > b->score ? -1 : 1;
+    if (a->left_chars != b->left_chars) return a->left_chars > b->left_chars ? -1 : 1;
+    if (a->right_chars != b->right_chars) return a->right_chars > b->right_chars ? -1 : 1;
+    if (a->piece != b->piece) return a->piece < b->piece ? -1 : 1;
+    if (a->left != b->left) return a->left < b->left ? -1 : 1;
+    return (a->right > b->right) - (a->right < b->right);
+}
+
+static bool starts_char(char c)
+{
+    return ((unsigned char)c & 0xC0) != 0x80;
+}
+
+static vs_status add_cuts(merges *m, const vocab *v, const tok_vocab *pieces, size_t id,
+                          float score, vs_error *err)
+{
+    const vs_gguf_text t = v->text[id];
+    uint32_t n_chars = 0, left_chars = 0;
+
+    for (size_t i = 0; i < t.len; i++) n_chars += starts_char(t.text[i]);
+    for (size_t cut = 1; cut < t.len; cut++) {
+        left_chars += starts_char(t.text[cut - 1]);
+        if (!starts_char(t.text[cut])) continue;
+        const int32_t left = tok_vocab_find(pieces, t.text, cut);
+        const int32_t right = left < 0 ? -1 : tok_vocab_find(pieces, t.text + cut, t.len - cut);
+        if (right < 0) continue;
+        if (!vs_grow(&m->item, &m->cap, m->n + 1, sizeof *m->item) || m->n >= TOK_MAX_MERGES)
+            return VS_FAIL(err, VS_E_LIMIT, "%s: more merges than the limit of %d",
+                           vs_gguf_path(v->g), (int)TOK_MAX_MERGES);
+        m->item[m->n++] = (merge){
+            score, (uint32_t)id, (uint32_t)cut, left_chars, n_chars - left_chars, left, right};
+    }
+    return VS_OK;
+}
+
+/* Pieces that merges may make. Runs of the mark are user-defined, which SentencePiece gives the
+ * score 0. */
+static bool is_piece(const vocab *v, size_t id, float *score)
+{
+    const bool is_marks = v->text[id].len >= 3 && v->marked.data &&
+                          v->text[id].text >= v->marked.data &&
+                          v->text[id].text < v->marked.data + v->marked.len;
+
+    *score = is_marks ? 0.0F : vs_gguf_f32_at(v->scores, id);
+    return is_marks || type_of(v, id) == NORMAL;
+}
+
+static vs_status make_merges(merges *m, const vocab *v, vs_error *err)
+{
+    tok_vocab pieces = {0};
+    vs_status st = VS_OK;
+    float score;
+
+    for (size_t id = 0; id < v->n; id++) {
+        const vs_gguf_text t = v->text[id];
+        if (!is_piece(v, id, &score) || tok_vocab_find(&pieces, t.text, t.len) >= 0) continue;
+        if (!tok_vocab_add(&pieces, t.text, t.len, (int32_t)id, TOK_MODEL)) {
+            st = VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", vs_gguf_path(v->g));
+            goto done;
+        }
+    }
+    for (size_t id = 0; id < v->n; id++)
+        if (is_piece(v, id, &score)) VS_CHECK(add_cuts(m, v, &pieces, id, score, err));
+    if (m->n) qsort(m->item, m->n, sizeof *m->item, by_rank);
+done:
+    tok_vocab_free(&pieces);
+    return st;
+}
+
+/* ---- writing ---- */
+
+static void add_added_tokens(vs_buf *b, const vocab *v)
+{
+    bool is_first = true;
+
+    vs_buf_str(b, "  \"added_tokens\": [");
+    for (size_t id = 0; id < v->n; id++) {
+        const int type = type_of(v, id);
+        const bool is_special = type == CONTROL || type == UNKNOWN;
+
+        if (!is_special && type != USER_DEFINED) continue;
+        vs_buf_printf(b, "%s\n    {\"id\": %zu, \"content\": ", is_first ? "" : ",", id);
+        vs_buf_json_str(b, v->text[id].text, v->text[id].len);
+        vs_buf_printf(b,
+                      ", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, "
+                      "\"normalized\": false, \"special\": %s}",
+                      is_special ? "true" : "false");
+        is_first = false;
+    }
+    vs_buf_str(b, "\n  ],\n");
+}
+
+static void add_vocab(vs_buf *b, const vocab *v)
+{
+    vs_buf_str(b, "    \"vocab\": {");
+    for (size_t id = 0; id < v->n; id++) {
+        vs_buf_str(b, id ? ",\n      " : "\n      ");
+        vs_buf_json_str(b, v->text[id].text, v->text[id].len);
+        vs_buf_printf(b, ": %zu", id);
+    }
+    vs_buf_str(b, "\n    },\n    \"merges\": [");
+}
+
+static vs_status add_spm_merges(vs_buf *b, const vocab *v, vs_error *err)
+{
+    merges m = {0};
+    vs_status st;
+
+    VS_CHECK(make_merges(&m, v, err));
+    for (size_t i = 0; i < m.n; i++) {
+        const vs_gguf_text t = v->text[m.item[i].piece];
+        vs_buf_str(b, i ? ",\n      [" : "\n      [");
+        vs_buf_json_str(b, t.text, m.item[i].cut);
+        vs_buf_str(b, ", ");
+        vs_buf_json_str(b, t.text + m.item[i].cut, t.len - m.item[i].cut);
+        vs_buf_str(b, "]");
+    }
+done:
+    free(m.item);
+    return st;
+}
+
+static vs_status add_gpt2_merges(vs_buf *b, const vocab *v, vs_error *err)
+{
+    const vs_gguf_value *list;
+    size_t at = 0;
+
+    VS_TRY(vs_gguf_get_array(&list, v->g, "tokenizer.ggml.merges", VS_GGUF_STRING, err));
+    if (list->n > TOK_MAX_MERGES)
+        return VS_FAIL(err, VS_E_LIMIT, "%s: %zu merges, the limit is %d", vs_gguf_path(v->g),
+                       list->n, (int)TOK_MAX_MERGES);
+    for (size_t i = 0; i < list->n; i++) {
+        const vs_gguf_text t = vs_gguf_next_text(list, &at);
+        vs_buf_str(b, i ? ",\n      " : "\n      ");
+        vs_buf_json_str(b, t.text, t.len);
+    }
+    return VS_OK;
+}
+
+/* The id under `key`, when the file has one. */
+static vs_status special_id(size_t *id, bool *has, const vocab *v, const char *key, vs_error *err)
+{
+    *has = vs_gguf_find(v->g, key) != NULL;
+    return vs_gguf_opt_size(id, v->g, key, 0, v->n - 1, err);
+}
+
+static void add_template_token(vs_buf *b, vs_gguf_text token, int part)
+{
+    vs_buf_str(b, "{\"SpecialToken\": {\"id\": ");
+    vs_buf_json_str(b, token.text, token.len);
+    vs_buf_printf(b, ", \"type_id\": %d}}", part);
+}
+
+/* [BOS] A [EOS] of a template; part 1 is its B. */
+static void add_sequence(vs_buf *b, const vocab *v, const size_t id[2], const bool add[2], int part)
+{
+    if (add[0]) {
+        add_template_token(b, v->text[id[0]], part);
+        vs_buf_str(b, ", ");
+    }
+    vs_buf_printf(b, "{\"Sequence\": {\"id\": \"%s\", \"type_id\": %d}}", part ? "B" : "A", part);
+    if (add[1]) {
+        vs_buf_str(b, ", ");
+        add_template_token(b, v->text[id[1]], part);
+    }
+}
+
+/* BOS before and EOS after, where the file asks for them. */
+static vs_status add_post_processor(vs_buf *b, const vocab *v, vs_error *err)
+{
+    static const char *const ids[2] = {"tokenizer.ggml.bos_token_id",
+                                       "tokenizer.ggml.eos_token_id"};
+    static const char *const asks[2] = {"tokenizer.ggml.add_bos_token",
+                                        "tokenizer.ggml.add_eos_token"};
+    bool add[2] = {v->is_spm, false}, has[2];
+    size_t id[2] = {0, 0};
+
+    for (int i = 0; i < 2; i++) {
+        VS_TRY(vs_gguf_opt_bool(&add[i], v->g, asks[i], err));
+        VS_TRY(special_id(&id[i], &has[i], v, ids[i], err));
+        if (add[i] && !has[i])
+            return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\" is true, but there is no \"%s\"",
+                           vs_gguf_path(v->g), asks[i], ids[i]);
+    }
+    if (!add[0] && !add[1]) {
+        vs_buf_str(b, "  \"post_processor\": null,\n");
+        return VS_OK;
+    }
+    vs_buf_str(b, "  \"post_processor\": {\"type\": \"TemplateProcessing\",\n    \"single\": [");
+    add_sequence(b, v, id, add, 0);
+    vs_buf_str(b, "],\n    \"pair\": [");
+    add_sequence(b, v, id, add, 0);
+    vs_buf_str(b, ", ");
+    add_sequence(b, v, id, add, 1);
+    vs_buf_str(b, "],\n    \"special_tokens\": {");
+    for (int i = 0; i < 2; i++) {
+        const vs_gguf_text t = v->text[id[i]];
+        if (!add[i]) continue;
+        if (i && add[0]) vs_buf_str(b, ", ");
+        vs_buf_json_str(b, t.text, t.len);
+        vs_buf_str(b, ": {\"id\": ");
+        vs_buf_json_str(b, t.text, t.len);
+        vs_buf_printf(b, ", \"ids\": [%zu], \"tokens\": [", id[i]);
+        vs_buf_json_str(b, t.text, t.len);
+        vs_buf_str(b, "]}");
+    }
+    vs_buf_str(b, "}},\n");
+    return VS_OK;
+}
+
+/* Gemma's pieces stand for spaces as they are; Llama 2's begin with one that the text does not
+ * have. */
+static vs_status add_spm_steps(vs_buf *b, const vocab *v, vs_error *err)
+{
+    static const char replace[] =
+        "{\"type\": \"Replace\", \"pattern\": {\"String\": \" \"}, \"content\": \"\xE2\x96\x81\"}";
+    static const char decode[] =
+        "{\"type\": \"Replace\", \"pattern\": {\"String\": \"\xE2\x96\x81\"}, \"content\": \" \"}, "
+        "{\"type\": \"ByteFallback\"}, {\"type\": \"Fuse\"}";
+    bool has_prefix = true;
+
+    VS_TRY(vs_gguf_opt_bool(&has_prefix, v->g, "tokenizer.ggml.add_space_prefix", err));
+    if (has_prefix)
+        vs_buf_printf(b,
+                      "  \"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": "
+                      "\"Prepend\", \"prepend\": \"%s\"}, %s]},\n  \"pre_tokenizer\": null,\n",
+                      space_mark, replace);
+    else
+        vs_buf_printf(
+            b,
+            "  \"normalizer\": %s,\n  \"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": "
+            "{\"String\": \" \"}, \"behavior\": \"MergedWithPrevious\", \"invert\": false},\n",
+            replace);
+    VS_TRY(add_post_processor(b, v, err));
+    vs_buf_printf(
+        b, "  \"decoder\": {\"type\": \"Sequence\", \"decoders\": [%s%s]},\n", decode,
+        has_prefix ? ", {\"type\": \"Strip\", \"content\": \" \", \"start\": 1, \"stop\": 0}" : "");
+    return VS_OK;
+}
+
+static vs_status find_cutting(const cutting **out, const vocab *v, vs_error *err)
+{
+    vs_gguf_text pre = {"gpt-2", 5};
+    vs_buf known = {0};
+    vs_status st;
+
+    VS_TRY(vs_gguf_opt_text(&pre, v->g, "tokenizer.ggml.pre", err));
+    if (pre.len == 7 && memcmp(pre.text, "default", 7) == 0) pre = (vs_gguf_text){"gpt-2", 5};
+    for (size_t i = 0; i < N_CUTTINGS; i++) {
+        if (strlen(cuttings[i].name) == pre.len &&
+            memcmp(cuttings[i].name, pre.text, pre.len) == 0) {
+            *out = &cuttings[i];
+            return VS_OK;
+        }
+        vs_buf_printf(&known, "%s%s", i ? ", " : "", cuttings[i].name);
+    }
+    st = VS_FAIL(err, VS_E_INPUT, "%s: \"tokenizer.ggml.pre\": found \"%.*s\", expected one of %s",
+                 vs_gguf_path(v->g), (int)(pre.len < 100 ? pre.len : 100), pre.text,
+                 known.data ? known.data : "those supported");
+    vs_buf_free(&known);
+    return st;
+}
+
+static vs_status add_gpt2_steps(vs_buf *b, const vocab *v, const cutting *c, vs_error *err)
+{
+    vs_buf_printf(b, "  \"normalizer\": %s,\n  \"pre_tokenizer\": %s,\n",
+                  c->is_nfc ? "{\"type\": \"NFC\"}" : "null", c->pre_tokenizer);
+    VS_TRY(add_post_processor(b, v, err));
+    vs_buf_printf(b, "  \"decoder\": %s,\n", BYTE_LEVEL("true"));
+    return VS_OK;
+}
+
+static vs_status add_model(vs_buf *b, const vocab *v, const cutting *c, vs_error *err)
+{
+    bool has_unk = false;
+    size_t unk = 0;
+
+    VS_TRY(special_id(&unk, &has_unk, v, "tokenizer.ggml.unknown_token_id", err));
+    vs_buf_str(
+        b, "  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": ");
+    if (v->is_spm && has_unk)
+        vs_buf_json_str(b, v->text[unk].text, v->text[unk].len);
+    else
+        vs_buf_str(b, "null");
+    vs_buf_printf(b,
+                  ",\n    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n"
+                  "    \"fuse_unk\": %s,\n    \"byte_fallback\": %s,\n    \"ignore_merges\": %s,\n",
+                  v->is_spm ? "true" : "false", v->is_spm ? "true" : "false",
+                  c && c->ignore_merges ? "true" : "false");
+    add_vocab(b, v);
+    VS_TRY(v->is_spm ? add_spm_merges(b, v, err) : add_gpt2_merges(b, v, err));
+    vs_buf_str(b, "\n    ]\n  }\n}\n");
+    return VS_OK;
+}
+
+static vs_status add_special(vs_buf *b, const vocab *v, const char *name, const char *key,
+                             vs_error *err)
+{
+    size_t id = 0;
+    bool has;
+
+    VS_TRY(special_id(&id, &has, v, key, err));
+    if (!has) return VS_OK;
+    vs_buf_printf(b, "  \"%s\": ", name);
+    vs_buf_json_str(b, v->text[id].text, v->text[id].len);
+    vs_buf_str(b, ",\n");
+    return VS_OK;
+}
+
+static vs_status write_config(const vocab *v, const char *dir, vs_error *err)
+{
+    vs_gguf_text chat = {0};
+    vs_buf b = {0};
+    vs_status st;
+
+    vs_buf_str(&b, "{\n");
+    VS_CHECK(add_special(&b, v, "bos_token", "tokenizer.ggml.bos_token_id", err));
+    VS_CHECK(vs_gguf_opt_text(&chat, v->g, "tokenizer.chat_template", err));
+    if (chat.text) {
+        vs_buf_str(&b, "  \"chat_template\": ");
+        vs_buf_json_str(&b, chat.text, chat.len);
+        vs_buf_str(&b, ",\n");
+    }
+    VS_CHECK(add_special(&b, v, "eos_token", "tokenizer.ggml.eos_token_id", err));
+    VS_CHECK(add_special(&b, v, "pad_token", "tokenizer.ggml.padding_token_id", err));
+    VS_CHECK(add_special(&b, v, "unk_token", "tokenizer.ggml.unknown_token_id", err));
+    vs_buf_str(&b, "  \"tokenizer_class\": \"PreTrainedTokenizerFast\"\n}\n");
+    VS_CHECK(vs_folder_write(dir, "tokenizer_config.json", &b, err));
+done:
+    vs_buf_free(&b);
+    return st;
+}
+
+vs_status vs_gguf_write_tokenizer(const vs_gguf *g, const char *dir, vs_error *err)
+{
+    vocab v = {0};
+    const cutting *c = NULL;
+    vs_buf b = {0};
+    vs_status st;
+
+    VS_CHECK(vocab_read(&v, g, err));
+    if (!v.is_spm) VS_CHECK(find_cutting(&c, &v, err));
+    vs_buf_str(&b, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n");
+    add_added_tokens(&b, &v);
+    VS_CHECK(v.is_spm ? add_spm_steps(&b, &v, err) : add_gpt2_steps(&b, &v, c, err));
+    VS_CHECK(add_model(&b, &v, c, err));
+    VS_CHECK(vs_folder_write(dir, "tokenizer.json", &b, err));
+    VS_CHECK(write_config(&v, dir, err));
+done:
+    vs_buf_free(&b);
+    vocab_free(&v);
+    return st;
+}
