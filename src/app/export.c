@@ -61,7 +61,7 @@ static vs_status merge_model(const char *to, const char *adapter, const char *ba
     VS_CHECK(vs_config_read(&c, base, err));
     VS_CHECK(vs_weights_read(&weights, &c, base, err));
     VS_CHECK(vs_lora_read(&lora, &l, &c, adapter, err));
-    vs_lora_merge(&weights, &lora, &l, &c);
+    VS_CHECK(vs_lora_merge(&weights, &lora, &l, &c, err));
     VS_CHECK(vs_weights_write(&weights, &c, to, base, err));
 done:
     vs_params_close(&lora);

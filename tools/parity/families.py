@@ -63,6 +63,27 @@ def logprobs(model, prompt, solution):
     return torch.stack([logits[len(prompt) - 1 + i, t] for i, t in enumerate(solution)])
 
 
+def golden_values(model, seed):
+    """What golden.json holds of a model in float64; adapters.py uses it too."""
+    g = torch.Generator().manual_seed(seed)
+    ids = torch.randint(3, SHAPE["vocab_size"], (25,), generator=g).tolist()
+    prompt, solutions = [1] + ids[:8], [ids[8:17], ids[17:22]]
+    logp = [logprobs(model, prompt, s) for s in solutions]
+    loss = -torch.cat(logp).mean()
+    loss.backward()
+    grads = []
+    for tensor, p in model.named_parameters():
+        if not p.requires_grad:
+            continue
+        flat = p.grad.flatten()
+        largest = flat.abs().topk(min(N_ENTRIES // 2, flat.numel())).indices.tolist()
+        other = torch.randint(0, flat.numel(), (N_ENTRIES - len(largest),), generator=g).tolist()
+        grads.append(dict(tensor=tensor.replace(".default", ""), largest=flat.abs().max().item(),
+                          entries=[[i, flat[i].item()] for i in sorted(set(largest + other))]))
+    return dict(prompt=prompt, solutions=solutions, token_logprobs=[x.tolist() for x in logp],
+                loss=loss.item(), grads=grads)
+
+
 def make(name, out, seed):
     config_class, keys = FAMILIES[name]
     model = AutoModelForCausalLM.from_config(config_class(**{**SHAPE, **keys}))
@@ -71,22 +92,7 @@ def make(name, out, seed):
     (out / "generation_config.json").unlink(missing_ok=True)
     model = AutoModelForCausalLM.from_pretrained(out, attn_implementation="eager").double().eval()
 
-    g = torch.Generator().manual_seed(seed + 1)
-    ids = torch.randint(3, SHAPE["vocab_size"], (25,), generator=g).tolist()
-    prompt, solutions = [1] + ids[:8], [ids[8:17], ids[17:22]]
-    logp = [logprobs(model, prompt, s) for s in solutions]
-    loss = -torch.cat(logp).mean()
-    loss.backward()
-    grads = []
-    for tensor, p in model.named_parameters():
-        flat = p.grad.flatten()
-        largest = flat.abs().topk(min(N_ENTRIES // 2, flat.numel())).indices.tolist()
-        other = torch.randint(0, flat.numel(), (N_ENTRIES - len(largest),), generator=g).tolist()
-        grads.append(dict(tensor=tensor, largest=flat.abs().max().item(),
-                          entries=[[i, flat[i].item()] for i in sorted(set(largest + other))]))
-    golden = dict(prompt=prompt, solutions=solutions, token_logprobs=[x.tolist() for x in logp],
-                  loss=loss.item(), grads=grads)
-    (out / "golden.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
+    (out / "golden.json").write_text(json.dumps(golden_values(model, seed + 1), separators=(",", ":")) + "\n")
 
 
 def main():
@@ -99,4 +105,5 @@ def main():
         print(name, sum(f.stat().st_size for f in out.iterdir()), "bytes")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -55,9 +55,9 @@ vs_status vs_backward_open(vs_backward **out, const vs_model *m, const vs_work_s
     w->d_qkv = vs_arena_push(w->work.arena, rows * q, sizeof(float));
     w->d_att = vs_arena_push(w->work.arena, rows * c->n_heads * c->head_dim, sizeof(float));
     w->d_x = vs_arena_push(w->work.arena, rows * c->n_embd, sizeof(float));
-    w->pack = vs_arena_push(w->work.arena, rows * vs_round16(widest_input(c, m->lora_config.rank)),
+    w->pack = vs_arena_push(w->work.arena, rows * vs_round16(widest_input(c, m->lora_rank)),
                             sizeof(float));
-    w->lora_du = vs_arena_push(w->work.arena, rows * (m->lora_config.rank + 1), sizeof(float));
+    w->lora_du = vs_arena_push(w->work.arena, rows * (m->lora_rank + 1), sizeof(float));
     const bool has_post = vs_config_family(c)->has_post_norms;
     if (has_post) w->d_raw = vs_arena_push(w->work.arena, rows * c->n_embd, sizeof(float));
     if ((has_post && !w->d_raw) || !w->x_mid || !w->d_h || !w->d_gu || !w->d_act || !w->d_qkv ||
@@ -96,8 +96,8 @@ static void lora_backward(vs_backward *w, const vs_model *m, const vs_lora_lin *
     vs_matmul(o, u, r, x, k, &l->a_fwd, rows, false);
     vs_matmul(o, du, r, d_y, ld_y, &l->b_bwd, rows, false);
     for (size_t i = 0; i < rows * r; i++) {
-        u[i] *= m->lora_scale;
-        du[i] *= m->lora_scale;
+        u[i] *= l->scale;
+        du[i] *= l->scale;
     }
     vs_matmul_grad(o, grad_of(grads, l->b), r, d_y, ld_y, u, r, rows, n, r, w->pack);
     vs_matmul_grad(o, grad_of(grads, l->a), k, du, r, x, k, rows, r, k, w->pack);

@@ -32,22 +32,48 @@ typedef enum vs_linear { VS_Q, VS_K, VS_V, VS_O, VS_GATE, VS_UP, VS_DOWN, VS_N_L
 extern const char *const vs_linear_name[VS_N_LINEAR]; /* "q_proj", .. */
 void vs_linear_shape(size_t *rows, size_t *cols, const vs_config *c, vs_linear which); /* out, in */
 
+enum { VS_MAX_LORA_PATTERNS = 32, VS_LORA_PATTERN_BYTES = 128 };
+
+/* A rank or an alpha of its own for the modules whose name the regular expression (.*\.)?(KEY)$ matches. */
+typedef struct vs_lora_pattern {
+    char key[VS_LORA_PATTERN_BYTES];
+    double value;
+} vs_lora_pattern;
+typedef struct vs_lora_patterns {
+    vs_lora_pattern item[VS_MAX_LORA_PATTERNS]; /* the first that matches counts */
+    size_t n;
+} vs_lora_patterns;
+
 typedef struct vs_lora_config {
     size_t rank;      /* 0: no adapter */
     double alpha;     /* scale = alpha / rank */
-    unsigned targets; /* bit set of vs_linear */
+    unsigned targets; /* bit set of vs_linear: in every layer */
+    unsigned char layer_targets[VS_MAX_LAYERS]; /* further ones of single layers */
+    bool is_rslora;   /* scale = alpha / sqrt(rank): arXiv:2312.03732 */
+    vs_lora_patterns ranks, alphas;
 } vs_lora_config;
+
+static inline bool vs_lora_is_target(const vs_lora_config *l, size_t layer, vs_linear which)
+{
+    return ((l->targets | l->layer_targets[layer]) >> which & 1u) != 0;
+}
+
+/* Rank and scale of the adapter on one module, as PEFT finds them (peft/utils/other.py, get_pattern_key). rank and scale
+ * may be NULL. */
+VS_NODISCARD vs_status vs_lora_module(size_t *rank, double *scale, const vs_lora_config *l, size_t layer, vs_linear which,
+                                      vs_error *err);
 
 /* Per layer and target, PEFT names: base_model.model.model.layers.i.{self_attn|mlp}.NAME.lora_A.weight [r][in], then
  * .lora_B.weight [out][r]. */
 VS_NODISCARD vs_status vs_lora_table(vs_params *out, const vs_config *c, const vs_lora_config *l, vs_error *err);
-/* Refuses adapters with unused or missing tensors, unknown peft types, use_dora, use_rslora, bias != none, modules_to_save. */
+/* Refuses adapters with unused or missing tensors, unknown peft types, use_dora, bias != none, modules_to_save. */
 VS_NODISCARD vs_status vs_lora_read(vs_params *out, vs_lora_config *l, const vs_config *c, const char *dir,
                                     vs_error *err);
 VS_NODISCARD vs_status vs_lora_write(const vs_params *p, const vs_lora_config *l, const char *base_name,
                                      const char *dir, vs_error *err);
 /* W += scale * B A in f32 (double sums), rounded once. */
-void vs_lora_merge(vs_params *weights, const vs_params *lora, const vs_lora_config *l, const vs_config *c);
+VS_NODISCARD vs_status vs_lora_merge(vs_params *weights, const vs_params *lora, const vs_lora_config *l,
+                                     const vs_config *c, vs_error *err);
 
 /* Whether DIR is an adapter folder (has adapter_config.json). */
 bool vs_is_adapter(const char *dir);

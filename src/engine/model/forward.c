@@ -28,7 +28,7 @@ static void lora_forward(const vs_model *m, size_t layer, const vs_lin *lin, flo
         vs_matmul(o, a->lora_u, r, x, lin->k, &l->a_fwd, rows, false);
         vs_matmul(o, a->lora_t, n, a->lora_u, r, &l->b_fwd, rows, false);
         for (size_t t = 0; t < rows; t++)
-            o->add_scaled(y + t * lin->n + lin->col[i], a->lora_t + t * n, m->lora_scale, n);
+            o->add_scaled(y + t * lin->n + lin->col[i], a->lora_t + t * n, l->scale, n);
     }
 }
 

@@ -1,5 +1,8 @@
+/* lora_folder.c - PEFT adapter folders, in and out; merging. */
+#define PCRE2_CODE_UNIT_WIDTH 8
 #include <assert.h>
 #include <math.h>
+#include <pcre2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,17 +22,100 @@ static void lora_name(char name[VS_TENSOR_NAME], size_t layer, vs_linear which, 
              which <= VS_O ? "self_attn" : "mlp", vs_linear_name[which], matrix);
 }
 
-static vs_status add_pair(vs_params *p, const vs_config *c, size_t rank, size_t layer,
+/* "model.layers.0.self_attn.q_proj", .. */
+static void module_name(char name[VS_TENSOR_NAME], size_t layer, vs_linear which)
+{
+    vs_linear_full_name(name, layer, which);
+    *strrchr(name, '.') = '\0'; /* ".weight" */
+}
+
+/* Whether the regular expression, in a frame that anchors it, matches the module's name. */
+static vs_status pattern_matches(bool *out, const char *before, const char *key, const char *after,
+                                 const char *module, vs_error *err)
+{
+    char *pattern = vs_format("%s%s%s", before, key, after);
+    pcre2_code *code = NULL;
+    pcre2_match_data *match = NULL;
+    PCRE2_SIZE at;
+    int number, n;
+    vs_status st = VS_OK;
+
+    if (!pattern) return VS_FAIL(err, VS_E_NOMEM, "adapter: out of memory");
+    code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, 0, &number, &at, NULL);
+    if (!code) {
+        st = VS_FAIL(err, VS_E_INPUT, "\"%s\": not a regular expression", key);
+        goto done;
+    }
+    match = pcre2_match_data_create_from_pattern(code, NULL);
+    if (!match) {
+        st = VS_FAIL(err, VS_E_NOMEM, "adapter: out of memory");
+        goto done;
+    }
+    n = pcre2_match(code, (PCRE2_SPTR)module, strlen(module), 0, 0, match, NULL);
+    *out = n >= 0;
+    if (n < 0 && n != PCRE2_ERROR_NOMATCH)
+        st = VS_FAIL(err, VS_E_LIMIT, "\"%s\": the regular expression takes too long", key);
+done:
+    pcre2_match_data_free(match);
+    pcre2_code_free(code);
+    free(pattern);
+    return st;
+}
+
+/* Python's re.match of (.*\.)?(KEY)$. */
+static vs_status ends_with_pattern(bool *out, const char *key, const char *module, vs_error *err)
+{
+    return pattern_matches(out, "^(?:(.*\\.)?(", key, ")$)", module, err);
+}
+
+static vs_status pattern_value(double *value, const vs_lora_patterns *p, const char *module,
+                               vs_error *err)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        bool found = false;
+
+        VS_TRY(ends_with_pattern(&found, p->item[i].key, module, err));
+        if (!found) continue;
+        *value = p->item[i].value;
+        break;
+    }
+    return VS_OK;
+}
+
+vs_status vs_lora_module(size_t *rank, double *scale, const vs_lora_config *l, size_t layer,
+                         vs_linear which, vs_error *err)
+{
+    char module[VS_TENSOR_NAME];
+    double r = (double)l->rank, alpha = l->alpha;
+
+    module_name(module, layer, which);
+    VS_TRY(pattern_value(&r, &l->ranks, module, err));
+    VS_TRY(pattern_value(&alpha, &l->alphas, module, err));
+    if (rank) *rank = (size_t)r;
+    if (scale) *scale = alpha / (l->is_rslora ? sqrt(r) : r);
+    return VS_OK;
+}
+
+static vs_status add_pair(vs_params *p, const vs_config *c, const vs_lora_config *l, size_t layer,
                           vs_linear which, vs_error *err)
 {
     char name[VS_TENSOR_NAME];
-    size_t rows, cols;
+    size_t rows, cols, rank;
 
+    VS_TRY(vs_lora_module(&rank, NULL, l, layer, which, err));
     vs_linear_shape(&rows, &cols, c, which);
     lora_name(name, layer, which, 'A');
     VS_TRY(vs_params_add(p, name, rank, cols, false, err));
     lora_name(name, layer, which, 'B');
     return vs_params_add(p, name, rows, rank, false, err);
+}
+
+static bool has_targets(const vs_lora_config *l, size_t n_layers)
+{
+    unsigned any = l->targets;
+
+    for (size_t i = 0; i < n_layers; i++) any |= l->layer_targets[i];
+    return any != 0;
 }
 
 vs_status vs_lora_table(vs_params *out, const vs_config *c, const vs_lora_config *l, vs_error *err)
@@ -40,13 +126,13 @@ vs_status vs_lora_table(vs_params *out, const vs_config *c, const vs_lora_config
     if (l->rank == 0 || l->rank > VS_MAX_WIDTH)
         return VS_FAIL(err, VS_E_INPUT, "LoRA rank: found %zu, expected 1 to %d", l->rank,
                        VS_MAX_WIDTH);
-    if (l->targets == 0 || l->targets >> VS_N_LINEAR)
+    if (!has_targets(l, c->n_layers) || l->targets >> VS_N_LINEAR)
         return VS_FAIL(err, VS_E_INPUT, "LoRA targets: found bits %#x, expected some of %#x",
                        l->targets, (1u << VS_N_LINEAR) - 1);
     for (size_t i = 0; i < c->n_layers; i++)
         for (int which = 0; which < VS_N_LINEAR; which++)
-            if (l->targets >> which & 1u)
-                VS_CHECK(add_pair(&p, c, l->rank, i, (vs_linear)which, err));
+            if (vs_lora_is_target(l, i, (vs_linear)which))
+                VS_CHECK(add_pair(&p, c, l, i, (vs_linear)which, err));
     *out = p;
     p = (vs_params){0};
 done:
@@ -68,13 +154,18 @@ static vs_status check_off(const json_t *o, const char *where, vs_error *err)
 {
     static const char *const keys[] = {
         "use_dora",
-        "use_rslora",
         "use_qalora",
+        "use_bdlora",
+        "arrow_config",
+        "corda_config",
+        "kasa_config",
+        "loftq_config",
+        "lora_ga_config",
+        "monteclora_config",
+        "velora_config",
         "lora_bias",
         "fan_in_fan_out",
         "modules_to_save",
-        "rank_pattern",
-        "alpha_pattern",
         "layers_pattern",
         "layer_replication",
         "layers_to_transform",
@@ -124,42 +215,118 @@ static vs_status check_kind(const json_t *o, const char *where, vs_error *err)
     return VS_OK;
 }
 
-static vs_status target_bit(unsigned *targets, const json_t *value, const char *where,
-                            vs_error *err)
+/* Whether an entry of the list means the module: its name, or the end of it after a dot. */
+static bool names_module(const char *entry, const char *module)
 {
-    const char *name = json_string_value(value);
+    const size_t n = strlen(entry), m = strlen(module);
 
-    for (int which = 0; name && which < VS_N_LINEAR; which++)
-        if (strcmp(name, vs_linear_name[which]) == 0) {
-            *targets |= 1u << which;
-            return VS_OK;
-        }
-    return VS_FAIL(
-        err, VS_E_INPUT,
-        "%s: \"target_modules\": found %.100s, expected q_proj, k_proj, v_proj, o_proj, gate_proj, "
-        "up_proj or down_proj",
-        where, name ? name : vs_json_kind(value));
+    return n > 0 && n <= m && strcmp(module + m - n, entry) == 0 &&
+           (n == m || module[m - n - 1] == '.');
 }
 
-static vs_status read_targets(vs_lora_config *l, const json_t *o, const char *where, vs_error *err)
+/* Marks the modules that the entry means; is_regex: all that it matches whole, as re.fullmatch. */
+static vs_status mark_targets(vs_lora_config *l, size_t n_layers, const char *entry, bool is_regex,
+                              const char *where, vs_error *err)
+{
+    char module[VS_TENSOR_NAME];
+    bool any = false;
+
+    for (size_t i = 0; i < n_layers; i++)
+        for (int which = 0; which < VS_N_LINEAR; which++) {
+            bool found;
+
+            module_name(module, i, (vs_linear)which);
+            found = !is_regex && names_module(entry, module);
+            if (is_regex && pattern_matches(&found, "^(?:", entry, ")$", module, err) != VS_OK)
+                return VS_FAIL(err, VS_E_FORMAT,
+                               "%s: \"target_modules\": \"%.100s\": not a regular expression",
+                               where, entry);
+            if (found) l->layer_targets[i] = (unsigned char)(l->layer_targets[i] | 1u << which);
+            any = any || found;
+        }
+    if (any) return VS_OK;
+    return VS_FAIL(err, VS_E_INPUT,
+                   "%s: \"target_modules\": found %.100s, which names no layer; expected q_proj, "
+                   "k_proj, v_proj, o_proj, gate_proj, up_proj or down_proj",
+                   where, entry);
+}
+
+/* What every layer has goes from layer_targets to targets. */
+static void collect_targets(vs_lora_config *l, size_t n_layers)
+{
+    l->targets = (1u << VS_N_LINEAR) - 1;
+    for (size_t i = 0; i < n_layers; i++) l->targets &= l->layer_targets[i];
+    for (size_t i = 0; i < n_layers; i++)
+        l->layer_targets[i] = (unsigned char)(l->layer_targets[i] & ~l->targets);
+}
+
+static vs_status read_targets(vs_lora_config *l, size_t n_layers, const json_t *o,
+                              const char *where, vs_error *err)
 {
     const json_t *value = json_object_get(o, "target_modules");
+    const char *regex = json_string_value(value);
 
-    if (json_is_string(value) && strcmp(json_string_value(value), "all-linear") == 0) {
+    if (regex && strcmp(regex, "all-linear") == 0) {
         l->targets = (1u << VS_N_LINEAR) - 1;
         return VS_OK;
     }
-    if (json_array_size(value) == 0)
+    if (!regex && json_array_size(value) == 0)
         return VS_FAIL(
             err, VS_E_INPUT,
-            "%s: \"target_modules\": found %s, expected a list of module names or \"all-linear\"",
+            "%s: \"target_modules\": found %s, expected a list of module names, a regular "
+            "expression or \"all-linear\"",
             where, vs_json_kind(value));
-    for (size_t i = 0; i < json_array_size(value); i++)
-        VS_TRY(target_bit(&l->targets, json_array_get(value, i), where, err));
+    if (regex) VS_TRY(mark_targets(l, n_layers, regex, true, where, err));
+    for (size_t i = 0; !regex && i < json_array_size(value); i++) {
+        const char *entry = json_string_value(json_array_get(value, i));
+        if (!entry)
+            return VS_FAIL(err, VS_E_FORMAT,
+                           "%s: \"target_modules\"[%zu]: found %s, expected a name", where, i,
+                           vs_json_kind(json_array_get(value, i)));
+        VS_TRY(mark_targets(l, n_layers, entry, false, where, err));
+    }
+    collect_targets(l, n_layers);
     return VS_OK;
 }
 
-static vs_status read_lora_config(vs_lora_config *l, const char *dir, vs_error *err)
+/* {"regular expression": number, ..}; missing or null is empty. */
+static vs_status read_patterns(vs_lora_patterns *out, const json_t *o, const char *name, double max,
+                               bool is_rank, const char *where, vs_error *err)
+{
+    json_t *patterns = json_object_get(o, name), *value;
+    const char *key;
+    bool unused;
+
+    if (!patterns || json_is_null(patterns)) return VS_OK;
+    if (!json_is_object(patterns))
+        return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": found %s, expected an object", where, name,
+                       vs_json_kind(patterns));
+    json_object_foreach(patterns, key, value)
+    {
+        vs_lora_pattern *p = &out->item[out->n];
+        const double x = json_number_value(value);
+
+        if (out->n == VS_MAX_LORA_PATTERNS || strlen(key) >= sizeof p->key)
+            return VS_FAIL(err, VS_E_LIMIT,
+                           "%s: \"%s\": \"%.60s\": the limits are %d patterns of %d bytes", where,
+                           name, key, VS_MAX_LORA_PATTERNS, VS_LORA_PATTERN_BYTES - 1);
+        if (!json_is_number(value) || !(x > 0.0 && x <= max) || (is_rank && x != floor(x)))
+            return VS_FAIL(
+                err, VS_E_FORMAT, "%s: \"%s\": \"%s\": found %s, expected %s from 1 to %g", where,
+                name, key, json_is_number(value) ? "a number out of range" : vs_json_kind(value),
+                is_rank ? "an integer" : "a number", max);
+        if (ends_with_pattern(&unused, key, "", err) != VS_OK)
+            return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": \"%s\": not a regular expression", where,
+                           name, key);
+        memcpy(p->key, key, strlen(key) + 1);
+        p->value = x;
+        out->n++;
+    }
+    return VS_OK;
+}
+
+static vs_status read_lora_config(vs_lora_config *l, size_t n_layers, const char *dir,
+                                  vs_error *err)
 {
     vs_status st;
     json_t *o = NULL;
@@ -169,7 +336,10 @@ static vs_status read_lora_config(vs_lora_config *l, const char *dir, vs_error *
     VS_CHECK(check_kind(o, path, err));
     VS_CHECK(vs_json_get_size(&l->rank, o, "r", 1, VS_MAX_WIDTH, path, err));
     VS_CHECK(vs_json_get_num(&l->alpha, o, "lora_alpha", path, err));
-    st = read_targets(l, o, path, err);
+    VS_CHECK(vs_json_opt_bool(&l->is_rslora, o, "use_rslora", path, err));
+    VS_CHECK(read_patterns(&l->ranks, o, "rank_pattern", VS_MAX_WIDTH, true, path, err));
+    VS_CHECK(read_patterns(&l->alphas, o, "alpha_pattern", 1e9, false, path, err));
+    st = read_targets(l, n_layers, o, path, err);
 done:
     json_decref(o);
     free(path);
@@ -185,7 +355,7 @@ vs_status vs_lora_read(vs_params *out, vs_lora_config *l, const vs_config *c, co
     vs_tensor_files files = {0};
     size_t index;
 
-    VS_CHECK(read_lora_config(&config, dir, err));
+    VS_CHECK(read_lora_config(&config, c->n_layers, dir, err));
     VS_CHECK(vs_tensor_files_add(&index, &files, dir, "adapter_model.safetensors", err));
     VS_CHECK(vs_lora_table(&p, c, &config, err));
     VS_CHECK(vs_tensor_files_load(&p, &files, NULL, files.paths[0], err));
@@ -198,19 +368,57 @@ done:
     return st;
 }
 
+/* PEFT's type of alphas is int. */
+static void add_number(vs_buf *b, double x)
+{
+    char text[VS_REAL_CHARS];
+
+    if (x == floor(x) && fabs(x) < 1e9)
+        snprintf(text, sizeof text, "%.0f", x);
+    else
+        vs_real_text(text, x);
+    vs_buf_str(b, text);
+}
+
+static void add_patterns(vs_buf *b, const char *name, const vs_lora_patterns *p)
+{
+    vs_buf_printf(b, "  \"%s\": {", name);
+    for (size_t i = 0; i < p->n; i++) {
+        if (i) vs_buf_str(b, ", ");
+        vs_buf_json_str(b, p->item[i].key, strlen(p->item[i].key));
+        vs_buf_str(b, ": ");
+        add_number(b, p->item[i].value);
+    }
+    vs_buf_str(b, "},\n");
+}
+
+static void add_targets(vs_buf *b, const vs_lora_config *l)
+{
+    char module[VS_TENSOR_NAME];
+    bool is_first = true;
+
+    vs_buf_str(b, "  \"target_modules\": [");
+    for (int which = 0; which < VS_N_LINEAR; which++) {
+        if (!(l->targets >> which & 1u)) continue;
+        vs_buf_printf(b, "%s\"%s\"", is_first ? "" : ", ", vs_linear_name[which]);
+        is_first = false;
+    }
+    for (size_t i = 0; i < VS_MAX_LAYERS; i++)
+        for (int which = 0; which < VS_N_LINEAR; which++) {
+            if (!(l->layer_targets[i] >> which & 1u)) continue;
+            module_name(module, i, (vs_linear)which);
+            vs_buf_printf(b, "%s\"%s\"", is_first ? "" : ", ", module);
+            is_first = false;
+        }
+    vs_buf_str(b, "],\n");
+}
+
 /* The keys that PEFT writes, sorted; what only steers training has PEFT's defaults. */
 static void add_lora_config(vs_buf *b, const vs_lora_config *l, const char *base_name)
 {
-    char alpha[VS_REAL_CHARS];
-    bool is_first = true;
-
-    if (l->alpha == floor(l->alpha) && fabs(l->alpha) < 1e9)
-        snprintf(alpha, sizeof alpha, "%.0f", l->alpha); /* PEFT's type is int */
-    else
-        vs_real_text(alpha, l->alpha);
-    vs_buf_str(
-        b,
-        "{\n  \"alpha_pattern\": {},\n  \"auto_mapping\": null,\n  \"base_model_name_or_path\": ");
+    vs_buf_str(b, "{\n");
+    add_patterns(b, "alpha_pattern", &l->alphas);
+    vs_buf_str(b, "  \"auto_mapping\": null,\n  \"base_model_name_or_path\": ");
     if (base_name)
         vs_buf_json_str(b, base_name, strlen(base_name));
     else
@@ -218,20 +426,19 @@ static void add_lora_config(vs_buf *b, const vs_lora_config *l, const char *base
     vs_buf_str(
         b, ",\n  \"bias\": \"none\",\n  \"fan_in_fan_out\": false,\n  \"inference_mode\": true,\n"
            "  \"init_lora_weights\": true,\n  \"layers_pattern\": null,\n  "
-           "\"layers_to_transform\": null,\n");
+           "\"layers_to_transform\": null,\n  \"lora_alpha\": ");
+    add_number(b, l->alpha);
     vs_buf_printf(b,
-                  "  \"lora_alpha\": %s,\n  \"lora_dropout\": 0.0,\n  \"modules_to_save\": null,\n",
-                  alpha);
-    vs_buf_printf(b, "  \"peft_type\": \"LORA\",\n  \"r\": %zu,\n  \"rank_pattern\": {},\n",
+                  ",\n  \"lora_dropout\": 0.0,\n  \"modules_to_save\": null,\n  \"peft_type\": "
+                  "\"LORA\",\n  \"r\": %zu,\n",
                   l->rank);
-    vs_buf_str(b, "  \"revision\": null,\n  \"target_modules\": [");
-    for (int which = 0; which < VS_N_LINEAR; which++) {
-        if (!(l->targets >> which & 1u)) continue;
-        vs_buf_printf(b, "%s\"%s\"", is_first ? "" : ", ", vs_linear_name[which]);
-        is_first = false;
-    }
-    vs_buf_str(b, "],\n  \"task_type\": \"CAUSAL_LM\",\n  \"use_dora\": false,\n  \"use_rslora\": "
-                  "false\n}\n");
+    add_patterns(b, "rank_pattern", &l->ranks);
+    vs_buf_str(b, "  \"revision\": null,\n");
+    add_targets(b, l);
+    vs_buf_printf(b,
+                  "  \"task_type\": \"CAUSAL_LM\",\n  \"use_dora\": false,\n  \"use_rslora\": "
+                  "%s\n}\n",
+                  l->is_rslora ? "true" : "false");
 }
 
 vs_status vs_lora_write(const vs_params *p, const vs_lora_config *l, const char *base_name,
@@ -278,17 +485,18 @@ static void merge_one(float *w, const float *b, const float *a, size_t rows, siz
         }
 }
 
-void vs_lora_merge(vs_params *weights, const vs_params *lora, const vs_lora_config *l,
-                   const vs_config *c)
+vs_status vs_lora_merge(vs_params *weights, const vs_params *lora, const vs_lora_config *l,
+                        const vs_config *c, vs_error *err)
 {
-    const double scale = l->alpha / (double)l->rank;
     char name[VS_TENSOR_NAME];
 
     for (size_t layer = 0; layer < c->n_layers; layer++)
         for (int which = 0; which < VS_N_LINEAR; which++) {
             const vs_tensor *w, *a, *b;
+            double scale;
 
-            if (!(l->targets >> which & 1u)) continue;
+            if (!vs_lora_is_target(l, layer, (vs_linear)which)) continue;
+            VS_TRY(vs_lora_module(NULL, &scale, l, layer, (vs_linear)which, err));
             vs_linear_full_name(name, layer, (vs_linear)which);
             w = vs_params_find(weights, name);
             lora_name(name, layer, (vs_linear)which, 'A');
@@ -297,8 +505,9 @@ void vs_lora_merge(vs_params *weights, const vs_params *lora, const vs_lora_conf
             b = vs_params_find(lora, name);
             assert(w && a && b); /* the tables were made for this configuration */
             merge_one(weights->data + w->offset, lora->data + b->offset, lora->data + a->offset,
-                      w->rows, w->cols, l->rank, scale);
+                      w->rows, w->cols, a->rows, scale);
         }
+    return VS_OK;
 }
 
 bool vs_is_adapter(const char *dir)

@@ -291,7 +291,7 @@ static vs_status open_lora(vs_model *m, vs_error *err)
         for (int which = 0; which < VS_N_LINEAR; which++) {
             vs_lora_lin *l = &m->lora_lin[i * VS_N_LINEAR + (size_t)which];
             char name[VS_TENSOR_NAME];
-            if (!(m->lora_config.targets >> which & 1)) continue;
+            if (!vs_lora_is_target(&m->lora_config, i, (vs_linear)which)) continue;
             snprintf(name, sizeof name, "base_model.model.model.layers.%zu.%s.lora_A.weight", i,
                      linear_path((vs_linear)which));
             l->a = vs_params_find(&m->lora, name);
@@ -299,6 +299,10 @@ static vs_status open_lora(vs_model *m, vs_error *err)
                      linear_path((vs_linear)which));
             l->b = vs_params_find(&m->lora, name);
             if (!l->a || !l->b) return VS_FAIL(err, VS_E_FORMAT, "adapter: %s is missing", name);
+            double scale;
+            VS_TRY(vs_lora_module(NULL, &scale, &m->lora_config, i, (vs_linear)which, err));
+            l->scale = (float)scale;
+            if (l->a->rows > m->lora_rank) m->lora_rank = l->a->rows;
             VS_TRY(vs_panels_open(&l->a_fwd, l->a->rows, l->a->cols, err));
             VS_TRY(vs_panels_open(&l->b_fwd, l->b->rows, l->b->cols, err));
         }
@@ -343,7 +347,6 @@ vs_status vs_model_create(vs_model **out, vs_base *base, const vs_lora_config *c
     m->sliding.window = c->window;
     if (lora) {
         m->lora_config = *config;
-        m->lora_scale = (float)(config->alpha / (double)config->rank);
         m->lora = *lora;
         VS_CHECK(open_lora(m, err));
         VS_CHECK(pack_lora(m, false, err));
@@ -400,25 +403,40 @@ vs_status vs_model_repack(vs_model *m, bool bwd, vs_error *err)
     return pack_base(m->base, bwd, err);
 }
 
+static vs_status hash_scales(char hex[VS_HASH_HEX], const vs_model *m, vs_error *err)
+{
+    vs_hasher *h;
+
+    VS_TRY(vs_hasher_open(&h, err));
+    for (size_t i = 0; i < m->base->config.n_layers * VS_N_LINEAR; i++)
+        vs_hasher_add(h, &m->lora_lin[i].scale, sizeof m->lora_lin[i].scale);
+    vs_hasher_close(h, hex);
+    return VS_OK;
+}
+
 /* The hash covers the numbers of the shape that the weights alone do not tell. */
 vs_status vs_model_rehash(vs_model *m, vs_error *err)
 {
     const vs_config *c = &m->base->config;
-    char weights[VS_HASH_HEX], lora[VS_HASH_HEX] = "", text[1024], layers[VS_MAX_LAYERS + 1] = "";
+    char weights[VS_HASH_HEX], lora[VS_HASH_HEX] = "", scales[VS_HASH_HEX] = "", text[1024],
+                               layers[VS_MAX_LAYERS + 1] = "";
     int n;
 
     VS_TRY(vs_params_hash(weights, &m->base->params, err));
-    if (m->lora_config.rank) VS_TRY(vs_params_hash(lora, &m->lora, err));
+    if (m->lora_config.rank) {
+        VS_TRY(vs_params_hash(lora, &m->lora, err));
+        VS_TRY(hash_scales(scales, m, err));
+    }
     for (size_t i = 0; i < c->n_layers; i++) layers[i] = c->is_sliding[i] ? 's' : 'f';
     n = snprintf(text, sizeof text,
                  "%s heads %zu kv %zu head_dim %zu rope %a %a %s %a %a %a %zu eps %a scalar %a "
-                 "caps %a %a window %zu %s embed %a tied %d weights %s lora %s alpha %a",
+                 "caps %a %a window %zu %s embed %a tied %d weights %s lora %s scales %s",
                  vs_config_family(c)->model_type, c->n_heads, c->n_kv_heads, c->head_dim,
                  c->rope_theta, c->rope_local_theta, vs_rope_type_name[c->rope.type],
                  c->rope.factor, c->rope.low_freq_factor, c->rope.high_freq_factor,
                  c->rope.original_positions, c->rms_eps, c->query_scalar, c->attn_softcap,
                  c->final_softcap, c->window, c->window ? layers : "", (double)m->base->embed_scale,
-                 c->is_tied, weights, lora, m->lora_config.alpha);
+                 c->is_tied, weights, lora, scales);
     vs_sha256_hex(m->hash, text, (size_t)n);
     return VS_OK;
 }

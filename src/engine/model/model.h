@@ -67,6 +67,7 @@ typedef struct vs_lora_lin {
     const vs_tensor *a, *b; /* NULL: no adapter on this linear */
     vs_panels a_fwd, b_fwd; /* u = x A^T; y += scale * u B^T */
     vs_panels a_bwd, b_bwd;
+    float scale;
 } vs_lora_lin;
 
 typedef struct vs_model {
@@ -74,7 +75,7 @@ typedef struct vs_model {
     vs_lora_config lora_config; /* rank 0: none */
     vs_params lora;
     vs_lora_lin *lora_lin; /* [n_layers][VS_N_LINEAR] */
-    float lora_scale;
+    size_t lora_rank; /* the largest of all modules */
     vs_attn_shape shape, sliding; /* of layers that see everything, and of those that slide */
     char hash[VS_HASH_HEX]; /* of everything that decides its numbers: config, weights, adapter */
 } vs_model;

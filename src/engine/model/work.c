@@ -84,7 +84,7 @@ vs_status vs_work_open(vs_work *w, const vs_model *m, const vs_work_size *size, 
     a->gu = push(w, 2 * c->n_ffn, &failed);
     a->act = push(w, c->n_ffn, &failed);
     if (m->lora_config.rank) {
-        a->lora_u = push(w, m->lora_config.rank, &failed);
+        a->lora_u = push(w, m->lora_rank, &failed);
         a->lora_t = push(w, widest_linear(c), &failed);
     }
     a->n_threads = size->n_threads;

@@ -77,8 +77,10 @@ TEST(lora_folder, names_the_tensors_as_peft_does)
 
 TEST(lora_folder, refuses_ranks_and_targets_out_of_range)
 {
-    static const vs_lora_config bad[] = {
-        {0, 1, 1}, {VS_MAX_WIDTH + 1, 1, 1}, {4, 1, 0}, {4, 1, 1u << VS_N_LINEAR}};
+    static const vs_lora_config bad[] = {{.rank = 0, .alpha = 1, .targets = 1},
+                                         {.rank = VS_MAX_WIDTH + 1, .alpha = 1, .targets = 1},
+                                         {.rank = 4, .alpha = 1, .targets = 0},
+                                         {.rank = 4, .alpha = 1, .targets = 1u << VS_N_LINEAR}};
     vs_error err;
     vs_params p;
 
@@ -88,8 +90,15 @@ TEST(lora_folder, refuses_ranks_and_targets_out_of_range)
 
 TEST(lora_folder, reads_back_what_it_writes)
 {
-    const vs_lora_config made[] = {
-        q_and_down, {1, 0.1, (1u << VS_N_LINEAR) - 1}, {2, -1e20, 1u << VS_K}};
+    const vs_lora_config made[] = {q_and_down,
+                                   {.rank = 1, .alpha = 0.1, .targets = (1u << VS_N_LINEAR) - 1},
+                                   {.rank = 2, .alpha = -1e20, .targets = 1u << VS_K},
+                                   {.rank = 2,
+                                    .alpha = 1,
+                                    .targets = 1u << VS_K | 1u << VS_UP,
+                                    .is_rslora = true,
+                                    .ranks = {{{"k_proj", 3}, {"layers\\.\"0\"", 1}}, 2},
+                                    .alphas = {{{"mlp.*", 0.25}}, 1}}};
 
     for (size_t i = 0; i < sizeof made / sizeof made[0]; i++) {
         const char *dir = vs_test_dir();
@@ -103,6 +112,9 @@ TEST(lora_folder, reads_back_what_it_writes)
         CHECK(vs_is_adapter(dir));
         CHECK_OK(vs_lora_read(&back, &l, &small, dir, &err));
         CHECK(l.rank == made[i].rank && l.alpha == made[i].alpha && l.targets == made[i].targets);
+        CHECK(l.is_rslora == made[i].is_rslora);
+        CHECK(memcmp(&l.ranks, &made[i].ranks, sizeof l.ranks) == 0);
+        CHECK(memcmp(&l.alphas, &made[i].alphas, sizeof l.alphas) == 0);
         check_equal(&p, &back);
         vs_params_close(&p);
         vs_params_close(&back);
@@ -145,11 +157,14 @@ TEST(lora_folder, refuses_what_it_cannot_use_and_names_it)
         {"\"CAUSAL_LM\"", "\"SEQ_CLS\"", "task_type"},
         {"\"none\"", "\"all\"", "\"bias\": found \"all\", expected \"none\""},
         {"\"use_dora\": false", "\"use_dora\": true", "\"use_dora\": found true"},
-        {"\"use_rslora\": false", "\"use_rslora\": true", "\"use_rslora\": found true"},
+        {"\"use_rslora\": false", "\"use_rslora\": 1", "use_rslora"},
         {"\"fan_in_fan_out\": false", "\"fan_in_fan_out\": true", "fan_in_fan_out"},
         {"\"modules_to_save\": null", "\"modules_to_save\": [\"lm_head\"]", "modules_to_save"},
-        {"\"rank_pattern\": {}", "\"rank_pattern\": {\"q_proj\": 8}", "rank_pattern"},
-        {"\"alpha_pattern\": {}", "\"alpha_pattern\": {\"q_proj\": 8}", "alpha_pattern"},
+        {"\"rank_pattern\": {}", "\"rank_pattern\": {\"q_proj\": 1.5}", "expected an integer"},
+        {"\"rank_pattern\": {}", "\"rank_pattern\": {\"q_proj\": 0}", "rank_pattern"},
+        {"\"rank_pattern\": {}", "\"rank_pattern\": {\"q_proj\": 8}", "shape"},
+        {"\"alpha_pattern\": {}", "\"alpha_pattern\": {\"q_(\": 8}", "not a regular expression"},
+        {"\"alpha_pattern\": {}", "\"alpha_pattern\": [8]", "alpha_pattern"},
         {"\"layers_to_transform\": null", "\"layers_to_transform\": [0]", "layers_to_transform"},
         {"\"init_lora_weights\": true", "\"init_lora_weights\": \"pissa\"", "found \"pissa\""},
         {"\"r\": 3", "\"r\": 0", "\"r\": found 0"},
@@ -158,10 +173,12 @@ TEST(lora_folder, refuses_what_it_cannot_use_and_names_it)
         {"\"r\": 3", "\"r\": \"3\"", "\"r\": found a string"},
         {"\"lora_alpha\": 6", "\"lora_alpha\": null", "lora_alpha"},
         {"\"down_proj\"", "\"lm_head\"", "\"target_modules\": found lm_head"},
-        {"\"down_proj\"", "7", "\"target_modules\": found an integer"},
+        {"\"down_proj\"", "7", "found an integer"},
         {"\"down_proj\",", "", "has no place"},
         {"\"down_proj\"", "\"k_proj\", \"down_proj\"", "k_proj.lora_A.weight\" is missing"},
-        {"[\n    \"down_proj\",\n    \"q_proj\"\n  ]", "\".*_proj\"", "target_modules"},
+        {"[\n    \"down_proj\",\n    \"q_proj\"\n  ]", "\".*_proj\"", "is missing"},
+        {"[\n    \"down_proj\",\n    \"q_proj\"\n  ]", "\"q_proj\"", "names no layer"},
+        {"[\n    \"down_proj\",\n    \"q_proj\"\n  ]", "\"(q_proj\"", "not a regular expression"},
         {"[\n    \"down_proj\",\n    \"q_proj\"\n  ]", "[]", "target_modules"},
         {"[\n    \"down_proj\",\n    \"q_proj\"\n  ]", "\"all-linear\"", "is missing"},
         {"\"r\": 3", "\"r\": 3, \"r\": 3", "duplicate"},
@@ -198,7 +215,7 @@ TEST(lora_folder, merges_scale_times_b_a_into_its_weights_alone)
     for (size_t i = 0; i < weights.n; i++) weights.data[i] = 0.01f * (float)(i % 50);
     CHECK_OK(vs_params_like(&before, &weights, &err));
     memcpy(before.data, weights.data, weights.n * sizeof *weights.data);
-    vs_lora_merge(&weights, &lora, &q_and_down, &small);
+    CHECK_OK(vs_lora_merge(&weights, &lora, &q_and_down, &small, &err));
 
     for (size_t i = 0; i < weights.n_tensors; i++) {
         const vs_tensor *t = &weights.tensors[i], *a = NULL, *b = NULL;

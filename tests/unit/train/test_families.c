@@ -13,7 +13,15 @@
 static const char *const families[] = {"llama",  "llama-linear",  "llama3", "mistral",
                                        "qwen2",  "qwen2-sliding", "qwen3",  "gemma2",
                                        "gemma3", "gemma3-linear"};
-enum { N_FAMILIES = sizeof families / sizeof *families, MAX_TOKENS = 64 };
+static const char *const adapters[] = {
+    "list",   "all-linear", "all-linear-qwen2", "all-linear-gemma2",
+    "rslora", "regex",      "rank-pattern",     "alpha-pattern"};
+enum {
+    N_FAMILIES = sizeof families / sizeof *families,
+    N_ADAPTERS = sizeof adapters / sizeof *adapters,
+    N_MODELS = N_FAMILIES + N_ADAPTERS,
+    MAX_TOKENS = 64
+};
 
 typedef struct family_case {
     vs_base *base;
@@ -24,28 +32,37 @@ typedef struct family_case {
     vs_group group;
 } family_case;
 
-static const char *family_path(const char *name, const char *file)
+static const char *golden_path(const char *kind, const char *name, const char *file)
 {
     static char path[512];
 
-    snprintf(path, sizeof path, VSTAR_SOURCE_DIR "/tests/golden/families/%s%s", name, file);
+    snprintf(path, sizeof path, VSTAR_SOURCE_DIR "/tests/golden/%s/%s%s", kind, name, file);
     return path;
 }
 
-static family_case family_open(const char *name)
+static const char *model_name(size_t i)
 {
+    return i < N_FAMILIES ? families[i] : adapters[i - N_FAMILIES];
+}
+
+/* Model i: the families, then the adapters over theirs. */
+static family_case family_open(size_t i)
+{
+    const char *kind = i < N_FAMILIES ? "families" : "adapters", *base = model_name(i);
     vs_error err;
     family_case f = {0};
     const json_t *solutions;
 
-    CHECK_OK(vs_base_open(&f.base, family_path(name, ""), &err));
-    CHECK_OK(vs_model_open(&f.model, f.base, NULL, &err));
-    CHECK_OK(vs_json_read(&f.golden, family_path(name, "/golden.json"), &err));
+    CHECK_OK(vs_json_read(&f.golden, golden_path(kind, model_name(i), "/golden.json"), &err));
+    if (i >= N_FAMILIES) base = json_string_value(json_object_get(f.golden, "base"));
+    CHECK_OK(vs_base_open(&f.base, golden_path("families", base, ""), &err));
+    CHECK_OK(vs_model_open(&f.model, f.base,
+                           i < N_FAMILIES ? NULL : golden_path(kind, model_name(i), ""), &err));
     solutions = json_object_get(f.golden, "solutions");
     f.ids[0] = golden_ids(json_object_get(f.golden, "prompt"), &f.group.n_prompt);
-    for (size_t i = 0; i < 2; i++) {
-        f.ids[1 + i] = golden_ids(json_array_get(solutions, i), &f.solutions[i].n);
-        f.solutions[i].ids = f.ids[1 + i];
+    for (size_t k = 0; k < 2; k++) {
+        f.ids[1 + k] = golden_ids(json_array_get(solutions, k), &f.solutions[k].n);
+        f.solutions[k].ids = f.ids[1 + k];
     }
     f.group.prompt = f.ids[0];
     f.group.n_solutions = 2;
@@ -74,8 +91,8 @@ static void score(const family_case *f, const vs_model *m, float *logp)
 
 TEST(families, token_logprobs_are_those_of_transformers)
 {
-    for (size_t i = 0; i < N_FAMILIES; i++) {
-        family_case f = family_open(families[i]);
+    for (size_t i = 0; i < N_MODELS; i++) {
+        family_case f = family_open(i);
         float logp[MAX_TOKENS];
         size_t at = 0;
 
@@ -86,8 +103,8 @@ TEST(families, token_logprobs_are_those_of_transformers)
             for (size_t t = 0; t < f.solutions[k].n; t++, at++) {
                 const double expected = json_number_value(json_array_get(want, t));
                 if (!(fabs((double)logp[at] - expected) <= LOGPROB_TOLERANCE))
-                    fail_msg("%s: solution %zu, token %zu: %.7g, expected %.7g", families[i], k, t,
-                             (double)logp[at], expected);
+                    fail_msg("%s: solution %zu, token %zu: %.7g, expected %.7g", model_name(i), k,
+                             t, (double)logp[at], expected);
             }
         }
         family_close(&f);
@@ -116,8 +133,8 @@ static void check_tensor(const char *family, const vs_params *grads, const json_
 
 TEST(families, sft_loss_and_gradients_are_those_of_transformers)
 {
-    for (size_t i = 0; i < N_FAMILIES; i++) {
-        family_case f = family_open(families[i]);
+    for (size_t i = 0; i < N_MODELS; i++) {
+        family_case f = family_open(i);
         const vs_train_options o = {.lr = 1e-3,
                                     .beta1 = 0.9,
                                     .beta2 = 0.999,
@@ -138,8 +155,8 @@ TEST(families, sft_loss_and_gradients_are_those_of_transformers)
         CHECK_OK(vs_trainer_grads(t, &e, 1, &stats, &grads, &err));
         CHECK_NEAR(stats.loss, json_number_value(json_object_get(f.golden, "loss")),
                    LOGPROB_TOLERANCE);
-        CHECK(json_array_size(all) == f.base->params.n_tensors);
-        json_array_foreach(all, k, g) check_tensor(families[i], grads, g);
+        CHECK(json_array_size(all) == vs_model_trainable(f.model)->n_tensors);
+        json_array_foreach(all, k, g) check_tensor(model_name(i), grads, g);
         vs_trainer_close(t);
         family_close(&f);
     }
@@ -167,8 +184,8 @@ static vs_status keep_sample(void *ctx, size_t problem, const vs_completion *c, 
 /* Decoding keeps keys and values token by token; windows and norms must not notice. */
 TEST(families, log_probs_of_sampling_are_the_bits_of_scoring)
 {
-    for (size_t i = 0; i < N_FAMILIES; i++) {
-        family_case f = family_open(families[i]);
+    for (size_t i = 0; i < N_MODELS; i++) {
+        family_case f = family_open(i);
         const vs_decode_problem p = {f.group.prompt, f.group.n_prompt, 1, 1, 0};
         const vs_decode_options o = {.temperature = 1, .top_p = 1, .max_tokens = 20, .rows = 4};
         float logp[MAX_TOKENS];
@@ -180,7 +197,50 @@ TEST(families, log_probs_of_sampling_are_the_bits_of_scoring)
         f.solutions[0] = (vs_solution){s.ids, s.n};
         f.group.n_solutions = 1;
         score(&f, f.model, logp);
-        if (memcmp(logp, s.logp, s.n * sizeof *logp) != 0) fail_msg("%s", families[i]);
+        if (memcmp(logp, s.logp, s.n * sizeof *logp) != 0) fail_msg("%s", model_name(i));
+        family_close(&f);
+    }
+}
+
+/* Merged into the base and rounded once, an adapter is the same model but for that rounding. */
+TEST(families, a_merged_adapter_gives_the_log_probs_of_base_and_adapter)
+{
+    for (size_t i = N_FAMILIES; i < N_MODELS; i++) {
+        family_case f = family_open(i);
+        float apart[MAX_TOKENS], merged[MAX_TOKENS];
+        vs_params weights = {0};
+        vs_base *base;
+        vs_model *m;
+        vs_error err;
+
+        score(&f, f.model, apart);
+        CHECK_OK(vs_params_like(&weights, &f.base->params, &err));
+        memcpy(weights.data, f.base->params.data, weights.n * sizeof *weights.data);
+        CHECK_OK(
+            vs_lora_merge(&weights, &f.model->lora, &f.model->lora_config, &f.base->config, &err));
+        CHECK_OK(vs_base_create(&base, &f.base->config, &weights, &err));
+        CHECK_OK(vs_model_open(&m, base, NULL, &err));
+        score(&f, m, merged);
+        for (size_t t = 0; t < f.solutions[0].n + f.solutions[1].n; t++)
+            CHECK_NEAR(merged[t], apart[t], LOGPROB_TOLERANCE);
+        vs_model_close(m);
+        vs_base_close(base);
+        family_close(&f);
+    }
+}
+
+TEST(families, an_adapter_written_and_read_again_is_the_same_model)
+{
+    for (size_t i = N_FAMILIES; i < N_MODELS; i++) {
+        family_case f = family_open(i);
+        const char *dir = vs_test_dir();
+        vs_model *m;
+        vs_error err;
+
+        CHECK_OK(vs_lora_write(&f.model->lora, &f.model->lora_config, "base", dir, &err));
+        CHECK_OK(vs_model_open(&m, f.base, dir, &err));
+        CHECK(strcmp(m->hash, f.model->hash) == 0);
+        vs_model_close(m);
         family_close(&f);
     }
 }
@@ -188,7 +248,7 @@ TEST(families, log_probs_of_sampling_are_the_bits_of_scoring)
 TEST(families, a_folder_written_and_read_again_is_the_same_model)
 {
     for (size_t i = 0; i < N_FAMILIES; i++) {
-        family_case f = family_open(families[i]);
+        family_case f = family_open(i);
         const char *dir = vs_test_dir();
         vs_base *base;
         vs_model *m;

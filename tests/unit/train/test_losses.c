@@ -146,7 +146,7 @@ static void check_lora_tensor(const vs_params *full, const vs_model *m, const vs
     char name[VS_TENSOR_NAME];
     const vs_lora_lin *l = &m->lora_lin[index * VS_N_LINEAR + (size_t)which];
     const size_t r = l->a->rows, k = l->a->cols, n = l->b->rows;
-    const double s = (double)m->lora_scale;
+    const double s = (double)l->scale;
     const vs_tensor *w;
     double scale = 0;
 
@@ -187,7 +187,8 @@ TEST(lora, gradient_is_the_chain_rule_on_the_merged_weights)
     for (size_t i = 0; i < a.model->lora.n; i++)
         a.model->lora.data[i] = 0.04F * (float)((int)(i * 7919 % 41) - 20) / 20.0F;
     CHECK_OK(vs_model_repack(a.model, false, &err));
-    vs_lora_merge(&b.base->params, &a.model->lora, &a.model->lora_config, &b.base->config);
+    CHECK_OK(vs_lora_merge(&b.base->params, &a.model->lora, &a.model->lora_config, &b.base->config,
+                           &err));
     CHECK_OK(vs_model_repack(b.model, false, &err));
     const vs_example e = {.group = {p.prompt, N_PROMPT, p.solutions, N}};
     CHECK_OK(vs_trainer_open(&ta, a.model, VS_LOSS_SFT, &o, 1, NULL, &err));
@@ -288,8 +289,10 @@ TEST(lora, a_rank_wider_than_every_layer_has_room)
     for (size_t i = 0; i < g->n_tensors; i++) {
         const vs_tensor *x = &g->tensors[i];
         const double most = largest(g->data + x->offset, x->rows * x->cols);
-        if (strstr(x->name, "lora_A")) CHECK(most == 0.0);
-        else CHECK(most > 0.0);
+        if (strstr(x->name, "lora_A"))
+            CHECK(most == 0.0);
+        else
+            CHECK(most > 0.0);
     }
     vs_trainer_close(trainer);
     tiny_close(&t);

@@ -29,7 +29,8 @@ static inline tiny tiny_open(bool is_tied, size_t rank, uint64_t seed)
                          .bos_id = -1,
                          .eos_ids = {0},
                          .n_eos = 1};
-    const vs_lora_config l = {rank, 2.0 * (double)rank, (1U << VS_N_LINEAR) - 1};
+    const vs_lora_config l = {
+        .rank = rank, .alpha = 2.0 * (double)rank, .targets = (1U << VS_N_LINEAR) - 1};
     vs_params p = {0}, lora = {0};
 
     CHECK_OK(vs_weights_table(&p, &c, &err));
