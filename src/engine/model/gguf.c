@@ -11,8 +11,8 @@
 enum {
     MAX_VALUES = 1 << 16,
     MAX_TENSORS = 1 << 16,
-    MAX_KEY_BYTES = 1 << 16,
-    MIN_VALUE_BYTES = 8 + 4 + 1, /* a key's length, a type, a value */
+    MAX_NAME_BYTES = VS_TENSOR_NAME - 1, /* of a key or a tensor's name */
+    MIN_VALUE_BYTES = 8 + 4 + 1,         /* a key's length, a type, a value */
     MIN_TENSOR_BYTES = 8 + 4 + 8 + 4 + 8,
     DEFAULT_ALIGNMENT = 32,
     MAX_ALIGNMENT = 1 << 20,
@@ -21,9 +21,9 @@ enum {
 struct vs_gguf {
     char *path;
     vs_map map;
-    vs_gguf_value *values;
+    vs_gguf_value *values; /* by key */
     size_t n_values;
-    vs_gguf_tensor *tensors;
+    vs_gguf_tensor *tensors; /* by name */
     size_t n_tensors;
 };
 
@@ -75,6 +75,22 @@ static vs_status take_text(vs_gguf_text *out, cursor *c, const char *what, vs_er
     return VS_OK;
 }
 
+/* A key or a tensor's name: what messages print. */
+static vs_status take_name(vs_gguf_text *out, cursor *c, const char *what, vs_error *err)
+{
+    VS_TRY(take_text(out, c, what, err));
+    if (out->len > MAX_NAME_BYTES)
+        return VS_FAIL(err, VS_E_LIMIT, "%s: %s of %zu bytes, the limit is %d", c->path, what,
+                       out->len, MAX_NAME_BYTES);
+    for (size_t i = 0; i < out->len; i++)
+        if (out->text[i] < ' ' || out->text[i] > '~')
+            return VS_FAIL(
+                err, VS_E_FORMAT,
+                "%s: %s before byte %zu: found the byte 0x%02x, expected printable ASCII", c->path,
+                what, c->at, (unsigned)(unsigned char)out->text[i]);
+    return VS_OK;
+}
+
 /* Bytes of one item; 0: a string, which says its own. */
 static size_t item_bytes(vs_gguf_type type)
 {
@@ -118,10 +134,7 @@ static vs_status take_value(vs_gguf_value *v, cursor *c, vs_error *err)
 {
     uint64_t n = 1;
 
-    VS_TRY(take_text(&v->key, c, "a key", err));
-    if (v->key.len > MAX_KEY_BYTES)
-        return VS_FAIL(err, VS_E_LIMIT, "%s: a key of %zu bytes, the limit is %d", c->path,
-                       v->key.len, MAX_KEY_BYTES);
+    VS_TRY(take_name(&v->key, c, "a key", err));
     VS_TRY(take_type(&v->type, c, &v->key, err));
     v->is_array = v->type == VS_GGUF_ARRAY;
     if (v->is_array) {
@@ -142,10 +155,7 @@ static vs_status take_tensor(vs_gguf_tensor *t, uint64_t *offset, cursor *c, vs_
     uint64_t n_dims, dim, type;
     size_t per_block, block_bytes;
 
-    VS_TRY(take_text(&name, c, "a tensor's name", err));
-    if (name.len >= sizeof t->name || memchr(name.text, '\0', name.len))
-        return VS_FAIL(err, VS_E_LIMIT, "%s: a tensor's name of %zu bytes, expected below %zu",
-                       c->path, name.len, sizeof t->name);
+    VS_TRY(take_name(&name, c, "a tensor's name", err));
     memcpy(t->name, name.text, name.len);
     VS_TRY(take_number(&n_dims, c, 4, t->name, err));
     if (n_dims == 0 || n_dims > VS_GGUF_MAX_DIMS)
@@ -201,8 +211,9 @@ static vs_status take_counts(vs_gguf *g, cursor *c, vs_error *err)
                        c->path);
     VS_TRY(take_number(&version, c, 4, "the version", err));
     if (version != 2 && version != 3)
-        return VS_FAIL(err, VS_E_INPUT, "%s: found GGUF version %llu, expected 2 or 3", c->path,
-                       (unsigned long long)version);
+        return VS_FAIL(err, VS_E_INPUT, "%s: found GGUF version %llu%s, expected 2 or 3", c->path,
+                       (unsigned long long)version,
+                       version & 0xFFFF ? "" : " (the file is big-endian)");
     VS_TRY(take_number(&n_tensors, c, 8, "the number of tensors", err));
     VS_TRY(take_number(&n_values, c, 8, "the number of values", err));
     if (n_tensors > MAX_TENSORS || n_values > MAX_VALUES || n_tensors > c->len / MIN_TENSOR_BYTES ||
@@ -214,6 +225,35 @@ static vs_status take_counts(vs_gguf *g, cursor *c, vs_error *err)
     g->values = vs_alloc(g->n_values + 1, sizeof *g->values);
     g->tensors = vs_alloc(g->n_tensors + 1, sizeof *g->tensors);
     if (!g->values || !g->tensors) return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", c->path);
+    return VS_OK;
+}
+
+static int compare_texts(vs_gguf_text a, vs_gguf_text b)
+{
+    const size_t len = a.len < b.len ? a.len : b.len;
+    const int order = memcmp(a.text, b.text, len);
+
+    return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static int compare_values(const void *a, const void *b)
+{
+    return compare_texts(((const vs_gguf_value *)a)->key, ((const vs_gguf_value *)b)->key);
+}
+
+static int compare_tensors(const void *a, const void *b)
+{
+    return strcmp(((const vs_gguf_tensor *)a)->name, ((const vs_gguf_tensor *)b)->name);
+}
+
+static vs_status read_values(vs_gguf *g, cursor *c, vs_error *err)
+{
+    for (size_t i = 0; i < g->n_values; i++) VS_TRY(take_value(&g->values[i], c, err));
+    qsort(g->values, g->n_values, sizeof *g->values, compare_values);
+    for (size_t i = 1; i < g->n_values; i++)
+        if (compare_values(&g->values[i - 1], &g->values[i]) == 0)
+            return VS_FAIL(err, VS_E_FORMAT, "%s: the key \"%.*s\" comes twice", c->path,
+                           (int)g->values[i].key.len, g->values[i].key.text);
     return VS_OK;
 }
 
@@ -230,7 +270,12 @@ static vs_status read_tensors(vs_gguf *g, cursor *c, vs_error *err)
     for (size_t i = 0; i < g->n_tensors; i++)
         VS_CHECK(place_tensor(&g->tensors[i], offsets[i], c,
                               (c->at + alignment - 1) / alignment * alignment, err));
+    qsort(g->tensors, g->n_tensors, sizeof *g->tensors, compare_tensors);
     st = VS_OK;
+    for (size_t i = 1; st == VS_OK && i < g->n_tensors; i++)
+        if (compare_tensors(&g->tensors[i - 1], &g->tensors[i]) == 0)
+            st = VS_FAIL(err, VS_E_FORMAT, "%s: the tensor \"%s\" comes twice", c->path,
+                         g->tensors[i].name);
 done:
     free(offsets);
     return st;
@@ -249,7 +294,7 @@ vs_status vs_gguf_open(vs_gguf **out, const char *path, vs_error *err)
     VS_CHECK(vs_map_open(&g->map, path, err));
     cursor c = {g->map.data, g->map.len, 0, g->path};
     VS_CHECK(take_counts(g, &c, err));
-    for (size_t i = 0; i < g->n_values; i++) VS_CHECK(take_value(&g->values[i], &c, err));
+    VS_CHECK(read_values(g, &c, err));
     VS_CHECK(read_tensors(g, &c, err));
     *out = g;
     g = NULL;
@@ -277,12 +322,9 @@ const char *vs_gguf_path(const vs_gguf *g)
 
 const vs_gguf_value *vs_gguf_find(const vs_gguf *g, const char *key)
 {
-    const size_t len = strlen(key);
+    const vs_gguf_value wanted = {.key = {key, strlen(key)}};
 
-    for (size_t i = 0; i < g->n_values; i++)
-        if (g->values[i].key.len == len && memcmp(g->values[i].key.text, key, len) == 0)
-            return &g->values[i];
-    return NULL;
+    return bsearch(&wanted, g->values, g->n_values, sizeof *g->values, compare_values);
 }
 
 static vs_status fail_kind(const vs_gguf *g, const char *key, const char *expected, vs_error *err)
@@ -307,8 +349,12 @@ vs_status vs_gguf_opt_size(size_t *out, const vs_gguf *g, const char *key, size_
     if (v->is_array || bytes == 0 || v->type == VS_GGUF_F32 || v->type == VS_GGUF_F64 ||
         v->type == VS_GGUF_BOOL)
         return fail_kind(g, key, "an integer", err);
-    x = little_endian(v->data, bytes); /* a negative one is far above any maximum, or 8 bits of one
-                                          that no size here has */
+    if ((v->type == VS_GGUF_I8 || v->type == VS_GGUF_I16 || v->type == VS_GGUF_I32 ||
+         v->type == VS_GGUF_I64) &&
+        v->data[bytes - 1] & 0x80)
+        return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": found a negative number, expected %zu to %zu",
+                       g->path, key, min, max);
+    x = little_endian(v->data, bytes);
     if (x < min || x > max)
         return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": found %llu, expected %zu to %zu", g->path,
                        key, (unsigned long long)x, min, max);
@@ -418,7 +464,9 @@ const vs_gguf_tensor *vs_gguf_tensor_at(const vs_gguf *g, size_t i)
 
 const vs_gguf_tensor *vs_gguf_tensor_find(const vs_gguf *g, const char *name)
 {
-    for (size_t i = 0; i < g->n_tensors; i++)
-        if (strcmp(g->tensors[i].name, name) == 0) return &g->tensors[i];
-    return NULL;
+    vs_gguf_tensor wanted = {.n = 0};
+
+    if (strlen(name) >= sizeof wanted.name) return NULL;
+    memcpy(wanted.name, name, strlen(name) + 1);
+    return bsearch(&wanted, g->tensors, g->n_tensors, sizeof *g->tensors, compare_tensors);
 }

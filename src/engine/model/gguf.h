@@ -67,7 +67,7 @@ float vs_gguf_f32_at(const vs_gguf_value *v, size_t i);
 int32_t vs_gguf_i32_at(const vs_gguf_value *v, size_t i);
 
 size_t vs_gguf_n_tensors(const vs_gguf *g);
-const vs_gguf_tensor *vs_gguf_tensor_at(const vs_gguf *g, size_t i);
+const vs_gguf_tensor *vs_gguf_tensor_at(const vs_gguf *g, size_t i); /* by name */
 const vs_gguf_tensor *vs_gguf_tensor_find(const vs_gguf *g, const char *name); /* NULL: none */
 
 /* gguf_quant.c: t->n elements, as ggml's dequantize_row_* compute them, in f32. */
