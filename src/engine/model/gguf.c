@@ -327,6 +327,16 @@ const vs_gguf_value *vs_gguf_find(const vs_gguf *g, const char *key)
     return bsearch(&wanted, g->values, g->n_values, sizeof *g->values, compare_values);
 }
 
+size_t vs_gguf_n_values(const vs_gguf *g)
+{
+    return g->n_values;
+}
+
+const vs_gguf_value *vs_gguf_value_at(const vs_gguf *g, size_t i)
+{
+    return &g->values[i];
+}
+
 static vs_status fail_kind(const vs_gguf *g, const char *key, const char *expected, vs_error *err)
 {
     return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": found another type of value, expected %s",

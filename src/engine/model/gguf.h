@@ -47,6 +47,8 @@ VS_NODISCARD vs_status vs_gguf_open(vs_gguf **out, const char *path, vs_error *e
 void vs_gguf_close(vs_gguf *g); /* NULL is allowed */
 const char *vs_gguf_path(const vs_gguf *g);
 
+size_t vs_gguf_n_values(const vs_gguf *g);
+const vs_gguf_value *vs_gguf_value_at(const vs_gguf *g, size_t i); /* by key */
 const vs_gguf_value *vs_gguf_find(const vs_gguf *g, const char *key); /* NULL: none */
 /* Typed values. A missing key is an error for _get_, and leaves *out alone for _opt_. */
 VS_NODISCARD vs_status vs_gguf_get_size(size_t *out, const vs_gguf *g, const char *key, size_t min, size_t max,
@@ -74,6 +76,10 @@ const vs_gguf_tensor *vs_gguf_tensor_find(const vs_gguf *g, const char *name); /
 void vs_gguf_to_f32(float *out, const vs_gguf_tensor *t);
 /* Elements and bytes of one block; false: the type is not supported. */
 bool vs_gguf_block(size_t *n_elements, size_t *n_bytes, uint32_t type);
+
+/* gguf_config.c: the metadata as a model's configuration; dtype is VS_F32. Another architecture, and every key of it
+ * that is not known here, is refused by name. */
+VS_NODISCARD vs_status vs_gguf_config(vs_config *out, const vs_gguf *g, vs_error *err);
 
 /* gguf_folder.c: the file as a Hugging Face folder. DIR must not exist; it appears whole or not at all.
  * dtype: of the written weights. progress (NULL allowed) is called before every tensor. */

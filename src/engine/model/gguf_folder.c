@@ -1,7 +1,7 @@
-/* gguf_folder.c - a GGUF file as a Hugging Face folder: its metadata as config.json, its tensors
- * under the names and in the layouts of transformers. Source of names and metadata: llama.cpp,
- * gguf-py/gguf/constants.py, and convert_hf_to_gguf.py for what it changes on the way (the rotation
- * of Llama's q and k, Gemma's norms as 1 + w). */
+/* gguf_folder.c - a GGUF file as a Hugging Face folder: its tensors under the names and in the
+ * layouts of transformers. Source: llama.cpp, gguf-py/gguf/constants.py for the names and
+ * convert_hf_to_gguf.py for what it changes on the way (the order of Llama's q and k rows, Gemma's
+ * norms as 1 + w). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,219 +11,16 @@
 #include "base/mem.h"
 #include "engine/model/folder_impl.h"
 #include "engine/model/gguf.h"
-
-static const struct {
-    const char *name;
-    vs_family_id family;
-} architectures[] = {
-    {"llama", VS_LLAMA},   {"qwen2", VS_QWEN2},   {"qwen3", VS_QWEN3},
-    {"gemma2", VS_GEMMA2}, {"gemma3", VS_GEMMA3},
-};
-enum { N_ARCHITECTURES = sizeof architectures / sizeof *architectures, MAX_KEY = 128 };
-
-/* ---- metadata ---- */
+#include "engine/model/tokenizer.h"
 
 typedef struct importer {
     const vs_gguf *g;
-    char arch[32];
     vs_config config;
-    float *block; /* of the tensor being written, before its layout is changed; NULL: not needed */
+    const vs_params *table;
+    vs_gguf_progress *progress; /* NULL: nobody asks */
+    void *ctx;
+    float *block; /* of the tensor being written, before its layout is changed */
 } importer;
-
-/* "llama.block_count", .. */
-static const char *arch_key(char key[MAX_KEY], const importer *m, const char *name)
-{
-    snprintf(key, MAX_KEY, "%s.%s", m->arch, name);
-    return key;
-}
-
-static vs_status get_size(size_t *out, const importer *m, const char *name, size_t max,
-                          vs_error *err)
-{
-    char key[MAX_KEY];
-    return vs_gguf_get_size(out, m->g, arch_key(key, m, name), 1, max, err);
-}
-
-static vs_status opt_size(size_t *out, const importer *m, const char *name, size_t max,
-                          vs_error *err)
-{
-    char key[MAX_KEY];
-    return vs_gguf_opt_size(out, m->g, arch_key(key, m, name), 1, max, err);
-}
-
-/* Reals are stored as f32; the decimal that was meant is the shortest one that gives the same f32.
- */
-static vs_status opt_real(double *out, const importer *m, const char *name, vs_error *err)
-{
-    char key[MAX_KEY], text[VS_REAL_CHARS];
-    double x = *out;
-
-    VS_TRY(vs_gguf_opt_real(&x, m->g, arch_key(key, m, name), err));
-    if (x == *out) return VS_OK;
-    if (!(x > 0.0 && x < 1e12))
-        return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": found %g, expected a positive number",
-                       vs_gguf_path(m->g), key, x);
-    for (int digits = 1; digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, x);
-        if (strtof(text, NULL) == (float)x) break;
-    }
-    *out = strtod(text, NULL);
-    return VS_OK;
-}
-
-static vs_status find_architecture(importer *m, vs_error *err)
-{
-    vs_gguf_text arch;
-
-    VS_TRY(vs_gguf_get_text(&arch, m->g, "general.architecture", err));
-    for (size_t i = 0; i < N_ARCHITECTURES; i++)
-        if (strlen(architectures[i].name) == arch.len &&
-            memcmp(architectures[i].name, arch.text, arch.len) == 0) {
-            memcpy(m->arch, arch.text, arch.len);
-            m->config.family = architectures[i].family;
-            return VS_OK;
-        }
-    return VS_FAIL(err, VS_E_INPUT,
-                   "%s: \"general.architecture\": found \"%.*s\", expected llama, qwen2, qwen3, "
-                   "gemma2 or gemma3",
-                   vs_gguf_path(m->g), (int)(arch.len < 100 ? arch.len : 100), arch.text);
-}
-
-static vs_status read_sizes(importer *m, vs_error *err)
-{
-    vs_config *c = &m->config;
-    const vs_gguf_tensor *embed = vs_gguf_tensor_find(m->g, "token_embd.weight");
-
-    c->n_positions = vs_config_family(c)->n_positions;
-    c->rms_eps = 1e-6;
-    VS_TRY(get_size(&c->n_layers, m, "block_count", VS_MAX_LAYERS, err));
-    VS_TRY(get_size(&c->n_embd, m, "embedding_length", VS_MAX_WIDTH, err));
-    VS_TRY(get_size(&c->n_ffn, m, "feed_forward_length", VS_MAX_WIDTH, err));
-    VS_TRY(get_size(&c->n_heads, m, "attention.head_count", VS_MAX_WIDTH, err));
-    c->n_kv_heads = c->n_heads;
-    VS_TRY(opt_size(&c->n_kv_heads, m, "attention.head_count_kv", VS_MAX_WIDTH, err));
-    VS_TRY(opt_size(&c->n_positions, m, "context_length", VS_MAX_POSITIONS, err));
-    VS_TRY(opt_real(&c->rms_eps, m, "attention.layer_norm_rms_epsilon", err));
-    c->head_dim = c->n_embd / c->n_heads;
-    VS_TRY(opt_size(&c->head_dim, m, "attention.key_length", VS_MAX_WIDTH, err));
-    if (c->head_dim == 0 || c->head_dim % 2 || c->n_heads % c->n_kv_heads ||
-        c->head_dim > VS_MAX_WIDTH / c->n_heads)
-        return VS_FAIL(err, VS_E_FORMAT, "%s: %zu heads of %zu over %zu key-value heads",
-                       vs_gguf_path(m->g), c->n_heads, c->head_dim, c->n_kv_heads);
-    if (!embed || embed->n_dims != 2 || embed->dims[0] != c->n_embd ||
-        embed->dims[1] > VS_MAX_VOCAB)
-        return VS_FAIL(err, VS_E_FORMAT,
-                       "%s: tensor \"token_embd.weight\": expected rows of %zu elements",
-                       vs_gguf_path(m->g), c->n_embd);
-    c->n_vocab = embed->dims[1];
-    c->is_tied = !vs_gguf_tensor_find(m->g, "output.weight");
-    return VS_OK;
-}
-
-/* Llama 3's stretched frequencies come as their divisors. The file does not say the numbers behind
- * them: Meta's are taken if they give the same divisors. */
-static vs_status read_rope_factors(importer *m, const vs_gguf_tensor *t, vs_error *err)
-{
-    vs_config *c = &m->config;
-    vs_rope_scaling *s = &c->rope;
-    float *divisor = vs_alloc(t->n, sizeof *divisor);
-    bool same = t->n == c->head_dim / 2;
-
-    if (!divisor) return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", vs_gguf_path(m->g));
-    vs_gguf_to_f32(divisor, t);
-    *s = (vs_rope_scaling){VS_ROPE_LLAMA3, (double)divisor[t->n - 1], 1.0, 4.0, 8192};
-    for (size_t i = 0; same && i < t->n; i++) {
-        const double expected =
-            vs_rope_frequency(&(vs_rope_scaling){0}, c->rope_theta, i, c->head_dim) /
-            vs_rope_frequency(s, c->rope_theta, i, c->head_dim);
-        same =
-            fabs((double)divisor[i] - expected) <= 1e-4 * expected; /* they were computed in f32 */
-    }
-    free(divisor);
-    if (same) return VS_OK;
-    return VS_FAIL(
-        err, VS_E_INPUT,
-        "%s: tensor \"rope_freqs.weight\": found frequencies other than those of Llama 3 "
-        "(low 1, high 4, original length 8192): not supported",
-        vs_gguf_path(m->g));
-}
-
-static vs_status read_rope(importer *m, vs_error *err)
-{
-    const vs_family *f = vs_config_family(&m->config);
-    const vs_gguf_tensor *factors = vs_gguf_tensor_find(m->g, "rope_freqs.weight");
-    vs_config *c = &m->config;
-    vs_gguf_text type = {"none", 4};
-    char key[MAX_KEY];
-
-    c->rope_theta = f->rope_theta;
-    c->rope_local_theta = f->rope_local_theta;
-    VS_TRY(opt_real(&c->rope_theta, m, "rope.freq_base", err));
-    if (f->has_local_rope) VS_TRY(opt_real(&c->rope_local_theta, m, "rope.freq_base_swa", err));
-    if (factors) return read_rope_factors(m, factors, err);
-    VS_TRY(vs_gguf_opt_text(&type, m->g, arch_key(key, m, "rope.scaling.type"), err));
-    if (type.len == 4 && memcmp(type.text, "none", 4) == 0) return VS_OK;
-    if (type.len != 6 || memcmp(type.text, "linear", 6) != 0)
-        return VS_FAIL(err, VS_E_INPUT,
-                       "%s: \"%s\": found \"%.*s\", expected \"none\" or \"linear\"",
-                       vs_gguf_path(m->g), key, (int)(type.len < 100 ? type.len : 100), type.text);
-    c->rope.type = VS_ROPE_LINEAR;
-    c->rope.factor = 1.0;
-    return opt_real(&c->rope.factor, m, "rope.scaling.factor", err);
-}
-
-/* Gemma's 27B models scale queries by another width; llama.cpp knows them by their number of
- * layers. */
-static double query_scalar(const vs_config *c)
-{
-    const bool is_27b = (c->family == VS_GEMMA2 && c->n_layers == 46) ||
-                        (c->family == VS_GEMMA3 && c->n_layers == 62);
-
-    if (vs_config_family(c)->query_scalar == 0.0) return 0.0;
-    return (double)(is_27b ? c->n_embd / c->n_heads : c->head_dim);
-}
-
-static vs_status read_attention(importer *m, vs_error *err)
-{
-    vs_config *c = &m->config;
-    const vs_family *f = vs_config_family(c);
-
-    VS_TRY(read_rope(m, err));
-    if (f->sliding == VS_SLIDING_PATTERN) {
-        c->window = f->window;
-        VS_TRY(opt_size(&c->window, m, "attention.sliding_window", VS_MAX_POSITIONS, err));
-        for (size_t i = 0; i < c->n_layers; i++) c->is_sliding[i] = (i + 1) % f->pattern != 0;
-    }
-    c->query_scalar = query_scalar(c);
-    if (f->has_softcaps) {
-        c->attn_softcap = f->attn_softcap;
-        c->final_softcap = f->final_softcap;
-        VS_TRY(opt_real(&c->attn_softcap, m, "attn_logit_softcapping", err));
-        VS_TRY(opt_real(&c->final_softcap, m, "final_logit_softcapping", err));
-    }
-    return VS_OK;
-}
-
-static vs_status read_special(importer *m, vs_error *err)
-{
-    static const char *const ends[] = {"tokenizer.ggml.eos_token_id",
-                                       "tokenizer.ggml.eot_token_id"};
-    vs_config *c = &m->config;
-    const size_t none = SIZE_MAX;
-    size_t bos = none;
-
-    VS_TRY(vs_gguf_opt_size(&bos, m->g, "tokenizer.ggml.bos_token_id", 0, c->n_vocab - 1, err));
-    c->bos_id = bos == none ? -1 : (int32_t)bos;
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        size_t id = none;
-        VS_TRY(vs_gguf_opt_size(&id, m->g, ends[i], 0, c->n_vocab - 1, err));
-        if (id == none || (c->n_eos && c->eos_ids[0] == (int32_t)id)) continue;
-        c->eos_ids[c->n_eos++] = (int32_t)id;
-    }
-    return VS_OK;
-}
-
-/* ---- tensors ---- */
 
 /* model.layers.N.FROM becomes blk.N.TO. */
 static const struct {
@@ -318,8 +115,9 @@ static vs_status fill_tensor(void *ctx, float *out, const vs_tensor *t, vs_error
     const vs_config *c = &m->config;
     const vs_gguf_tensor *from;
 
+    if (m->progress) m->progress(m->ctx, (size_t)(t - m->table->tensors), m->table->n_tensors);
     VS_TRY(find_tensor(&from, m, t, err));
-    if (c->family == VS_LLAMA &&
+    if ((c->family == VS_LLAMA || c->family == VS_MISTRAL) &&
         (ends_with(t->name, "q_proj.weight") || ends_with(t->name, "k_proj.weight"))) {
         vs_gguf_to_f32(m->block, from);
         unrotate(out, m->block, t->rows, t->cols, c->head_dim);
@@ -354,30 +152,52 @@ static vs_status check_tensors(const importer *m, const vs_params *table, vs_err
         }
         if (!is_known)
             return VS_FAIL(err, VS_E_INPUT, "%s: tensor \"%s\" has no place in a %s model",
-                           vs_gguf_path(m->g), vs_gguf_tensor_at(m->g, i)->name, m->arch);
+                           vs_gguf_path(m->g), vs_gguf_tensor_at(m->g, i)->name,
+                           vs_config_family(&m->config)->model_type);
     }
     return VS_FAIL(err, VS_E_FORMAT, "%s: a tensor comes twice", vs_gguf_path(m->g));
 }
 
-typedef struct progress_fill {
-    importer *m;
-    const vs_params *table;
-    vs_gguf_progress *progress;
-    void *ctx;
-} progress_fill;
-
-static vs_status fill_and_tell(void *ctx, float *out, const vs_tensor *t, vs_error *err)
+/* generation_config.json: where sampling begins and ends. */
+static vs_status write_generation(const importer *m, const char *dir, vs_error *err)
 {
-    const progress_fill *p = ctx;
+    const vs_config *c = &m->config;
+    vs_buf b = {0};
+    vs_status st;
 
-    if (p->progress) p->progress(p->ctx, (size_t)(t - p->table->tensors), p->table->n_tensors);
-    return fill_tensor(p->m, out, t, err);
+    vs_buf_str(&b, "{\n");
+    if (c->bos_id >= 0) vs_buf_printf(&b, "  \"bos_token_id\": %d,\n", (int)c->bos_id);
+    vs_buf_str(&b, "  \"eos_token_id\": [");
+    for (size_t i = 0; i < c->n_eos; i++)
+        vs_buf_printf(&b, "%s%d", i ? ", " : "", (int)c->eos_ids[i]);
+    vs_buf_str(&b, "]\n}\n");
+    st = vs_folder_write(dir, "generation_config.json", &b, err);
+    vs_buf_free(&b);
+    return st;
 }
 
-static vs_status write_folder(importer *m, const vs_params *table, const char *dir,
-                              vs_gguf_progress *progress, void *ctx, vs_error *err)
+/* What was written is read back as any folder is: a token without a row, or what the tokenizer or
+ * the configuration cannot run, is found here and not later. */
+static vs_status check_folder(const importer *m, const char *dir, vs_error *err)
 {
-    progress_fill fill = {m, table, progress, ctx};
+    vs_config *c = vs_alloc(1, sizeof *c);
+    vs_tokenizer *t = NULL;
+    vs_status st;
+
+    if (!c) return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", dir);
+    VS_CHECK(vs_config_read(c, dir, err));
+    VS_CHECK(vs_tokenizer_open(&t, dir, err));
+    if (vs_tokenizer_size(t) > c->n_vocab)
+        st = VS_FAIL(err, VS_E_FORMAT, "%s: %zu tokens, but %zu rows of \"token_embd.weight\"",
+                     vs_gguf_path(m->g), vs_tokenizer_size(t), c->n_vocab);
+done:
+    vs_tokenizer_close(t);
+    free(c);
+    return st;
+}
+
+static vs_status write_folder(importer *m, const char *dir, vs_error *err)
+{
     char *weights = vs_format("%s/model.safetensors", dir);
     vs_status st;
 
@@ -385,8 +205,10 @@ static vs_status write_folder(importer *m, const vs_params *table, const char *d
     VS_CHECK(vs_dir_remove(dir, err)); /* what an interrupted import left */
     VS_CHECK(vs_dir_make(dir, err));
     VS_CHECK(vs_config_write(&m->config, dir, err));
+    VS_CHECK(write_generation(m, dir, err));
     VS_CHECK(vs_gguf_write_tokenizer(m->g, dir, err));
-    VS_CHECK(vs_safetensors_stream(weights, table, m->config.dtype, fill_and_tell, &fill, err));
+    VS_CHECK(check_folder(m, dir, err));
+    VS_CHECK(vs_safetensors_stream(weights, m->table, m->config.dtype, fill_tensor, m, err));
 done:
     free(weights);
     return st;
@@ -405,12 +227,9 @@ vs_status vs_gguf_import(const vs_gguf *g, const char *dir, vs_dtype dtype,
         st = VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", dir);
         goto done;
     }
-    m->g = g;
+    *m = (importer){.g = g, .table = &table, .progress = progress, .ctx = ctx};
+    VS_CHECK(vs_gguf_config(&m->config, g, err));
     m->config.dtype = dtype;
-    VS_CHECK(find_architecture(m, err));
-    VS_CHECK(read_sizes(m, err));
-    VS_CHECK(read_attention(m, err));
-    VS_CHECK(read_special(m, err));
     VS_CHECK(vs_weights_table(&table, &m->config, err));
     VS_CHECK(check_tensors(m, &table, err));
     vs_linear_shape(&rows, &cols, &m->config, VS_Q); /* the larger of q and k */
@@ -419,7 +238,7 @@ vs_status vs_gguf_import(const vs_gguf *g, const char *dir, vs_dtype dtype,
         st = VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", dir);
         goto done;
     }
-    VS_CHECK(write_folder(m, &table, partial, progress, ctx, err));
+    VS_CHECK(write_folder(m, partial, err));
     VS_CHECK(vs_dir_replace(dir, partial, err));
 done:
     vs_params_close(&table);

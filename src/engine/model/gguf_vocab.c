@@ -20,43 +20,77 @@ enum { NORMAL = 1, UNKNOWN = 2, CONTROL = 3, USER_DEFINED = 4, UNUSED = 5, BYTE 
 
 static const char space_mark[] = "\xE2\x96\x81"; /* U+2581, SentencePiece's space */
 
-/* How the byte-level families cut text before BPE. Patterns: the tokenizer.json files of the models
- * that llama.cpp's names stand for (llama.cpp, src/llama-vocab.cpp lists the same). */
+/* How the byte-level families cut text before BPE: the parts of the tokenizer.json files of the
+ * models that llama.cpp's names stand for (llama.cpp, src/llama-vocab.cpp has the same as
+ * patterns). "default" is llama.cpp's own. */
 #define BYTE_LEVEL(regex)                                                             \
     "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_" \
     "regex\":" regex "}"
 #define SPLIT(pattern)                                      \
     "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" pattern \
-    "\"},\"behavior\":\"Isolated\",\"invert\":false}"
+    "\"},\"behavior\":\"Isolated\",\"invert\":false},"
 #define SEQUENCE(items) "{\"type\":\"Sequence\",\"pretokenizers\":[" items "]}"
-#define DIGITS          "{\"type\":\"Digits\",\"individual_digits\":true}"
+#define DIGITS          "{\"type\":\"Digits\",\"individual_digits\":true},"
 #define LLAMA3_PATTERN(digits)                                                             \
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}" digits \
     "| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+"
+#define GPT2_PATTERN                                                                              \
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\\\p{L}+| ?\\\\p{N}+| ?[^\\\\s\\\\p{L}\\\\p{N}]+|\\\\s+(?!\\\\S)" \
+    "|\\\\s+"
+#define LETTERS                                                                                                                                                           \
+    "A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-"                                            \
+    "Ჿᴀ-"                                                                                                                                                             \
+    "ᴫᵫ-"                                                                                                                                                             \
+    "ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅὈ-Ὅὐ-ὗὙὛὝὟ-\\u1f7dᾀ-ᾴᾶ-ᾼ\\u1fbeῂ-ῄῆ-ῌῐ-\\u1fd3ῖ-\\u1fdbῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-" \
+    "ℝℤ\\u2126ℨ\\u212a-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-"          \
+    "ｚ𐐀-"                                                                                                                                                            \
+    "𐑏𐒰-"                                                                                                                                                           \
+    "𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃"
+#define CJK "[一-龥ࠀ-一가-퟿]+"
 
 typedef struct cutting {
     const char *name; /* tokenizer.ggml.pre */
     const char *pre_tokenizer;
     bool is_nfc, ignore_merges;
+    bool adds_bos; /* unless the file says otherwise */
 } cutting;
 static const cutting cuttings[] = {
-    {"gpt-2", BYTE_LEVEL("true"), false, false},
-    {"smollm", SEQUENCE(DIGITS "," BYTE_LEVEL("true")), false, false},
-    {"starcoder", SEQUENCE(DIGITS "," BYTE_LEVEL("true")), false, false},
-    {"llama-bpe", SEQUENCE(SPLIT(LLAMA3_PATTERN("{1,3}")) "," BYTE_LEVEL("false")), false, true},
-    {"qwen2", SEQUENCE(SPLIT(LLAMA3_PATTERN("")) "," BYTE_LEVEL("false")), true, false},
+    {.name = "gpt-2", .pre_tokenizer = BYTE_LEVEL("true")},
+    {.name = "smollm", .pre_tokenizer = SEQUENCE(DIGITS BYTE_LEVEL("true"))},
+    {.name = "starcoder", .pre_tokenizer = SEQUENCE(DIGITS BYTE_LEVEL("true"))},
+    {.name = "llama-bpe",
+     .pre_tokenizer = SEQUENCE(SPLIT(LLAMA3_PATTERN("{1,3}")) BYTE_LEVEL("false")),
+     .ignore_merges = true,
+     .adds_bos = true},
+    {.name = "qwen2",
+     .pre_tokenizer = SEQUENCE(SPLIT(LLAMA3_PATTERN("")) BYTE_LEVEL("false")),
+     .is_nfc = true},
+    {.name = "deepseek-llm",
+     .pre_tokenizer = SEQUENCE(SPLIT("[\\r\\n]") SPLIT("\\\\s?[" LETTERS "]+")
+                                   SPLIT("\\\\s?[!-/:-~！-／：-～‘-‟　-。]+") SPLIT("\\\\s+$")
+                                       SPLIT(CJK) DIGITS BYTE_LEVEL("false"))},
+    {.name = "deepseek-coder",
+     .pre_tokenizer = SEQUENCE(SPLIT("[\\r\\n]") SPLIT("\\\\s?\\\\p{L}+") SPLIT("\\\\s?\\\\p{P}+")
+                                   SPLIT(CJK) DIGITS BYTE_LEVEL("false"))},
+    {.name = "default",
+     .pre_tokenizer = SEQUENCE(SPLIT("[\\\\p{P}\\\\$\\\\+<=>\\\\^~\\\\|]+") SPLIT(
+         GPT2_PATTERN) SPLIT("\\\\p{N}+") SPLIT("[0-9][0-9][0-9]") BYTE_LEVEL("false"))},
 };
 enum { N_CUTTINGS = sizeof cuttings / sizeof *cuttings };
+
+/* A piece is cut in two at every place, so its length bounds the work. */
+enum { MAX_PIECE_BYTES = 1 << 10 };
 
 /* The file's vocabulary, one entry per id. */
 typedef struct vocab {
     const vs_gguf *g;
     size_t n;
-    vs_gguf_text
-        *text; /* spaces of SentencePiece pieces already marked; the marked ones lie in `marked` */
-    const vs_gguf_value *types, *scores; /* scores NULL: gpt2 */
+    vs_gguf_text *text;                  /* of SentencePiece with spaces marked, in `marked` */
+    const vs_gguf_value *types, *scores; /* NULL: all normal; none */
     vs_buf marked;
+    tok_vocab known[2]; /* texts to ids: [1] the added tokens of a byte-level vocabulary */
     bool is_spm;
+    const cutting *cutting; /* of a byte-level vocabulary */
 } vocab;
 
 static int type_of(const vocab *v, size_t id)
@@ -64,27 +98,41 @@ static int type_of(const vocab *v, size_t id)
     return v->types ? (int)vs_gguf_i32_at(v->types, id) : NORMAL;
 }
 
-static bool is_all_spaces(vs_gguf_text t)
+/* Control tokens are special, user-defined ones are cut out of the text too. */
+static bool is_special(const vocab *v, size_t id)
 {
-    size_t i = 0;
-
-    while (i < t.len && t.text[i] == ' ') i++;
-    return t.len && i == t.len;
+    return type_of(v, id) == CONTROL || type_of(v, id) == UNKNOWN;
 }
 
-/* llama.cpp writes user-defined runs of spaces as spaces; as pieces they are runs of the mark. */
+static bool is_added(const vocab *v, size_t id)
+{
+    return is_special(v, id) || type_of(v, id) == USER_DEFINED;
+}
+
+static bool has_space(const vocab *v, size_t id)
+{
+    return type_of(v, id) == USER_DEFINED && memchr(v->text[id].text, ' ', v->text[id].len);
+}
+
+/* llama.cpp writes user-defined pieces with spaces; SentencePiece has marks there. */
 static vs_status mark_spaces(vocab *v, vs_error *err)
 {
-    size_t n_spaces = 0, at = 0;
+    size_t at = 0;
 
     for (size_t id = 0; id < v->n; id++)
-        if (is_all_spaces(v->text[id])) n_spaces += v->text[id].len;
-    for (size_t i = 0; i < n_spaces; i++) vs_buf_str(&v->marked, space_mark);
+        for (size_t i = 0; has_space(v, id) && i < v->text[id].len; i++)
+            if (v->text[id].text[i] == ' ')
+                vs_buf_str(&v->marked, space_mark);
+            else
+                vs_buf_add(&v->marked, v->text[id].text + i, 1);
     VS_TRY(vs_buf_ok(&v->marked, vs_gguf_path(v->g), err));
     for (size_t id = 0; id < v->n; id++) {
-        if (!is_all_spaces(v->text[id])) continue;
+        size_t n_spaces = 0;
+
+        if (!has_space(v, id)) continue;
+        for (size_t i = 0; i < v->text[id].len; i++) n_spaces += v->text[id].text[i] == ' ';
+        v->text[id].len += n_spaces * (sizeof space_mark - 2);
         v->text[id].text = v->marked.data + at;
-        v->text[id].len *= sizeof space_mark - 1;
         at += v->text[id].len;
     }
     return VS_OK;
@@ -94,6 +142,8 @@ static void vocab_free(vocab *v)
 {
     free(v->text);
     vs_buf_free(&v->marked);
+    tok_vocab_free(&v->known[0]);
+    tok_vocab_free(&v->known[1]);
 }
 
 static vs_status same_count(const vocab *v, const vs_gguf_value *other, const char *key,
@@ -102,6 +152,64 @@ static vs_status same_count(const vocab *v, const vs_gguf_value *other, const ch
     if (other->n == v->n) return VS_OK;
     return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": found %zu items, expected %zu, one per token",
                    vs_gguf_path(v->g), key, other->n, v->n);
+}
+
+static bool is_utf8(vs_gguf_text t)
+{
+    int32_t c = 1;
+    size_t n = 1;
+
+    for (size_t at = 0; at < t.len && n && c; at += n)
+        n = tok_char_len(t.text + at, t.len - at, &c);
+    return t.len && n && c;
+}
+
+/* Two tokens of one text would be one in the JSON. In a byte-level vocabulary the added tokens are
+ * text and the others are in GPT-2's alphabet: these may look like those. */
+static vs_status index_texts(vocab *v, vs_error *err)
+{
+    for (size_t id = 0; id < v->n; id++) {
+        const vs_gguf_text t = v->text[id];
+        tok_vocab *known = &v->known[!v->is_spm && is_added(v, id)];
+
+        if (t.len > MAX_PIECE_BYTES)
+            return VS_FAIL(err, VS_E_LIMIT, "%s: token %zu has %zu bytes, the limit is %d",
+                           vs_gguf_path(v->g), id, t.len, MAX_PIECE_BYTES);
+        if (!is_utf8(t))
+            return VS_FAIL(err, VS_E_FORMAT,
+                           "%s: token %zu: found %s, expected UTF-8 text without NUL",
+                           vs_gguf_path(v->g), id, t.len ? "other bytes" : "an empty text");
+        if (tok_vocab_find(known, t.text, t.len) >= 0)
+            return VS_FAIL(err, VS_E_FORMAT, "%s: tokens %d and %zu are both \"%.*s\"",
+                           vs_gguf_path(v->g), (int)tok_vocab_find(known, t.text, t.len), id,
+                           (int)t.len, t.text);
+        if (!tok_vocab_add(known, t.text, t.len, (int32_t)id, TOK_MODEL))
+            return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", vs_gguf_path(v->g));
+    }
+    return VS_OK;
+}
+
+static vs_status find_cutting(vocab *v, vs_error *err)
+{
+    vs_gguf_text pre;
+    vs_buf known = {0};
+    vs_status st;
+
+    VS_TRY(vs_gguf_get_text(&pre, v->g, "tokenizer.ggml.pre", err));
+    for (size_t i = 0; i < N_CUTTINGS; i++) {
+        if (strlen(cuttings[i].name) == pre.len &&
+            memcmp(cuttings[i].name, pre.text, pre.len) == 0) {
+            v->cutting = &cuttings[i];
+            vs_buf_free(&known);
+            return VS_OK;
+        }
+        vs_buf_printf(&known, "%s%s", i ? ", " : "", cuttings[i].name);
+    }
+    st = VS_FAIL(err, VS_E_INPUT, "%s: \"tokenizer.ggml.pre\": found \"%.*s\", expected one of %s",
+                 vs_gguf_path(v->g), (int)(pre.len < 100 ? pre.len : 100), pre.text,
+                 known.data ? known.data : "those supported");
+    vs_buf_free(&known);
+    return st;
 }
 
 static vs_status vocab_read(vocab *v, const vs_gguf *g, vs_error *err)
@@ -136,13 +244,9 @@ static vs_status vocab_read(vocab *v, const vs_gguf *g, vs_error *err)
     }
     v->text = vs_alloc(v->n, sizeof *v->text);
     if (!v->text) return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", vs_gguf_path(g));
-    for (size_t id = 0; id < v->n; id++) {
-        v->text[id] = vs_gguf_next_text(tokens, &at);
-        if (v->text[id].len > TOK_MAX_TOKEN_BYTES)
-            return VS_FAIL(err, VS_E_LIMIT, "%s: token %zu has %zu bytes, the limit is %d",
-                           vs_gguf_path(g), id, v->text[id].len, (int)TOK_MAX_TOKEN_BYTES);
-    }
-    return v->is_spm ? mark_spaces(v, err) : VS_OK;
+    for (size_t id = 0; id < v->n; id++) v->text[id] = vs_gguf_next_text(tokens, &at);
+    VS_TRY(v->is_spm ? mark_spaces(v, err) : find_cutting(v, err));
+    return index_texts(v, err);
 }
 
 /* ---- merges from scores ---- */
@@ -177,9 +281,16 @@ static bool starts_char(char c)
     return ((unsigned char)c & 0xC0) != 0x80;
 }
 
-static vs_status add_cuts(merges *m, const vocab *v, const tok_vocab *pieces, size_t id,
-                          float score, vs_error *err)
+/* Pieces that merges may make. User-defined ones go before all others: SentencePiece gives them the
+ * score 0, llama.cpp writes another. */
+static bool is_piece(const vocab *v, int32_t id)
 {
+    return id >= 0 && (type_of(v, (size_t)id) == NORMAL || type_of(v, (size_t)id) == USER_DEFINED);
+}
+
+static vs_status add_cuts(merges *m, const vocab *v, size_t id, vs_error *err)
+{
+    const float score = type_of(v, id) == NORMAL ? vs_gguf_f32_at(v->scores, id) : 0.0F;
     const vs_gguf_text t = v->text[id];
     uint32_t n_chars = 0, left_chars = 0;
 
@@ -187,50 +298,27 @@ static vs_status add_cuts(merges *m, const vocab *v, const tok_vocab *pieces, si
     for (size_t cut = 1; cut < t.len; cut++) {
         left_chars += starts_char(t.text[cut - 1]);
         if (!starts_char(t.text[cut])) continue;
-        const int32_t left = tok_vocab_find(pieces, t.text, cut);
-        const int32_t right = left < 0 ? -1 : tok_vocab_find(pieces, t.text + cut, t.len - cut);
-        if (right < 0) continue;
-        if (!vs_grow(&m->item, &m->cap, m->n + 1, sizeof *m->item) || m->n >= TOK_MAX_MERGES)
+        const int32_t left = tok_vocab_find(v->known, t.text, cut);
+        if (!is_piece(v, left)) continue;
+        const int32_t right = tok_vocab_find(v->known, t.text + cut, t.len - cut);
+        if (!is_piece(v, right)) continue;
+        if (m->n == TOK_MAX_MERGES)
             return VS_FAIL(err, VS_E_LIMIT, "%s: more merges than the limit of %d",
                            vs_gguf_path(v->g), (int)TOK_MAX_MERGES);
+        if (!vs_grow(&m->item, &m->cap, m->n + 1, sizeof *m->item))
+            return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", vs_gguf_path(v->g));
         m->item[m->n++] = (merge){
             score, (uint32_t)id, (uint32_t)cut, left_chars, n_chars - left_chars, left, right};
     }
     return VS_OK;
 }
 
-/* Pieces that merges may make. Runs of the mark are user-defined, which SentencePiece gives the
- * score 0. */
-static bool is_piece(const vocab *v, size_t id, float *score)
-{
-    const bool is_marks = v->text[id].len >= 3 && v->marked.data &&
-                          v->text[id].text >= v->marked.data &&
-                          v->text[id].text < v->marked.data + v->marked.len;
-
-    *score = is_marks ? 0.0F : vs_gguf_f32_at(v->scores, id);
-    return is_marks || type_of(v, id) == NORMAL;
-}
-
 static vs_status make_merges(merges *m, const vocab *v, vs_error *err)
 {
-    tok_vocab pieces = {0};
-    vs_status st = VS_OK;
-    float score;
-
-    for (size_t id = 0; id < v->n; id++) {
-        const vs_gguf_text t = v->text[id];
-        if (!is_piece(v, id, &score) || tok_vocab_find(&pieces, t.text, t.len) >= 0) continue;
-        if (!tok_vocab_add(&pieces, t.text, t.len, (int32_t)id, TOK_MODEL)) {
-            st = VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", vs_gguf_path(v->g));
-            goto done;
-        }
-    }
     for (size_t id = 0; id < v->n; id++)
-        if (is_piece(v, id, &score)) VS_CHECK(add_cuts(m, v, &pieces, id, score, err));
+        if (is_piece(v, (int32_t)id)) VS_TRY(add_cuts(m, v, id, err));
     if (m->n) qsort(m->item, m->n, sizeof *m->item, by_rank);
-done:
-    tok_vocab_free(&pieces);
-    return st;
+    return VS_OK;
 }
 
 /* ---- writing ---- */
@@ -241,16 +329,13 @@ static void add_added_tokens(vs_buf *b, const vocab *v)
 
     vs_buf_str(b, "  \"added_tokens\": [");
     for (size_t id = 0; id < v->n; id++) {
-        const int type = type_of(v, id);
-        const bool is_special = type == CONTROL || type == UNKNOWN;
-
-        if (!is_special && type != USER_DEFINED) continue;
+        if (!is_added(v, id)) continue;
         vs_buf_printf(b, "%s\n    {\"id\": %zu, \"content\": ", is_first ? "" : ",", id);
         vs_buf_json_str(b, v->text[id].text, v->text[id].len);
         vs_buf_printf(b,
                       ", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, "
                       "\"normalized\": false, \"special\": %s}",
-                      is_special ? "true" : "false");
+                      is_special(v, id) ? "true" : "false");
         is_first = false;
     }
     vs_buf_str(b, "\n  ],\n");
@@ -258,9 +343,13 @@ static void add_added_tokens(vs_buf *b, const vocab *v)
 
 static void add_vocab(vs_buf *b, const vocab *v)
 {
+    const char *separator = "\n      ";
+
     vs_buf_str(b, "    \"vocab\": {");
     for (size_t id = 0; id < v->n; id++) {
-        vs_buf_str(b, id ? ",\n      " : "\n      ");
+        if (!v->is_spm && is_added(v, id)) continue;
+        vs_buf_str(b, separator);
+        separator = ",\n      ";
         vs_buf_json_str(b, v->text[id].text, v->text[id].len);
         vs_buf_printf(b, ": %zu", id);
     }
@@ -297,6 +386,9 @@ static vs_status add_gpt2_merges(vs_buf *b, const vocab *v, vs_error *err)
                        list->n, (int)TOK_MAX_MERGES);
     for (size_t i = 0; i < list->n; i++) {
         const vs_gguf_text t = vs_gguf_next_text(list, &at);
+        if (!is_utf8(t))
+            return VS_FAIL(err, VS_E_FORMAT, "%s: merge %zu: expected two tokens and a space",
+                           vs_gguf_path(v->g), i);
         vs_buf_str(b, i ? ",\n      " : "\n      ");
         vs_buf_json_str(b, t.text, t.len);
     }
@@ -338,7 +430,7 @@ static vs_status add_post_processor(vs_buf *b, const vocab *v, vs_error *err)
                                        "tokenizer.ggml.eos_token_id"};
     static const char *const asks[2] = {"tokenizer.ggml.add_bos_token",
                                         "tokenizer.ggml.add_eos_token"};
-    bool add[2] = {v->is_spm, false}, has[2];
+    bool add[2] = {v->is_spm || v->cutting->adds_bos, false}, has[2];
     size_t id[2] = {0, 0};
 
     for (int i = 0; i < 2; i++) {
@@ -361,7 +453,7 @@ static vs_status add_post_processor(vs_buf *b, const vocab *v, vs_error *err)
     vs_buf_str(b, "],\n    \"special_tokens\": {");
     for (int i = 0; i < 2; i++) {
         const vs_gguf_text t = v->text[id[i]];
-        if (!add[i]) continue;
+        if (!add[i] || (i && add[0] && id[0] == id[1])) continue;
         if (i && add[0]) vs_buf_str(b, ", ");
         vs_buf_json_str(b, t.text, t.len);
         vs_buf_str(b, ": {\"id\": ");
@@ -404,39 +496,16 @@ static vs_status add_spm_steps(vs_buf *b, const vocab *v, vs_error *err)
     return VS_OK;
 }
 
-static vs_status find_cutting(const cutting **out, const vocab *v, vs_error *err)
-{
-    vs_gguf_text pre = {"gpt-2", 5};
-    vs_buf known = {0};
-    vs_status st;
-
-    VS_TRY(vs_gguf_opt_text(&pre, v->g, "tokenizer.ggml.pre", err));
-    if (pre.len == 7 && memcmp(pre.text, "default", 7) == 0) pre = (vs_gguf_text){"gpt-2", 5};
-    for (size_t i = 0; i < N_CUTTINGS; i++) {
-        if (strlen(cuttings[i].name) == pre.len &&
-            memcmp(cuttings[i].name, pre.text, pre.len) == 0) {
-            *out = &cuttings[i];
-            return VS_OK;
-        }
-        vs_buf_printf(&known, "%s%s", i ? ", " : "", cuttings[i].name);
-    }
-    st = VS_FAIL(err, VS_E_INPUT, "%s: \"tokenizer.ggml.pre\": found \"%.*s\", expected one of %s",
-                 vs_gguf_path(v->g), (int)(pre.len < 100 ? pre.len : 100), pre.text,
-                 known.data ? known.data : "those supported");
-    vs_buf_free(&known);
-    return st;
-}
-
-static vs_status add_gpt2_steps(vs_buf *b, const vocab *v, const cutting *c, vs_error *err)
+static vs_status add_gpt2_steps(vs_buf *b, const vocab *v, vs_error *err)
 {
     vs_buf_printf(b, "  \"normalizer\": %s,\n  \"pre_tokenizer\": %s,\n",
-                  c->is_nfc ? "{\"type\": \"NFC\"}" : "null", c->pre_tokenizer);
+                  v->cutting->is_nfc ? "{\"type\": \"NFC\"}" : "null", v->cutting->pre_tokenizer);
     VS_TRY(add_post_processor(b, v, err));
     vs_buf_printf(b, "  \"decoder\": %s,\n", BYTE_LEVEL("true"));
     return VS_OK;
 }
 
-static vs_status add_model(vs_buf *b, const vocab *v, const cutting *c, vs_error *err)
+static vs_status add_model(vs_buf *b, const vocab *v, vs_error *err)
 {
     bool has_unk = false;
     size_t unk = 0;
@@ -452,7 +521,7 @@ static vs_status add_model(vs_buf *b, const vocab *v, const cutting *c, vs_error
                   ",\n    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n"
                   "    \"fuse_unk\": %s,\n    \"byte_fallback\": %s,\n    \"ignore_merges\": %s,\n",
                   v->is_spm ? "true" : "false", v->is_spm ? "true" : "false",
-                  c && c->ignore_merges ? "true" : "false");
+                  v->cutting && v->cutting->ignore_merges ? "true" : "false");
     add_vocab(b, v);
     VS_TRY(v->is_spm ? add_spm_merges(b, v, err) : add_gpt2_merges(b, v, err));
     vs_buf_str(b, "\n    ]\n  }\n}\n");
@@ -500,16 +569,14 @@ done:
 vs_status vs_gguf_write_tokenizer(const vs_gguf *g, const char *dir, vs_error *err)
 {
     vocab v = {0};
-    const cutting *c = NULL;
     vs_buf b = {0};
     vs_status st;
 
     VS_CHECK(vocab_read(&v, g, err));
-    if (!v.is_spm) VS_CHECK(find_cutting(&c, &v, err));
     vs_buf_str(&b, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n");
     add_added_tokens(&b, &v);
-    VS_CHECK(v.is_spm ? add_spm_steps(&b, &v, err) : add_gpt2_steps(&b, &v, c, err));
-    VS_CHECK(add_model(&b, &v, c, err));
+    VS_CHECK(v.is_spm ? add_spm_steps(&b, &v, err) : add_gpt2_steps(&b, &v, err));
+    VS_CHECK(add_model(&b, &v, err));
     VS_CHECK(vs_folder_write(dir, "tokenizer.json", &b, err));
     VS_CHECK(write_config(&v, dir, err));
 done:
