@@ -20,6 +20,7 @@ libcmocka-dev      unit tests; the build description looks for it
 VS_TEST_PACKAGES='
 sqlite3            looks into a run as a user does
 python3            reference values in command tests
+xz-utils           opens published vocabularies
 '
 
 # vs_deps_install build | vs_deps_install test: installs what is missing, does nothing when nothing is.

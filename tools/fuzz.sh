@@ -48,6 +48,7 @@ safetensors '{"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}' "$float$f
     safetensors '{"'$prefix'.lora_A.weight":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"'$prefix'.lora_B.weight":{"dtype":"F32","shape":[2,1],"data_offsets":[8,16]}}' \
         "$float$float$float$float"
 } | seed fuzz_adapter
+seed fuzz_gguf <tests/golden/tiny.gguf
 printf '\1{"question":"1+1?","answer":"It is <<1+1=2>>2.\\n#### 2"}\n' | seed fuzz_problems
 printf '18\0So it is 9+9=18.\n#### 18' | seed fuzz_grade
 printf '{"id":"a","right":[0,1,1],"scores":[-3,2.5,0],"answers":["18",null,"7"]}\n' | seed fuzz_metrics
