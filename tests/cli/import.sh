@@ -13,6 +13,9 @@ check "its weights run" vstar logprobs --model tiny --data <(echo '{"prompt":"1+
 check "inspect explains it" vstar inspect tiny
 check "it can be trained" vstar train sft --model tiny --data <(echo '{"prompt":"1+1","completion":"=2"}') --out sft --set steps=1
 
+check "a slash at the end is nothing" vstar import "$golden/tiny.gguf" made/here/
+same "and leaves nothing else either" "$(ls made)" here
+
 check "weights are written as f32 when asked" vstar import "$golden/tiny.gguf" wide --dtype f32
 check "f32 says so" grep -q '"torch_dtype": "float32"' wide/config.json
 same "an existing folder is refused" "$(vstar import "$golden/tiny.gguf" tiny 2>&1 | grep -c 'tiny: exists already')" 1
@@ -25,6 +28,6 @@ for _ in $(seq 20); do
     cut=$(((draw >> 33 & 0x3fffffff) % size))
     head -c $cut "$golden/tiny.gguf" >cut.gguf
     vstar import cut.gguf cut >cut.out 2>cut.err
-    same "a file cut at byte $cut is refused" "$? $(grep -c '^vstar import: cut.gguf: ' cut.err) $(wc -l <cut.err) $(ls -d cut 2>/dev/null)" "1 1 1 "
+    same "a file cut at byte $cut is refused" "$? $(grep -c '^vstar import: cut.gguf: ' cut.err) $(wc -l <cut.err) $(ls -d cut cut.partial 2>/dev/null)" "1 1 1 "
 done
 finish

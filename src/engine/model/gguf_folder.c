@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "engine/model/folder_impl.h"
 #include "engine/model/gguf.h"
 #include "engine/model/tokenizer.h"
@@ -115,6 +116,8 @@ static vs_status fill_tensor(void *ctx, float *out, const vs_tensor *t, vs_error
     const vs_config *c = &m->config;
     const vs_gguf_tensor *from;
 
+    if (vs_stop_wanted())
+        return VS_FAIL(err, VS_E_STOPPED, "%s: stopped, nothing was written", vs_gguf_path(m->g));
     if (m->progress) m->progress(m->ctx, (size_t)(t - m->table->tensors), m->table->n_tensors);
     VS_TRY(find_tensor(&from, m, t, err));
     if ((c->family == VS_LLAMA || c->family == VS_MISTRAL) &&
@@ -218,11 +221,14 @@ vs_status vs_gguf_import(const vs_gguf *g, const char *dir, vs_dtype dtype,
                          vs_gguf_progress *progress, void *ctx, vs_error *err)
 {
     importer *m = vs_alloc(1, sizeof *m);
-    char *partial = vs_format("%s.partial", dir);
+    size_t len = strlen(dir);
+    char *partial;
     vs_params table = {0};
     size_t rows, cols;
     vs_status st;
 
+    while (len > 1 && dir[len - 1] == '/') len--;
+    partial = vs_format("%.*s.partial", (int)len, dir);
     if (!m || !partial) {
         st = VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", dir);
         goto done;
@@ -238,8 +244,9 @@ vs_status vs_gguf_import(const vs_gguf *g, const char *dir, vs_dtype dtype,
         st = VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", dir);
         goto done;
     }
-    VS_CHECK(write_folder(m, partial, err));
-    VS_CHECK(vs_dir_replace(dir, partial, err));
+    st = write_folder(m, partial, err);
+    if (st == VS_OK) st = vs_dir_replace(dir, partial, err);
+    if (st != VS_OK) (void)!vs_dir_remove(partial, NULL);
 done:
     vs_params_close(&table);
     if (m) free(m->block);

@@ -287,7 +287,9 @@ static void check_refused(const tiny *m, const char *extra, const char *from, co
     const vs_status st = import(path, dir, VS_F32);
     if (st != code || !strstr(err.text, expected))
         fail_msg("found %d \"%s\", expected %s", st, err.text, expected);
-    CHECK(!vs_dir_exists(dir));
+    char *partial = vs_format("%s.partial", dir);
+    CHECK(partial && !vs_dir_exists(dir) && !vs_dir_exists(partial));
+    free(partial);
     free(dir);
     free(path);
 }
