@@ -91,6 +91,7 @@ static vs_status check_keys(const reader *m, vs_error *err)
         "embedding_length",
         "feed_forward_length",
         "vocab_size",
+        "tensor_data_layout", /* a remark */
         "attention.head_count",
         "attention.head_count_kv",
         "attention.key_length",

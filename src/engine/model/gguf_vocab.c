@@ -6,6 +6,7 @@
  * a piece into two pieces, best score first, then longest left part, then longest right part.
  * "gpt2" vocabularies are byte-level BPE, which brings its merges along; tokenizer.ggml.pre names
  * how it cuts text. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,8 +16,8 @@
 #include "engine/model/gguf.h"
 #include "engine/model/tokenizer_impl.h"
 
-/* tokenizer.ggml.token_type. */
-enum { NORMAL = 1, UNKNOWN = 2, CONTROL = 3, USER_DEFINED = 4, UNUSED = 5, BYTE = 6 };
+/* tokenizer.ggml.token_type; the others are 5, unused, and 6, a byte. */
+enum { NORMAL = 1, UNKNOWN = 2, CONTROL = 3, USER_DEFINED = 4 };
 
 static const char space_mark[] = "\xE2\x96\x81"; /* U+2581, SentencePiece's space */
 
@@ -37,15 +38,12 @@ static const char space_mark[] = "\xE2\x96\x81"; /* U+2581, SentencePiece's spac
 #define GPT2_PATTERN                                                                              \
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\\\p{L}+| ?\\\\p{N}+| ?[^\\\\s\\\\p{L}\\\\p{N}]+|\\\\s+(?!\\\\S)" \
     "|\\\\s+"
-#define LETTERS                                                                                                                                                           \
-    "A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-"                                            \
-    "Ჿᴀ-"                                                                                                                                                             \
-    "ᴫᵫ-"                                                                                                                                                             \
-    "ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅὈ-Ὅὐ-ὗὙὛὝὟ-\\u1f7dᾀ-ᾴᾶ-ᾼ\\u1fbeῂ-ῄῆ-ῌῐ-\\u1fd3ῖ-\\u1fdbῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-" \
-    "ℝℤ\\u2126ℨ\\u212a-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-"          \
-    "ｚ𐐀-"                                                                                                                                                            \
-    "𐑏𐒰-"                                                                                                                                                           \
-    "𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃"
+/* clang-format off */
+#define LETTERS \
+    "A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅ" \
+    "Ὀ-Ὅὐ-ὗὙὛὝὟ-\\u1f7dᾀ-ᾴᾶ-ᾼ\\u1fbeῂ-ῄῆ-ῌῐ-\\u1fd3ῖ-\\u1fdbῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤ\\u2126ℨ" \
+    "\\u212a-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃"
+/* clang-format on */
 #define CJK "[一-龥ࠀ-一가-퟿]+"
 
 typedef struct cutting {
@@ -119,12 +117,14 @@ static vs_status mark_spaces(vocab *v, vs_error *err)
 {
     size_t at = 0;
 
-    for (size_t id = 0; id < v->n; id++)
-        for (size_t i = 0; has_space(v, id) && i < v->text[id].len; i++)
+    for (size_t id = 0; id < v->n; id++) {
+        if (!has_space(v, id)) continue;
+        for (size_t i = 0; i < v->text[id].len; i++)
             if (v->text[id].text[i] == ' ')
                 vs_buf_str(&v->marked, space_mark);
             else
                 vs_buf_add(&v->marked, v->text[id].text + i, 1);
+    }
     VS_TRY(vs_buf_ok(&v->marked, vs_gguf_path(v->g), err));
     for (size_t id = 0; id < v->n; id++) {
         size_t n_spaces = 0;
@@ -241,6 +241,10 @@ static vs_status vocab_read(vocab *v, const vs_gguf *g, vs_error *err)
     if (v->is_spm) {
         VS_TRY(vs_gguf_get_array(&v->scores, g, scores_key, VS_GGUF_F32, err));
         VS_TRY(same_count(v, v->scores, scores_key, err));
+        for (size_t id = 0; id < v->n; id++)
+            if (!isfinite(vs_gguf_f32_at(v->scores, id)))
+                return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": token %zu: expected a finite score",
+                               vs_gguf_path(g), scores_key, id);
     }
     v->text = vs_alloc(v->n, sizeof *v->text);
     if (!v->text) return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", vs_gguf_path(g));

@@ -174,6 +174,10 @@ TEST(gguf_vocab, refuses_vocabularies_that_are_not_whole)
     put_head(&b, 3, 0, N_PIECE_KEYS);
     put_pieces(&b, p, 2);
     check_refused(&b, VS_E_FORMAT, "\"tokenizer.ggml.eos_token_id\": found 2, expected 0 to 1");
+    p[1].score = NAN;
+    put_head(&b, 3, 0, N_PIECE_KEYS);
+    put_pieces(&b, p, 2);
+    check_refused(&b, VS_E_FORMAT, "token 1: expected a finite score");
 }
 
 /* -- byte-level -- */
