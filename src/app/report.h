@@ -66,7 +66,7 @@ typedef struct vs_headline {
     bool want_last, is_lead;
     const char *what, *measure; /* the measure's k follows */
 } vs_headline;
-enum { VS_HEADLINES = 7 };
+enum { VS_HEADLINES = 8 };
 extern const vs_headline vs_headlines[VS_HEADLINES];
 /* NULL: not there (yet). */
 const vs_metric *vs_headline_find(const vs_metric *all, size_t n, const vs_headline *h);

@@ -19,6 +19,7 @@ static const char *const final_set = "test:generator";
 /* -- headline -- */
 
 const vs_headline vs_headlines[VS_HEADLINES] = {
+    {"base, few-shot", "pass", false, false, "The base after solved examples", "Pass@"},
     {"G_SFT", "pass", false, false, "First generator, one answer", "Pass@"},
     {"G_T", "pass", false, false, "Final generator, one answer", "Pass@"},
     {"G_T", "majority", true, false, "Majority vote of its answers", "Maj@"},

@@ -173,6 +173,10 @@ vs_status vs_recipe_check(const vs_recipe *r, const char *path, vs_error *err)
             err, VS_E_INPUT,
             "%s: dpo.max_right: found %zu of max_solutions %zu, expected room for a wrong one",
             path, r->dpo.max_right, r->dpo.max_solutions);
+    if (r->eval.base_shots && !*r->eval.base_separator)
+        return VS_FAIL(err, VS_E_INPUT,
+                       "%s: eval.base_separator: found nothing, expected a text: it ends answers",
+                       path);
     if (r->ver_data.cap == 1)
         return VS_FAIL(err, VS_E_INPUT,
                        "%s: ver_data.cap: found 1, expected 0 or at least 2: a pair needs two",

@@ -59,6 +59,8 @@ typedef struct vs_recipe {
     struct {
         size_t n;         /* candidates per test problem */
         int baselines;    /* also sample and score with G_SFT */
+        size_t base_shots; /* solved problems before a question to the base; 0: it is not tested */
+        char *base_separator;
     } eval;
 } vs_recipe;
 

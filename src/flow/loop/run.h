@@ -45,6 +45,9 @@ VS_NODISCARD vs_status vs_run_round(vs_run *run, size_t round, const char *name,
 VS_NODISCARD vs_status vs_run_verifier(vs_run *run, vs_error *err);
 /* test samples of G_SFT and G_T, scores, metrics */
 VS_NODISCARD vs_status vs_run_answers(vs_run *run, vs_error *err);
+/* set "base" <- graded samples of the base itself, each test problem after the recipe's solved
+ * problems */
+VS_NODISCARD vs_status vs_run_few_shot(vs_run *run, uint64_t round, vs_error *err);
 /* Grades the sets' samples that have no label under the profile, or all of them when `again`. */
 VS_NODISCARD vs_status vs_run_grade(vs_run *run, const char *sets_glob, const char *profile,
                                     bool again, vs_regrade_count *count, vs_error *err);

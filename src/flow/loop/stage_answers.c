@@ -9,7 +9,11 @@
 #include "flow/samples/samples.h"
 
 /* Rounds of the test sets' draws, apart from every training round. */
-enum { TEST_ROUND_SFT = 1 << 30, TEST_ROUND_GENERATOR };
+enum {
+    TEST_ROUND_SFT = 1 << 30,
+    TEST_ROUND_GENERATOR,
+    TEST_ROUND_BASE = TEST_ROUND_GENERATOR + 2, /* ask.c has the one between */
+};
 
 typedef struct hashes {
     char sft[VS_HASH_HEX];
@@ -52,6 +56,7 @@ static vs_status score_test(vs_run *run, const char *name, const char *label,
 }
 
 enum {
+    SYS_BASE,
     SYS_SFT,
     SYS_G,
     SYS_VSTAR,
@@ -80,6 +85,10 @@ static vs_status compare(vs_run *run, const vs_metrics *m, bool has_verifier, vs
     VS_TRY(vs_answers_compare(run->store, "Maj@k minus Pass@1",
                               (vs_metrics_at){&m[SYS_G], VS_CURVE_MAJORITY, n},
                               (vs_metrics_at){&m[SYS_G], VS_CURVE_PASS, 1}, err));
+    if (run->recipe.eval.base_shots)
+        VS_TRY(vs_answers_compare(run->store, "Pass@k of G_T minus the base",
+                                  (vs_metrics_at){&m[SYS_G], VS_CURVE_PASS, 1},
+                                  (vs_metrics_at){&m[SYS_BASE], VS_CURVE_PASS, 1}, err));
     if (!run->recipe.eval.baselines) return VS_OK;
     return vs_answers_compare(run->store, "Pass@k of G_T minus G_SFT",
                               (vs_metrics_at){&m[SYS_G], VS_CURVE_PASS, 1},
@@ -90,6 +99,7 @@ static vs_status measure(vs_run *run, const hashes *h, vs_error *err)
 {
     const char *g = "test:generator", *s = "test:sft";
     const vs_system systems[N_SYSTEMS] = {
+        [SYS_BASE] = {"base, few-shot", "base", VS_RANK_NONE, NULL, NULL},
         [SYS_SFT] = {"G_SFT", s, VS_RANK_NONE, NULL, NULL},
         [SYS_G] = {"G_T", g, VS_RANK_NONE, NULL, NULL},
         [SYS_VSTAR] = {"V-STaR", g, VS_RANK_SUM, h->verifier, NULL},
@@ -106,6 +116,7 @@ static vs_status measure(vs_run *run, const hashes *h, vs_error *err)
 
     VS_CHECK(vs_store_begin(run->store, err));
     for (size_t i = 0; i < N_SYSTEMS; i++) {
+        if (i == SYS_BASE && run->recipe.eval.base_shots == 0) continue;
         if (!run->recipe.eval.baselines && systems[i].set == s) continue;
         if (!has_verifier && systems[i].model == h->verifier) continue;
         VS_CHECK(vs_answers_measure(run->store, &run->test, &systems[i], profile, &m[i], err));
@@ -133,6 +144,7 @@ vs_status vs_run_answers(vs_run *run, vs_error *err)
     }
     free(done);
     run->did_work = true;
+    if (run->recipe.eval.base_shots) VS_TRY(vs_run_few_shot(run, TEST_ROUND_BASE, err));
     if (run->recipe.eval.baselines)
         VS_TRY(sample_test(run, "sft", "test:sft", TEST_ROUND_SFT, err));
     VS_TRY(sample_test(run, "generator", "test:generator", TEST_ROUND_GENERATOR, err));

@@ -58,7 +58,7 @@ VS_NODISCARD vs_status vs_store_problems(vs_problems *out, vs_store *s, const ch
 
 typedef enum vs_verdict { VS_WRONG, VS_RIGHT, VS_UNGRADABLE } vs_verdict; /* stored: never renumber */
 
-/* -- samples -- a set is who sampled what: "reference", "round-1" .. "round-T", "test:sft", "test:generator", .. */
+/* -- samples -- a set is who sampled what: "reference", "round-1" .. "round-T", "test:sft", "test:generator", "base", .. */
 typedef struct vs_sample {
     int64_t id, problem_id;
     char set[32];
