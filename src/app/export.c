@@ -1,4 +1,5 @@
 /* export.c - a run's models as folders, its data sets as JSON Lines. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "base/threads.h"
 #include "engine/train/job.h"
 #include "flow/datasets/datasets.h"
 #include "flow/labels/grade.h"
@@ -26,9 +28,8 @@ typedef struct export_options {
 /* -- models -- */
 
 static const char *const model_files[] = {
-    "config.json",           "generation_config.json",    "model.safetensors",
-    "adapter_config.json",   "adapter_model.safetensors", "tokenizer.json",
-    "tokenizer_config.json", "special_tokens_map.json",   "manifest.json",
+    "config.json",   "model.safetensors", "adapter_config.json", "adapter_model.safetensors",
+    "manifest.json",
 };
 
 static vs_status copy_model(const char *to, const char *from, vs_error *err)
@@ -36,7 +37,7 @@ static vs_status copy_model(const char *to, const char *from, vs_error *err)
     vs_status st;
 
     VS_TRY(vs_dir_make(to, err));
-    st = VS_OK;
+    st = vs_companions_copy(to, from, err);
     for (size_t i = 0; st == VS_OK && i < sizeof model_files / sizeof *model_files; i++) {
         char *a = vs_format("%s/%s", from, model_files[i]),
              *b = vs_format("%s/%s", to, model_files[i]);
@@ -66,6 +67,106 @@ static vs_status merge_model(const char *to, const char *adapter, const char *ba
 done:
     vs_params_close(&lora);
     vs_params_close(&weights);
+    return st;
+}
+
+/* -- what rounding the merged weights costs -- */
+
+enum { N_PROBES = 4 }; /* prompts of test problems, or of others where there are none */
+
+/* Logits of the token after each probe, [N_PROBES][V] one after another. */
+static vs_status probe_logits(float *out, const vs_model *m, const vs_problem *probes, size_t n,
+                              vs_error *err)
+{
+    const size_t v = m->base->config.n_vocab, width = m->base->config.n_embd;
+    vs_arena *arena = NULL;
+    vs_work work = {0};
+    float *hidden = NULL;
+    vs_status st;
+
+    VS_CHECK(vs_arena_open(&arena, 1 << 16, err));
+    for (size_t i = 0; i < n; i++) {
+        const vs_group g = {.prompt = probes[i].ids, .n_prompt = probes[i].n_ids};
+        const size_t rows = g.n_prompt;
+        const vs_work_size size = {
+            .max_rows = rows, .max_group_rows = rows, .max_keys = rows, .n_threads = vs_threads()};
+        vs_rows batch;
+        float max, sum;
+
+        vs_arena_reset(arena);
+        VS_CHECK(vs_rows_build(&batch, arena, m, &g, 1, err));
+        VS_CHECK(vs_work_open(&work, m, &size, err));
+        hidden = vs_alloc(rows * width, sizeof *hidden);
+        if (!hidden) {
+            st = VS_FAIL(err, VS_E_NOMEM, "probe of %zu tokens", rows);
+            goto done;
+        }
+        vs_forward(m, &batch.batch, &work, hidden, NULL);
+        vs_head_logits(m, hidden + (rows - 1) * width, 1, out + i * v, v, &max, &sum);
+        vs_work_close(&work);
+        free(hidden);
+        hidden = NULL;
+    }
+done:
+    vs_work_close(&work);
+    free(hidden);
+    vs_arena_close(arena);
+    return st;
+}
+
+/* adapter NULL: the folder alone. */
+static vs_status folder_logits(float *out, const char *dir, const char *adapter,
+                               const vs_problem *probes, size_t n, vs_error *err)
+{
+    vs_base *base = NULL;
+    vs_model *m = NULL;
+    vs_status st;
+
+    VS_CHECK(vs_base_open(&base, dir, err));
+    VS_CHECK(vs_model_open(&m, base, adapter, err));
+    VS_CHECK(probe_logits(out, m, probes, n, err));
+done:
+    vs_model_close(m);
+    vs_base_close(base);
+    return st;
+}
+
+/* The merged folder as it was written, against base and adapter apart. */
+static vs_status compare_merged(const export_options *o, const char *merged, const char *adapter,
+                                const char *base, vs_error *err)
+{
+    vs_problems problems = {0};
+    vs_store *s = NULL;
+    vs_config c;
+    char *db = NULL;
+    float *apart = NULL, *whole = NULL, largest = 0.0F;
+    size_t n, first;
+    vs_status st;
+
+    VS_CHECK(vs_run_file(&db, o->dir, "run.db", err));
+    VS_CHECK(vs_store_open(&s, db, VS_STORE_READ, err));
+    VS_CHECK(vs_store_problems(&problems, s, NULL, err));
+    VS_CHECK(vs_config_read(&c, base, err));
+    n = problems.n < N_PROBES ? problems.n : N_PROBES;
+    first = problems.n - n; /* test problems come last */
+    apart = vs_alloc(n * c.n_vocab + 1, sizeof *apart);
+    whole = vs_alloc(n * c.n_vocab + 1, sizeof *whole);
+    if (!apart || !whole) {
+        st = VS_FAIL(err, VS_E_NOMEM, "logits of %zu probes", n);
+        goto done;
+    }
+    VS_CHECK(folder_logits(apart, base, adapter, problems.item + first, n, err));
+    VS_CHECK(folder_logits(whole, merged, NULL, problems.item + first, n, err));
+    for (size_t i = 0; i < n * c.n_vocab; i++)
+        if (fabsf(apart[i] - whole[i]) > largest) largest = fabsf(apart[i] - whole[i]);
+    vs_say("merged and rounded to %s: logits after %zu prompts differ by at most %.3g",
+           c.dtype == VS_BF16 ? "bf16" : "f32", n, (double)largest);
+done:
+    free(apart);
+    free(whole);
+    vs_problems_free(&problems);
+    vs_store_close(s);
+    free(db);
     return st;
 }
 
@@ -100,10 +201,12 @@ static vs_status export_model(const export_options *o, vs_error *err)
     }
     VS_CHECK(base_of(&base, o->dir, err));
     VS_CHECK(vs_dir_remove(partial, err));
-    if (o->is_merged && vs_is_adapter(from))
+    if (o->is_merged && vs_is_adapter(from)) {
         VS_CHECK(merge_model(partial, from, base, err));
-    else
+        VS_CHECK(compare_merged(o, partial, from, base, err));
+    } else {
         VS_CHECK(copy_model(partial, from, err));
+    }
     VS_CHECK(vs_dir_replace(o->out, partial, err));
     vs_say("wrote %s", o->out);
 done:

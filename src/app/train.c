@@ -150,26 +150,6 @@ done:
 
 /* -- the folder that comes out -- */
 
-static const char *const tokenizer_files[] = {"tokenizer.json", "tokenizer_config.json",
-                                              "special_tokens_map.json"};
-
-static vs_status copy_tokenizer(const char *to, const char *from, vs_error *err)
-{
-    vs_status st = VS_OK;
-
-    for (size_t i = 0; st == VS_OK && i < sizeof tokenizer_files / sizeof *tokenizer_files; i++) {
-        char *a = vs_format("%s/%s", from, tokenizer_files[i]),
-             *b = vs_format("%s/%s", to, tokenizer_files[i]);
-        if (!a || !b)
-            st = VS_FAIL(err, VS_E_NOMEM, "%s: path", to);
-        else if (vs_file_exists(a))
-            st = vs_file_copy(b, a, err);
-        free(a);
-        free(b);
-    }
-    return st;
-}
-
 /* What the folder was made from: content hashes and the trainer's settings as they were given. */
 static vs_status write_manifest(const training *t, const char *dir, vs_error *err)
 {
@@ -204,7 +184,7 @@ static vs_status write_folder(training *t, const char *dir, vs_error *err)
     VS_TRY(vs_model_rehash(t->opened.model, err));
     if (m->lora_config.rank) {
         VS_TRY(vs_lora_write(&m->lora, &m->lora_config, t->o->model, dir, err));
-        VS_TRY(copy_tokenizer(dir, t->o->model, err));
+        VS_TRY(vs_companions_copy(dir, t->o->model, err));
     } else {
         VS_TRY(vs_weights_write(&m->base->params, &m->base->config, dir, t->o->model, err));
     }

@@ -224,21 +224,26 @@ done:
     return st;
 }
 
-/* What AutoTokenizer reads. */
-static const char *const tokenizer_files[] = {
-    "tokenizer.json",    "tokenizer_config.json",
-    "tokenizer.model",   "special_tokens_map.json",
-    "added_tokens.json", "vocab.json",
-    "merges.txt",        "chat_template.jinja",
+/* What AutoTokenizer reads, and how the model is meant to be sampled. */
+static const char *const companions[] = {
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "tokenizer.model",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "chat_template.jinja",
+    "generation_config.json",
 };
 
-static vs_status copy_tokenizer(const char *to_dir, const char *from_dir, vs_error *err)
+vs_status vs_companions_copy(const char *to_dir, const char *from_dir, vs_error *err)
 {
     vs_status st = VS_OK;
 
-    for (size_t i = 0; st == VS_OK && i < sizeof tokenizer_files / sizeof tokenizer_files[0]; i++) {
-        char *from = vs_format("%s/%s", from_dir, tokenizer_files[i]);
-        char *to = vs_format("%s/%s", to_dir, tokenizer_files[i]);
+    for (size_t i = 0; st == VS_OK && i < sizeof companions / sizeof *companions; i++) {
+        char *from = vs_format("%s/%s", from_dir, companions[i]);
+        char *to = vs_format("%s/%s", to_dir, companions[i]);
 
         if (!from || !to)
             st = VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", to_dir);
@@ -258,7 +263,7 @@ vs_status vs_weights_write(const vs_params *p, const vs_config *c, const char *d
 
     if (!path) return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", dir);
     VS_CHECK(vs_dir_make(dir, err));
-    if (tokenizer_dir) VS_CHECK(copy_tokenizer(dir, tokenizer_dir, err));
+    if (tokenizer_dir) VS_CHECK(vs_companions_copy(dir, tokenizer_dir, err));
     VS_CHECK(vs_safetensors_write(path, p, c->dtype, err));
     st = vs_config_write(c, dir, err);
 done:

@@ -27,6 +27,10 @@ VS_NODISCARD vs_status vs_weights_read(vs_params *out, const vs_config *c, const
 VS_NODISCARD vs_status vs_weights_write(const vs_params *p, const vs_config *c, const char *dir,
                                         const char *tokenizer_dir, vs_error *err);
 
+/* Copies, byte for byte, the files that travel with a model (tokenizer, chat template, generation_config.json) as far as
+ * FROM_DIR has them. TO_DIR exists. */
+VS_NODISCARD vs_status vs_companions_copy(const char *to_dir, const char *from_dir, vs_error *err);
+
 /* Linear layers that LoRA can sit on, bit i of targets. */
 typedef enum vs_linear { VS_Q, VS_K, VS_V, VS_O, VS_GATE, VS_UP, VS_DOWN, VS_N_LINEAR } vs_linear;
 extern const char *const vs_linear_name[VS_N_LINEAR]; /* "q_proj", .. */
