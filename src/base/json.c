@@ -7,6 +7,19 @@
 #include "base/file.h"
 #include "base/mem.h"
 
+static vs_status fail_nul(const char *text, const char *nul, const char *name, bool has_line,
+                          vs_error *err)
+{
+    size_t line = 1, column = 1;
+
+    for (const char *c = text; c < nul; c++) {
+        column = *c == '\n' ? 1 : column + 1;
+        line += *c == '\n';
+    }
+    if (has_line) return VS_FAIL(err, VS_E_FORMAT, "%s:%zu: found a NUL byte", name, column);
+    return VS_FAIL(err, VS_E_FORMAT, "%s:%zu:%zu: found a NUL byte", name, line, column);
+}
+
 /* has_line: name already ends in the line's number, so that only the column is added. */
 static vs_status parse(json_t **out, const char *text, size_t len, const char *name, bool has_line,
                        vs_error *err)
@@ -15,6 +28,7 @@ static vs_status parse(json_t **out, const char *text, size_t len, const char *n
     vs_status code = VS_E_FORMAT;
     json_error_t e;
     json_t *value;
+    const char *nul;
 
     if (len > VS_JSON_MAX_BYTES)
         return VS_FAIL(err, VS_E_LIMIT, "%s: %zu bytes of JSON, the limit is %d", name, len,
@@ -23,6 +37,8 @@ static vs_status parse(json_t **out, const char *text, size_t len, const char *n
         text += 3;
         len -= 3;
     }
+    nul = memchr(text, '\0', len); /* jansson takes it for the end and ignores the rest */
+    if (nul) return fail_nul(text, nul, name, has_line, err);
     value = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
     if (value) {
         *out = value;
