@@ -48,6 +48,10 @@ safetensors '{"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}' "$float$f
     safetensors '{"'$prefix'.lora_A.weight":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"'$prefix'.lora_B.weight":{"dtype":"F32","shape":[2,1],"data_offsets":[8,16]}}' \
         "$float$float$float$float"
 } | seed fuzz_adapter
+printf '%s' "{{- bos_token }}{% for m in messages if m.role != 'tool' %}{%- set ns = namespace(i=loop.index0) %}{{ m['content'] | trim + '\n' if not loop.last else eos_token }}{% endfor %}{# note #}" | seed fuzz_jinja
+if [ -d "${VSTAR_SHARED:-../shared/data}/chat_templates/templates" ]; then
+    for file in "${VSTAR_SHARED:-../shared/data}"/chat_templates/templates/*; do seed fuzz_jinja <"$file"; done
+fi
 seed fuzz_gguf <tests/golden/tiny.gguf
 printf '\1{"question":"1+1?","answer":"It is <<1+1=2>>2.\\n#### 2"}\n' | seed fuzz_problems
 printf '18\0So it is 9+9=18.\n#### 18' | seed fuzz_grade

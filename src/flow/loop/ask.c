@@ -76,7 +76,9 @@ static vs_status encode_question(asked *q, const char *question, vs_error *err)
 
     VS_CHECK(vs_prompt_render(&prompt, q->run->recipe.problems.prompt, question, err));
     VS_CHECK(vs_buf_ok(&prompt, "question", err));
-    VS_CHECK(vs_encode(&q->prompt, q->run->tokenizer, prompt.data, prompt.len, true, err));
+    VS_CHECK(vs_run_chat_prompt(q->run, &prompt.data, err));
+    VS_CHECK(vs_encode(&q->prompt, q->run->tokenizer, prompt.data, strlen(prompt.data),
+                       vs_run_adds_special(q->run), err));
     g = (vs_group){.prompt = q->prompt.id, .n_prompt = q->prompt.n};
     VS_CHECK(vs_group_check(&g, &q->run->config, "question", err));
 done:

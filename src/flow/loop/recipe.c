@@ -29,7 +29,8 @@ void vs_recipe_defaults(vs_recipe *r)
 /* Whether memory sufficed for the defaults. */
 static bool is_whole(const vs_recipe *r)
 {
-    return r->name && r->base && r->grader && r->problems.source && r->problems.prompt;
+    return r->name && r->base && r->grader && r->problems.source && r->problems.prompt &&
+           r->eval.base_separator;
 }
 
 void vs_recipe_free(vs_recipe *r)
@@ -173,6 +174,14 @@ vs_status vs_recipe_check(const vs_recipe *r, const char *path, vs_error *err)
             err, VS_E_INPUT,
             "%s: dpo.max_right: found %zu of max_solutions %zu, expected room for a wrong one",
             path, r->dpo.max_right, r->dpo.max_solutions);
+    if (r->problems.system && !r->problems.chat)
+        return VS_FAIL(err, VS_E_INPUT, "%s: problems.system: found a text without problems.chat",
+                       path);
+    if (r->problems.chat && r->eval.base_shots)
+        return VS_FAIL(err, VS_E_INPUT,
+                       "%s: eval.base_shots: found %zu with problems.chat, expected 0: solved "
+                       "problems would stand outside of the template",
+                       path, r->eval.base_shots);
     if (r->eval.base_shots && !*r->eval.base_separator)
         return VS_FAIL(err, VS_E_INPUT,
                        "%s: eval.base_separator: found nothing, expected a text: it ends answers",

@@ -22,6 +22,8 @@ typedef struct vs_recipe_problems {
         *sft_file; /* for file sources; sft_file NULL: the first n_sft of train_file */
     size_t n_sft, n_train, n_test; /* 0: all of the file; built-in: as many are made */
     char *prompt;                  /* template with {question}; "\n" escapes as YAML has them */
+    int chat;                      /* the model's chat template around the prompt */
+    char *system;                  /* with chat: the system's message; NULL: none */
     uint64_t seed;                 /* built-in problems; 0: the run's seed */
     int skip_long; /* leave out what does not fit the model's positions, instead of refusing it */
 } vs_recipe_problems;

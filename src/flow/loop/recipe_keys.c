@@ -54,6 +54,8 @@ static const vs_recipe_key keys[] = {
     {"n_train", VS_KEY_COUNT, IN_PROBLEMS, RUN(problems.n_train), 0, MANY, "0", NULL, "further training problems; 0: all of the file", "-", NULL},
     {"n_test", VS_KEY_COUNT, IN_PROBLEMS, RUN(problems.n_test), 0, MANY, "0", NULL, "test problems; 0: all of the file", "-", NULL},
     {"prompt", VS_KEY_TEXT, IN_PROBLEMS, RUN(problems.prompt), 0, 0, "{question}\n", NULL, "what the model reads; {question} stands for the question", "Cobbe et al. 2021: question, newline, solution", NULL},
+    {"chat", VS_KEY_FLAG, IN_PROBLEMS, RUN(problems.chat), 0, 0, "false", NULL, "the prompt is what a user says: the model's chat template is put around it, and solutions end as the assistant's turn does", "-", NULL},
+    {"system", VS_KEY_PATH, IN_PROBLEMS, RUN(problems.system), 0, 0, NULL, NULL, "with chat: what the system says first; null: nothing", "-", NULL},
     {"seed", VS_KEY_SEED, IN_PROBLEMS, RUN(problems.seed), 0, 0, "0", NULL, "of the built-in problems; 0: the run's seed", "-", NULL},
     {"skip_long", VS_KEY_FLAG, IN_PROBLEMS, RUN(problems.skip_long), 0, 0, "false", NULL, "leave out problems whose prompt and reference solution do not fit the model's positions, and say how many; else they are refused", "verl: too long is an error by default", NULL},
 

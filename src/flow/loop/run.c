@@ -102,7 +102,8 @@ static vs_status open_base(vs_run *run, vs_error *err)
         if (!run->base) return VS_FAIL(err, VS_E_NOMEM, "%s: path", run->dir);
     }
     VS_TRY(vs_config_read(&run->config, run->base, err));
-    return vs_tokenizer_open(&run->tokenizer, run->base, err);
+    VS_TRY(vs_tokenizer_open(&run->tokenizer, run->base, err));
+    return vs_run_open_chat(run, err);
 }
 
 /* First line in which two texts differ, from 1; 0 when they are equal. */
@@ -202,6 +203,7 @@ void vs_run_close(vs_run *run)
     vs_store_close(run->store);
     vs_log_close(run->log);
     vs_tokenizer_close(run->tokenizer);
+    vs_chat_close(run->chat);
     vs_problems_free(&run->problems);
     free(run->query.item);
     free(run->test.item);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "engine/decode/decode.h"
+#include "engine/model/chat.h"
 #include "engine/model/tokenizer.h"
 #include "engine/train/job.h"
 #include "flow/loop/loop.h"
@@ -15,7 +16,8 @@ struct vs_run {
     vs_event_log *log;
     char *base; /* folder of G_base */
     vs_tokenizer *tokenizer;
-    vs_config config;
+    vs_chat *chat; /* NULL: prompts are plain text, encoded with the tokenizer's special tokens */
+    vs_config config; /* of the base; with a chat template eos_ids[0] ends an assistant's turn */
     vs_problems problems;    /* all, by id */
     vs_problems query, test; /* views of problems: sft and train; test. Items are borrowed */
     bool did_work;
@@ -28,6 +30,18 @@ VS_NODISCARD vs_status vs_run_open_model(const vs_run *run, const char *name, vs
                                          vs_error *err);
 /* Whether models/verifier is there: a run whose samples gave nothing to tell apart has none. */
 VS_NODISCARD vs_status vs_run_has_verifier(bool *out, const vs_run *run, vs_error *err);
+
+/* Whether encoding adds the tokenizer's special tokens: a chat template has written them. */
+static inline bool vs_run_adds_special(const vs_run *run)
+{
+    return run->chat == NULL;
+}
+
+/* run_chat.c: opens the chat template if the recipe wants it, and puts the token that ends an assistant's turn first among
+ * the end tokens. */
+VS_NODISCARD vs_status vs_run_open_chat(vs_run *run, vs_error *err);
+/* A prompt as the model reads it: the template around what the user says. Without chat *text stays. *text: malloc'd. */
+VS_NODISCARD vs_status vs_run_chat_prompt(const vs_run *run, char **text, vs_error *err);
 
 /* Refuses a run that may not fit the free space, before anything is computed. Upper bounds: all
  * samples at full length. */

@@ -18,7 +18,8 @@ static vs_status fits(bool *out, const vs_run *run, const vs_problem *p, vs_erro
     vs_ids prompt = {0}, reference = {0};
     vs_status st;
 
-    VS_CHECK(vs_encode(&prompt, run->tokenizer, p->prompt, strlen(p->prompt), true, err));
+    VS_CHECK(vs_encode(&prompt, run->tokenizer, p->prompt, strlen(p->prompt),
+                       vs_run_adds_special(run), err));
     if (p->reference)
         VS_CHECK(
             vs_encode(&reference, run->tokenizer, p->reference, strlen(p->reference), false, err));
@@ -76,8 +77,9 @@ static vs_status load_problems(vs_run *run, vs_problems *out, vs_error *err)
                                       .seed = r->seed ? r->seed : run->recipe.seed};
 
     VS_TRY(vs_problems_load(out, &source, err));
+    for (size_t i = 0; i < out->n; i++) VS_TRY(vs_run_chat_prompt(run, &out->item[i].prompt, err));
     if (r->skip_long) VS_TRY(drop_long(run, out, err));
-    return vs_encode_prompts(out, run->tokenizer, &run->config, err);
+    return vs_encode_prompts(out, run->tokenizer, &run->config, vs_run_adds_special(run), err);
 }
 
 static vs_status store_problems(vs_run *run, vs_error *err)

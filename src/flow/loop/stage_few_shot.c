@@ -56,7 +56,7 @@ static vs_status make_prompts(vs_problems *out, const vs_run *run, vs_error *err
             goto done;
         }
     }
-    VS_CHECK(vs_encode_prompts(out, run->tokenizer, &run->config, err));
+    VS_CHECK(vs_encode_prompts(out, run->tokenizer, &run->config, vs_run_adds_special(run), err));
 done:
     vs_buf_free(&text);
     return st;

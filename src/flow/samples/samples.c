@@ -15,7 +15,7 @@ enum {
 };
 
 vs_status vs_encode_prompts(vs_problems *p, const vs_tokenizer *t, const vs_config *c,
-                            vs_error *err)
+                            bool add_special, vs_error *err)
 {
     for (size_t i = 0; i < p->n; i++) {
         vs_problem *q = &p->item[i];
@@ -23,7 +23,7 @@ vs_status vs_encode_prompts(vs_problems *p, const vs_tokenizer *t, const vs_conf
         vs_group g;
         char where[160];
         snprintf(where, sizeof where, "problem %s", q->key);
-        VS_TRY(vs_encode(&ids, t, q->prompt, strlen(q->prompt), true, err));
+        VS_TRY(vs_encode(&ids, t, q->prompt, strlen(q->prompt), add_special, err));
         free(q->ids);
         q->ids = ids.id;
         q->n_ids = ids.n;
@@ -58,7 +58,8 @@ done:
     return st;
 }
 
-/* Training problems may carry references too (a published file has them); the loop must not see those. */
+/* Training problems may carry references too (a published file has them); the loop must not see
+ * those. */
 static bool is_sft(const vs_problem *p)
 {
     return strcmp(p->split, "sft") == 0 && p->reference;

@@ -9,8 +9,9 @@
 #include "engine/model/group.h"
 #include "flow/store/store.h"
 
-/* Encodes each problem's prompt (special tokens as the tokenizer adds them) into problem->ids. */
-VS_NODISCARD vs_status vs_encode_prompts(vs_problems *p, const vs_tokenizer *t, const vs_config *c,
+/* Encodes each problem's prompt into problem->ids. add_special: special tokens as the tokenizer adds them; a chat template
+ * has written its own. */
+VS_NODISCARD vs_status vs_encode_prompts(vs_problems *p, const vs_tokenizer *t, const vs_config *c, bool add_special,
                                          vs_error *err);
 
 /* Stores the reference solution of each problem of split "sft", encoded and ended with the end token, as set
