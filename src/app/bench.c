@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "app/app.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/progress.h"
 #include "base/rng.h"
@@ -410,9 +411,96 @@ done:
     return st;
 }
 
+/* -- the tokenizer: texts of a file, one thread -- */
+
+typedef struct texts {
+    char **item;
+    size_t n, cap, n_bytes;
+} texts;
+
+static void texts_free(texts *t)
+{
+    for (size_t i = 0; i < t->n; i++) free(t->item[i]);
+    free(t->item);
+}
+
+static vs_status read_texts(texts *t, const char *path, vs_error *err)
+{
+    vs_jsonl *rows;
+    json_t *row = NULL;
+    vs_status st;
+
+    VS_TRY(vs_jsonl_open(&rows, path, err));
+    while ((st = vs_jsonl_next(rows, &row, err)) == VS_OK && row) {
+        const char *text;
+        VS_CHECK(vs_json_get_str(&text, row, "text", vs_jsonl_where(rows), err));
+        if (!vs_grow(&t->item, &t->cap, t->n + 1, sizeof *t->item) ||
+            !(t->item[t->n] = vs_strdup_n(text, strlen(text)))) {
+            st = VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", path);
+            goto done;
+        }
+        t->n_bytes += strlen(t->item[t->n++]);
+        json_decref(row);
+        row = NULL;
+    }
+    if (st == VS_OK && t->n_bytes == 0)
+        st = VS_FAIL(err, VS_E_INPUT, "%s: found no text, expected lines of {\"text\"}", path);
+done:
+    json_decref(row);
+    vs_jsonl_close(rows);
+    return st;
+}
+
+static vs_status encode_all(const vs_tokenizer *t, const texts *all, size_t *n_tokens,
+                            vs_error *err)
+{
+    vs_ids ids = {0};
+    vs_status st = VS_OK;
+
+    *n_tokens = 0;
+    for (size_t i = 0; st == VS_OK && i < all->n; i++) {
+        ids.n = 0;
+        st = vs_encode(&ids, t, all->item[i], strlen(all->item[i]), true, err);
+        *n_tokens += ids.n;
+    }
+    vs_ids_free(&ids);
+    return st;
+}
+
+static vs_status bench_tokenizer(bench *b, const char *dir, const char *path, vs_error *err)
+{
+    vs_tokenizer *t = NULL;
+    texts all = {0};
+    size_t n_tokens = 0;
+    double best = INFINITY, begin = now_s();
+    vs_status st;
+
+    VS_CHECK(vs_tokenizer_open(&t, dir, err));
+    const double open_s = now_s() - begin;
+    VS_CHECK(read_texts(&all, path, err));
+    for (double spent = 0.0; spent < b->seconds || best == INFINITY;) {
+        begin = now_s();
+        VS_CHECK(encode_all(t, &all, &n_tokens, err));
+        const double s = now_s() - begin;
+        best = fmin(best, s);
+        spent += s;
+    }
+    vs_buf_printf(&b->line,
+                  "{\"workload\":\"tokenize\",\"bytes\":%zu,\"tokens\":%zu,\"open_seconds\":%.3g,"
+                  "\"seconds\":%.4g,\"mb_per_s\":%.2f}",
+                  all.n_bytes, n_tokens, open_s, best, (double)all.n_bytes / best / 1e6);
+    VS_CHECK(vs_out_line(&b->line, err));
+done:
+    vs_tokenizer_close(t);
+    texts_free(&all);
+    vs_buf_free(&b->line);
+    return st;
+}
+
 vs_status vs_verb_bench(int argc, char **argv, vs_error *err)
 {
-    const char *model = NULL, *shape_name = NULL, *list = "decode,prefill,score,sft,dpo,kernels";
+    const char *model = NULL, *shape_name = NULL, *text_file = NULL,
+               *list = "decode,prefill,score,sft,dpo,kernels";
     bench b = {.rows = 256, .seconds = 2.0};
     const vs_opt opts[] = {
         {"--model", VS_OPT_STR, &model, false, 0, 0, "DIR", "model folder"},
@@ -420,6 +508,8 @@ vs_status vs_verb_bench(int argc, char **argv, vs_error *err)
          "random weights of this shape instead"},
         {"--workload", VS_OPT_STR, &list, false, 0, 0, "LIST",
          "some of decode,prefill,score,sft,dpo,kernels (all)"},
+        {"--tokenize", VS_OPT_STR, &text_file, false, 0, 0, "FILE",
+         "the tokenizer of --model alone, on one thread, over rows of {\"text\"}"},
         {"--rows", VS_OPT_SIZE, &b.rows, false, 1, 65536, "R",
          "decode: completions alive at once (256)"},
         {"--seconds", VS_OPT_NUM, &b.seconds, false, 0, 600, "S",
@@ -445,5 +535,7 @@ vs_status vs_verb_bench(int argc, char **argv, vs_error *err)
     if (c.is_help) return VS_OK;
     if ((model != NULL) == (shape_name != NULL))
         return VS_FAIL(err, VS_E_USAGE, "give --model DIR or --shape 135m|demo, one of them");
+    if (text_file && !model) return VS_FAIL(err, VS_E_USAGE, "--tokenize goes with --model DIR");
+    if (text_file) return bench_tokenizer(&b, model, text_file, err);
     return run(&b, model, shape_name, list, err);
 }
