@@ -106,7 +106,9 @@ vs_status vs_chat_render(vs_buf *out, const vs_chat *c, const json_t *messages,
 
     if (!context || json_object_set(context, "messages", (json_t *)(uintptr_t)messages) != 0 ||
         json_object_set_new(context, "add_generation_prompt",
-                            json_boolean(add_generation_prompt)) != 0)
+                            json_boolean(add_generation_prompt)) != 0 ||
+        json_object_set_new(context, "tools", json_null()) != 0 || /* as transformers gives them */
+        json_object_set_new(context, "documents", json_null()) != 0)
         st = VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", c->name);
     else
         st = vs_jinja_render(out, c->text, c->len, context, c->name, err);

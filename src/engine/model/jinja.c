@@ -69,6 +69,10 @@ static vs_status set_name(jinja *j, const jinja_token *name, jinja_value v, vs_e
     key[name->len] = '\0';
     if (!v) {
         json_object_del(j->frames[j->n_frames - 1], key);
+        for (size_t i = 0; i < j->n_frames; i++)
+            if (json_object_get(j->frames[i], key))
+                return jinja_fail(
+                    j, err, "\"%s\" would become undefined within a loop: not supported", key);
         return VS_OK;
     }
     if (json_object_set(j->frames[j->n_frames - 1], key, v) != 0)
@@ -194,9 +198,10 @@ static vs_status set_loop(jinja *j, size_t i, size_t n, json_t *const items, vs_
     jinja_value loop;
 
     VS_TRY(jinja_make(j, &loop,
-                      json_pack("{s:I, s:I, s:I, s:b, s:b, s:O*, s:O*}", "index0", (json_int_t)i,
-                                "index", (json_int_t)i + 1, "length", (json_int_t)n, "first",
-                                i == 0, "last", i + 1 == n, "previtem",
+                      json_pack("{s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:O*, s:O*}", "revindex",
+                                (json_int_t)(n - i), "revindex0", (json_int_t)(n - i - 1), "index0",
+                                (json_int_t)i, "index", (json_int_t)i + 1, "length", (json_int_t)n,
+                                "first", i == 0, "last", i + 1 == n, "previtem",
                                 i ? json_array_get(items, i - 1) : NULL, "nextitem",
                                 json_array_get(items, i + 1)),
                       err));

@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <utf8proc.h>
+
 #include "engine/model/folder_impl.h"
 #include "engine/model/jinja_impl.h"
 
@@ -125,17 +127,47 @@ done:
 
 typedef enum sides { LEFT = 1, RIGHT = 2 } sides;
 
+/* What Python's str.strip() takes. */
+static bool is_white(utf8proc_int32_t c)
+{
+    return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20) || c == 0x85 || c == 0xA0 ||
+           c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
+           c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
+/* Whether the character at text is to go; *step: its bytes. set NULL: white space. */
+static bool is_stripped(const char *text, size_t len, const char *set, size_t *step)
+{
+    utf8proc_int32_t c = 0, other = 0;
+    const utf8proc_ssize_t n =
+        utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)len, &c);
+
+    *step = n > 0 ? (size_t)n : 1;
+    if (!set) return is_white(c);
+    for (size_t i = 0, k; set[i]; i += k) {
+        const utf8proc_ssize_t m = utf8proc_iterate((const utf8proc_uint8_t *)set + i, -1, &other);
+        k = m > 0 ? (size_t)m : 1;
+        if (m > 0 && other == c) return true;
+    }
+    return false;
+}
+
 /* chars NULL: white space. */
 static vs_status strip(jinja *j, jinja_value *out, jinja_value x, int which, const json_t *chars,
                        vs_error *err)
 {
-    const char *set = chars ? json_string_value(chars) : " \t\n\v\f\r",
-               *text = json_string_value(x);
-    size_t from = 0, to = json_string_length(x);
+    const char *set = json_string_value(chars), *text = json_string_value(x);
+    size_t from = 0, to = json_string_length(x), step;
 
-    if (!text || !set) return jinja_fail(j, err, "strip of %s", vs_json_kind(x));
-    while (which & LEFT && from < to && strchr(set, text[from])) from++;
-    while (which & RIGHT && to > from && strchr(set, text[to - 1])) to--;
+    if (!text || (chars && !set)) return jinja_fail(j, err, "strip of %s", vs_json_kind(x));
+    while (which & LEFT && from < to && is_stripped(text + from, to - from, set, &step))
+        from += step;
+    while (which & RIGHT && to > from) {
+        size_t last = to - 1;
+        while (last > from && ((unsigned char)text[last] & 0xC0) == 0x80) last--;
+        if (!is_stripped(text + last, to - last, set, &step)) break;
+        to = last;
+    }
     return jinja_make_text(j, out, text + from, to - from, err);
 }
 

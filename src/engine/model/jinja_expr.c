@@ -492,29 +492,29 @@ static vs_status product(jinja *j, jinja_value *out, vs_error *err)
     }
 }
 
-static vs_status sum(jinja *j, jinja_value *out, vs_error *err)
+static vs_status joined(jinja *j, jinja_value *out, vs_error *err)
 {
     VS_TRY(product(j, out, err));
+    while (take_operator(j, "~")) {
+        jinja_value b;
+
+        VS_TRY(product(j, &b, err));
+        if (!j->is_dead) VS_TRY(concat(j, out, *out, b, err));
+    }
+    return VS_OK;
+}
+
+static vs_status sum(jinja *j, jinja_value *out, vs_error *err)
+{
+    VS_TRY(joined(j, out, err));
     for (;;) {
         const jinja_token *op = jinja_peek(j);
         jinja_value b;
 
         if (!take_operator(j, "+") && !take_operator(j, "-")) return VS_OK;
-        VS_TRY(product(j, &b, err));
+        VS_TRY(joined(j, &b, err));
         VS_TRY(operate(j, out, op, b, err));
     }
-}
-
-static vs_status joined(jinja *j, jinja_value *out, vs_error *err)
-{
-    VS_TRY(sum(j, out, err));
-    while (take_operator(j, "~")) {
-        jinja_value b;
-
-        VS_TRY(sum(j, &b, err));
-        if (!j->is_dead) VS_TRY(concat(j, out, *out, b, err));
-    }
-    return VS_OK;
 }
 
 /* ---- logic ---- */
@@ -559,7 +559,7 @@ static vs_status order(jinja *j, bool *out, const jinja_token *op, const json_t 
 
 static vs_status comparison(jinja *j, jinja_value *out, vs_error *err)
 {
-    VS_TRY(joined(j, out, err));
+    VS_TRY(sum(j, out, err));
     for (;;) {
         const jinja_token *op = jinja_peek(j);
         const bool is_not_in = jinja_is_name(op, "not") && jinja_is_name(&op[1], "in");
@@ -572,7 +572,7 @@ static vs_status comparison(jinja *j, jinja_value *out, vs_error *err)
             !(op->kind == JINJA_OPERATOR && (op->text[0] == '<' || op->text[0] == '>')))
             return VS_OK;
         j->at += is_not_in ? 2 : 1;
-        VS_TRY(joined(j, &b, err));
+        VS_TRY(sum(j, &b, err));
         if (j->is_dead) continue;
         if (is_in)
             VS_TRY(contains(j, &yes, *out, b, err));

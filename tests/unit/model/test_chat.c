@@ -111,7 +111,7 @@ TEST(chat, expressions_and_blocks_are_those_of_jinja)
     static const struct {
         const char *text, *expected;
     } cases[] = {
-        {"{{ a + 'y' ~ n }} {{ -n % 3 }} {{ n // 2 }} {{ -n // 2 }} {{ 1 + 2 * 3 }}",
+        {"{{ a + 'y' + n | string }} {{ -n % 3 }} {{ n // 2 }} {{ -n // 2 }} {{ 1 + 2 * 3 }}",
          "xy7 2 3 -4 7"},
         {"{{ 'A' if n > 8 else 'B' if n == 7 else 'C' }}{{ 'z' if false }}", "B"},
         {"{{ missing }}|{{ no }}|{{ true and not false }}|{{ a or 'q' }}|{{ '' or 'q' }}",
@@ -140,6 +140,9 @@ TEST(chat, expressions_and_blocks_are_those_of_jinja)
         {"x\n {# note #}\ny {{- ' z ' -}} w", "x\ny z w"},
         {"{{ \"it's\" }} {{ 'a\\nb' }}", "it's a\nb"},
         {"{% if no %}1{% elif n %}2{% else %}3{% endif %}", "2"},
+        {"{{ '\xC2\xA0hi\xE3\x80\x80' | trim }}{{ 'a\xC4\xA9'.strip('\xC3\xA9') }}", "hia\xC4\xA9"},
+        {"{{ 'a' + n ~ 'b' }}", "a7b"},
+        {"{% for i in list %}{{ loop.revindex }}{{ loop.revindex0 }} {% endfor %}", "32 21 10 "},
         {"{% generation %}q{% endgeneration %}", "q"},
     };
 
@@ -164,6 +167,8 @@ TEST(chat, refuses_by_name_and_line)
         {"{{ a | wordwrap }}", "the filter \"wordwrap\" is not supported"},
         {"{{ a is odd }}", "the test \"odd\" is not supported"},
         {"{{ a.title() }}", "the method \"title\" of a text"},
+        {"{% set q = 1 %}{% for i in list %}{% set q = missing %}{% endfor %}",
+         "would become undefined"},
         {"{{ cycler(1) }}", "the function \"cycler\" is not supported"},
         {"{{ raise_exception('no system role') }}", "the template says: no system role"},
         {"{{ missing.member }}", "undefined"},
@@ -225,7 +230,8 @@ TEST(chat, a_folder_gives_template_and_tokens)
     CHECK_OK(vs_chat_render(&out, c, messages, true, &err));
     CHECK(strcmp(out.data, "<b>hi!") == 0);
     vs_chat_close(c);
-    write_text(dir, "chat_template.jinja", "{{ messages | length }}{{ eos_token }}");
+    write_text(dir, "chat_template.jinja",
+               "{{ '' if tools is none else tools }}{{ messages | length }}{{ eos_token }}");
     CHECK_OK(vs_chat_open(&c, dir, &err));
     vs_buf_clear(&out);
     CHECK_OK(vs_chat_render(&out, c, messages, false, &err));
