@@ -91,9 +91,9 @@ static inline float exp_sum(float *x, size_t n, size_t end, vf m)
     return v_tree(p);
 }
 
-/* Raw scores -> capped ones in place; g (NULL: none) is multiplied by the slope of the cap. Both
- * are padded to 16. */
-static void cap_scores(const vs_attn_shape *s, float *x, float *g, size_t n)
+/* Raw scores -> capped ones in place; g (NULL: none) becomes (g - delta) times the slope of the
+ * cap. Both are padded to 16. */
+static void cap_scores(const vs_attn_shape *s, float *x, float *g, float delta, size_t n)
 {
     const vf one = v_set1(1.0f), scale = v_set1(s->scale), cap = v_set1(s->softcap);
 
@@ -101,7 +101,8 @@ static void cap_scores(const vs_attn_shape *s, float *x, float *g, size_t n)
         const vf t = v_tanh(v_div(v_mul(v_load(x + j), scale), cap));
 
         v_store(x + j, v_mul(cap, t));
-        if (g) v_store(g + j, v_mul(v_load(g + j), v_sub(one, v_mul(t, t))));
+        if (!g) continue;
+        v_store(g + j, v_mul(v_sub(v_load(g + j), v_set1(delta)), v_sub(one, v_mul(t, t))));
     }
 }
 
@@ -110,7 +111,8 @@ static void hide(float *x, size_t n)
     for (size_t j = 0; j < n; j++) x[j] = -INFINITY;
 }
 
-/* Scores -> e in place, after multiplying by scale; returns 1 / sum. */
+/* Scores -> e in place, after multiplying by scale (1: they are scaled already); returns 1 / sum.
+ */
 static float softmax_row(const vs_attn_shape *s, float *x, const parts *p, float scale)
 {
     vf m = v_set1(-INFINITY);
@@ -128,6 +130,15 @@ static float softmax_row(const vs_attn_shape *s, float *x, const parts *p, float
     const float sum_own = exp_sum(x + p->own_at, p->n_own, p->own_end - p->own_at, max);
 
     return 1.0f / (sum_prompt + sum_own);
+}
+
+/* Raw scores -> e in place; returns 1 / sum. g: as in cap_scores, and untouched without a cap. */
+static float attn_weights(const vs_attn_shape *s, float *x, float *g, float delta, const parts *p)
+{
+    if (s->softcap <= 0.0f) return softmax_row(s, x, p, s->scale);
+    cap_scores(s, x, g, delta, p->n_prompt);
+    cap_scores(s, x + p->own_at, g ? g + p->own_at : NULL, delta, p->n_own);
+    return softmax_row(s, x, p, 1.0f);
 }
 
 static void kv_store(const vs_attn_shape *s, const vs_span *span, size_t layer, const float *k,
@@ -231,13 +242,7 @@ static void attn_block_run(const vs_attn_shape *s, const vs_attn_group *g, const
         for (size_t t = 0; t < p->n * per_kv; t++) {
             const size_t own = p->span->start + p->first + t / per_kv + 1;
             const parts row = {n_prompt, own_at, own, own_at + vs_round16(piece_keys(p))};
-            float *x = e + (p->at + t) * ld_s;
-
-            if (s->softcap > 0.0f) {
-                cap_scores(s, x, NULL, n_prompt);
-                cap_scores(s, x + own_at, NULL, own);
-            }
-            inv[p->at + t] = softmax_row(s, x, &row, s->softcap > 0.0f ? 1.0f : s->scale);
+            inv[p->at + t] = attn_weights(s, e + (p->at + t) * ld_s, NULL, 0.0f, &row);
         }
     }
     if (n_prompt)
@@ -320,20 +325,13 @@ static void bwd_keys(const bwd *w, const packed_part *part, size_t n_keys, const
 static void bwd_row(const vs_attn_shape *s, float *p, float *ds, const parts *cols, size_t end,
                     float delta)
 {
-    const vf sub = v_set1(delta), factor = v_set1(s->scale);
-    float inv_sum;
+    const vf inv = v_set1(attn_weights(s, p, ds, delta, cols)), factor = v_set1(s->scale);
+    const vf sub = v_set1(s->softcap > 0.0f ? 0.0f : delta); /* a cap has taken delta off */
 
-    for (size_t j = 0; j < end; j += VS_LANES) v_store(ds + j, v_sub(v_load(ds + j), sub));
-    if (s->softcap > 0.0f) {
-        cap_scores(s, p, ds, end);
-        inv_sum = softmax_row(s, p, cols, 1.0f);
-    } else {
-        inv_sum = softmax_row(s, p, cols, s->scale);
-    }
     for (size_t j = 0; j < end; j += VS_LANES) {
-        const vf pj = v_mul(v_load(p + j), v_set1(inv_sum));
+        const vf pj = v_mul(v_load(p + j), inv);
         v_store(p + j, pj);
-        v_store(ds + j, v_mul(v_mul(pj, v_load(ds + j)), factor));
+        v_store(ds + j, v_mul(v_mul(pj, v_sub(v_load(ds + j), sub)), factor));
     }
 }
 

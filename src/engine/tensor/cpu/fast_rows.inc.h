@@ -151,14 +151,20 @@ static inline vf one_plus_exp_minus(vf g)
     return v_add(v_set1(1.0f), v_exp(v_mul(v_set1(-1.0f), g)));
 }
 
-static void swiglu(float *a, const float *gu, size_t rows, size_t f)
+/* a = g / below(g) * u; `below` is known where this is called, and inlined. */
+static inline void glu(float *a, const float *gu, size_t rows, size_t f, vf (*below)(vf g))
 {
     for (size_t t = 0; t < rows; t++, a += f, gu += 2 * f)
         for (size_t i = 0; i < f; i += VS_LANES) {
             const vf g = load_part(gu + i, f - i), u = load_part(gu + f + i, f - i);
 
-            store_part(a + i, v_mul(v_div(g, one_plus_exp_minus(g)), u), f - i);
+            store_part(a + i, v_mul(v_div(g, below(g)), u), f - i);
         }
+}
+
+static void swiglu(float *a, const float *gu, size_t rows, size_t f)
+{
+    glu(a, gu, rows, f, one_plus_exp_minus);
 }
 
 static void swiglu_bwd(float *dgu, const float *da, const float *gu, size_t rows, size_t f)
@@ -189,12 +195,7 @@ static inline vf one_plus_gelu_exp(vf g)
 
 static void geglu(float *a, const float *gu, size_t rows, size_t f)
 {
-    for (size_t t = 0; t < rows; t++, a += f, gu += 2 * f)
-        for (size_t i = 0; i < f; i += VS_LANES) {
-            const vf g = load_part(gu + i, f - i), u = load_part(gu + f + i, f - i);
-
-            store_part(a + i, v_mul(v_div(g, one_plus_gelu_exp(g)), u), f - i);
-        }
+    glu(a, gu, rows, f, one_plus_gelu_exp);
 }
 
 static void geglu_bwd(float *dgu, const float *da, const float *gu, size_t rows, size_t f)
