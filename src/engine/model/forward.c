@@ -156,8 +156,9 @@ static void add_range(void *ctx, size_t begin, size_t end, size_t thread)
     j->ops->add(j->y + begin * j->n, j->x + begin * j->n, (end - begin) * j->n);
 }
 
-void vs_rows_add(const vs_model *m, float *y, const float *x, size_t rows, size_t n,
-                 size_t n_threads)
+/* y += x, [rows][n]. */
+static void add_rows(const vs_model *m, float *y, const float *x, size_t rows, size_t n,
+                     size_t n_threads)
 {
     add_job job = {m->base->ops, y, x, n};
 
@@ -175,7 +176,7 @@ static void join_residual(const vs_model *m, size_t layer, int kind, const vs_no
     }
     lin_forward(m, layer, kind, raw, in, rows, false, a);
     norm(m, a->post, inv_rms, raw, post, rows, a->n_threads);
-    if (x) vs_rows_add(m, x, a->post, rows, m->base->config.n_embd, a->n_threads);
+    if (x) add_rows(m, x, a->post, rows, m->base->config.n_embd, a->n_threads);
 }
 
 void vs_layer_attention(const vs_model *m, size_t layer, size_t kv_layer, const vs_batch *b,

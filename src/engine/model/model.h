@@ -1,5 +1,5 @@
-/* model.h - a model of one of the families (config.h), ready to compute: weights laid out in panels, one layer loop for
- * every use.
+/* model.h - a model of one of the families (config.h), ready to compute: weights laid out in
+ * panels, one layer loop for every use.
  *
  * Ownership: vs_base owns weights and their panels and may be shared by several vs_model (an
  * adapter each); close models before their base. Threads:   a base and a model are read-only in use
@@ -180,8 +180,6 @@ void vs_layer_mlp_acts(const vs_model *m, size_t layer, size_t rows, const vs_ac
                        const float *x);
 /* x NULL: only raw2 and r_post2, which a layer with post norms needs for its backward pass. */
 void vs_layer_mlp_out(const vs_model *m, size_t layer, size_t rows, const vs_acts *a, float *x);
-/* y += x, [rows][n], over threads. */
-void vs_rows_add(const vs_model *m, float *y, const float *x, size_t rows, size_t n, size_t n_threads);
 
 /* Gradient of everything that trains, added to grads (like vs_model_trainable(m)) as chains over
  * rows. batch groups come in pairs per row group: (NULL prompt, one span) then, if there are
