@@ -124,11 +124,9 @@ done:
  * embeddings when it is their copy. */
 static bool skip_tensor(const vs_tensor_files *f, const vs_st_tensor *t, const vs_params *p)
 {
-    static const char buffer[] = ".rotary_emb.inv_freq";
-    const size_t len = strlen(t->name), n = sizeof buffer - 1;
     const vs_st_tensor *embed;
 
-    if (len >= n && strcmp(t->name + len - n, buffer) == 0) return true;
+    if (vs_name_ends(t->name, ".rotary_emb.inv_freq")) return true;
     if (strcmp(t->name, head_name) != 0 || vs_params_find(p, head_name)) return false;
     embed = vs_tensor_files_find(NULL, f, embed_name);
     return embed && strcmp(embed->dtype, t->dtype) == 0 && embed->n_bytes == t->n_bytes &&

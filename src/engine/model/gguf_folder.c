@@ -20,7 +20,8 @@ typedef struct importer {
     const vs_params *table;
     vs_gguf_progress *progress; /* NULL: nobody asks */
     void *ctx;
-    float *block; /* of the tensor being written, before its layout is changed */
+    float *x;     /* the tensor being written: room for the largest */
+    float *block; /* q's or k's rows before their order is changed */
 } importer;
 
 /* model.layers.N.FROM becomes blk.N.TO. */
@@ -93,12 +94,6 @@ static vs_status find_tensor(const vs_gguf_tensor **out, const importer *m, cons
     return VS_OK;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    const size_t n = strlen(text), k = strlen(end);
-    return n >= k && strcmp(text + n - k, end) == 0;
-}
-
 /* Rows of each head come in the order 0, D/2, 1, D/2 + 1, ..: rotated pairs side by side. */
 static void unrotate(float *out, const float *in, size_t rows, size_t cols, size_t head_dim)
 {
@@ -110,55 +105,73 @@ static void unrotate(float *out, const float *in, size_t rows, size_t cols, size
     }
 }
 
-static vs_status fill_tensor(void *ctx, float *out, const vs_tensor *t, vs_error *err)
+static vs_status lend_tensor(void *ctx, const float **x, const vs_tensor *t, vs_error *err)
 {
     const importer *m = ctx;
     const vs_config *c = &m->config;
     const vs_gguf_tensor *from;
+    float *out = m->x;
 
     if (vs_stop_wanted())
         return VS_FAIL(err, VS_E_STOPPED, "%s: stopped, nothing was written", vs_gguf_path(m->g));
     if (m->progress) m->progress(m->ctx, (size_t)(t - m->table->tensors), m->table->n_tensors);
     VS_TRY(find_tensor(&from, m, t, err));
     if ((c->family == VS_LLAMA || c->family == VS_MISTRAL) &&
-        (ends_with(t->name, "q_proj.weight") || ends_with(t->name, "k_proj.weight"))) {
+        (vs_name_ends(t->name, "q_proj.weight") || vs_name_ends(t->name, "k_proj.weight"))) {
         vs_gguf_to_f32(m->block, from);
         unrotate(out, m->block, t->rows, t->cols, c->head_dim);
     } else {
         vs_gguf_to_f32(out, from);
     }
-    if (vs_config_family(c)->norm_adds_one && ends_with(t->name, "norm.weight"))
+    if (vs_config_family(c)->norm_adds_one && vs_name_ends(t->name, "norm.weight"))
         for (size_t i = 0; i < t->cols; i++) out[i] -= 1.0F;
     for (size_t i = 0; i < t->rows * t->cols; i++)
         if (!isfinite(out[i]))
             return VS_FAIL(err, VS_E_FORMAT, "%s: tensor \"%s\": element %zu is not finite",
                            vs_gguf_path(m->g), from->name, i);
+    *x = out;
     return VS_OK;
 }
 
-/* Every tensor of the table is there; none of the file's is left over. */
-static vs_status check_tensors(const importer *m, const vs_params *table, vs_error *err)
+/* Every tensor of the table is there; none of the file's, which all differ, is left over. */
+static vs_status check_tensors(const importer *m, vs_error *err)
 {
     const vs_gguf_tensor *found;
-    size_t n_known = table->n_tensors;
     char name[VS_TENSOR_NAME];
 
-    for (size_t i = 0; i < table->n_tensors; i++)
-        VS_TRY(find_tensor(&found, m, &table->tensors[i], err));
-    n_known += vs_gguf_tensor_find(m->g, "rope_freqs.weight") != NULL;
-    if (n_known == vs_gguf_n_tensors(m->g)) return VS_OK;
+    for (size_t k = 0; k < m->table->n_tensors; k++)
+        VS_TRY(find_tensor(&found, m, &m->table->tensors[k], err));
     for (size_t i = 0; i < vs_gguf_n_tensors(m->g); i++) {
-        bool is_known = strcmp(vs_gguf_tensor_at(m->g, i)->name, "rope_freqs.weight") == 0;
-        for (size_t k = 0; !is_known && k < table->n_tensors; k++) {
-            gguf_name(name, &m->config, table->tensors[k].name);
-            is_known = strcmp(name, vs_gguf_tensor_at(m->g, i)->name) == 0;
+        const char *there = vs_gguf_tensor_at(m->g, i)->name;
+        bool is_known = strcmp(there, "rope_freqs.weight") == 0;
+
+        for (size_t k = 0; !is_known && k < m->table->n_tensors; k++) {
+            gguf_name(name, &m->config, m->table->tensors[k].name);
+            is_known = strcmp(name, there) == 0;
         }
         if (!is_known)
             return VS_FAIL(err, VS_E_INPUT, "%s: tensor \"%s\" has no place in a %s model",
-                           vs_gguf_path(m->g), vs_gguf_tensor_at(m->g, i)->name,
-                           vs_config_family(&m->config)->model_type);
+                           vs_gguf_path(m->g), there, vs_config_family(&m->config)->model_type);
     }
-    return VS_FAIL(err, VS_E_FORMAT, "%s: a tensor comes twice", vs_gguf_path(m->g));
+    return VS_OK;
+}
+
+/* Room for the largest tensor, and for q and k apart. */
+static vs_status open_buffers(importer *m, vs_error *err)
+{
+    size_t largest = 0, rows, cols;
+
+    for (size_t i = 0; i < m->table->n_tensors; i++) {
+        const size_t n = m->table->tensors[i].rows * m->table->tensors[i].cols;
+        if (n > largest) largest = n;
+    }
+    vs_linear_shape(&rows, &cols, &m->config, VS_Q); /* the larger of q and k */
+    m->x = vs_alloc(largest, sizeof *m->x);
+    m->block = vs_alloc(rows * cols, sizeof *m->block);
+    if (!m->x || !m->block)
+        return VS_FAIL(err, VS_E_NOMEM, "%s: a tensor of %zu elements: out of memory",
+                       vs_gguf_path(m->g), largest);
+    return VS_OK;
 }
 
 /* generation_config.json: where sampling begins and ends. */
@@ -211,7 +224,7 @@ static vs_status write_folder(importer *m, const char *dir, vs_error *err)
     VS_CHECK(write_generation(m, dir, err));
     VS_CHECK(vs_gguf_write_tokenizer(m->g, dir, err));
     VS_CHECK(check_folder(m, dir, err));
-    VS_CHECK(vs_safetensors_stream(weights, m->table, m->config.dtype, fill_tensor, m, err));
+    VS_CHECK(vs_safetensors_stream(weights, m->table, m->config.dtype, lend_tensor, m, err));
 done:
     free(weights);
     return st;
@@ -224,7 +237,6 @@ vs_status vs_gguf_import(const vs_gguf *g, const char *dir, vs_dtype dtype,
     size_t len = strlen(dir);
     char *partial;
     vs_params table = {0};
-    size_t rows, cols;
     vs_status st;
 
     while (len > 1 && dir[len - 1] == '/') len--;
@@ -237,19 +249,17 @@ vs_status vs_gguf_import(const vs_gguf *g, const char *dir, vs_dtype dtype,
     VS_CHECK(vs_gguf_config(&m->config, g, err));
     m->config.dtype = dtype;
     VS_CHECK(vs_weights_table(&table, &m->config, err));
-    VS_CHECK(check_tensors(m, &table, err));
-    vs_linear_shape(&rows, &cols, &m->config, VS_Q); /* the larger of q and k */
-    m->block = vs_alloc(rows * cols, sizeof *m->block);
-    if (!m->block) {
-        st = VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", dir);
-        goto done;
-    }
+    VS_CHECK(check_tensors(m, err));
+    VS_CHECK(open_buffers(m, err));
     st = write_folder(m, partial, err);
     if (st == VS_OK) st = vs_dir_replace(dir, partial, err);
     if (st != VS_OK) (void)!vs_dir_remove(partial, NULL);
 done:
     vs_params_close(&table);
-    if (m) free(m->block);
+    if (m) {
+        free(m->x);
+        free(m->block);
+    }
     free(m);
     free(partial);
     return st;

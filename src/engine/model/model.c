@@ -443,12 +443,6 @@ vs_status vs_model_rehash(vs_model *m, vs_error *err)
 
 /* -- fresh weights -- */
 
-static bool ends_with(const char *text, const char *end)
-{
-    const size_t n = strlen(text), k = strlen(end);
-    return n >= k && strcmp(text + n - k, end) == 0;
-}
-
 enum {
     EMBED_SD_MILLI = 57
 }; /* 0.057: the demo base's embedding (measured choice of the demo task) */
@@ -463,9 +457,9 @@ void vs_weights_init(vs_params *p, const vs_config *c, uint64_t seed)
         vs_rng rng = vs_rng_stream(key, i);
         double sd = 1.0 / sqrt((double)t->cols);
 
-        if (ends_with(t->name, "o_proj.weight") || ends_with(t->name, "down_proj.weight"))
+        if (vs_name_ends(t->name, "o_proj.weight") || vs_name_ends(t->name, "down_proj.weight"))
             sd /= sqrt(2.0 * (double)c->n_layers);
-        if (ends_with(t->name, "embed_tokens.weight")) sd = EMBED_SD_MILLI / 1000.0;
+        if (vs_name_ends(t->name, "embed_tokens.weight")) sd = EMBED_SD_MILLI / 1000.0;
         for (size_t j = 0; j < t->rows * t->cols; j++)
             data[j] = t->is_vector ? 1.0F : (float)(sd * vs_rng_normal(&rng));
     }
@@ -480,7 +474,7 @@ void vs_lora_init(vs_params *p, uint64_t seed)
         float *data = p->data + t->offset;
         vs_rng rng = vs_rng_stream(key, i);
         const double bound = 1.0 / sqrt((double)t->cols);
-        const bool is_a = ends_with(t->name, "lora_A.weight");
+        const bool is_a = vs_name_ends(t->name, "lora_A.weight");
 
         for (size_t j = 0; j < t->rows * t->cols; j++)
             data[j] = is_a ? (float)(bound * (2.0 * vs_rng_uniform(&rng) - 1.0)) : 0.0F;

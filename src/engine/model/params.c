@@ -92,6 +92,13 @@ const vs_tensor *vs_params_find(const vs_params *p, const char *name)
     return NULL;
 }
 
+bool vs_name_ends(const char *name, const char *end)
+{
+    const size_t n = strlen(name), k = strlen(end);
+
+    return n >= k && strcmp(name + n - k, end) == 0;
+}
+
 /* The name goes in with its NUL, so that no two tables give the same bytes. */
 vs_status vs_params_hash(char hex[VS_HASH_HEX], const vs_params *p, vs_error *err)
 {

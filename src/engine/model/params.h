@@ -38,6 +38,9 @@ VS_NODISCARD vs_status vs_params_like(vs_params *out, const vs_params *p, vs_err
 void vs_params_close(vs_params *p); /* zeroed is allowed */
 const vs_tensor *vs_params_find(const vs_params *p, const char *name); /* NULL: none */
 
+/* Whether a tensor's name ends so: "norm.weight". */
+bool vs_name_ends(const char *name, const char *end);
+
 /* SHA-256 over the tensors in table order: name with its NUL, rows, cols (u64 little endian) and f32 data. */
 VS_NODISCARD vs_status vs_params_hash(char hex[VS_HASH_HEX], const vs_params *p, vs_error *err);
 #endif

@@ -31,8 +31,9 @@ VS_NODISCARD vs_status vs_st_to_f32(float *out, const vs_st_tensor *t, const cha
  * metadata {"format":"pt"} is added, which transformers wants. */
 VS_NODISCARD vs_status vs_safetensors_write(const char *path, const vs_params *p, vs_dtype dtype,
                                             vs_error *err);
-/* The same for a table without data: fill gives each tensor's rows * cols elements when its turn comes. */
-typedef vs_status vs_tensor_fill(void *ctx, float *out, const vs_tensor *t, vs_error *err);
+/* The same for a table without data: `lend` gives each tensor's rows * cols elements when its turn comes, borrowed until the
+ * next call. */
+typedef vs_status vs_tensor_lend(void *ctx, const float **x, const vs_tensor *t, vs_error *err);
 VS_NODISCARD vs_status vs_safetensors_stream(const char *path, const vs_params *table, vs_dtype dtype,
-                                             vs_tensor_fill *fill, void *ctx, vs_error *err);
+                                             vs_tensor_lend *lend, void *ctx, vs_error *err);
 #endif

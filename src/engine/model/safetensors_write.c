@@ -1,8 +1,6 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/mem.h"
 #include "engine/model/half.h"
 #include "engine/model/safetensors.h"
 
@@ -59,46 +57,39 @@ static void write_tensor(FILE *fp, const float *x, size_t n, vs_dtype dtype)
 }
 
 vs_status vs_safetensors_stream(const char *path, const vs_params *table, vs_dtype dtype,
-                                vs_tensor_fill *fill, void *ctx, vs_error *err)
+                                vs_tensor_lend *lend, void *ctx, vs_error *err)
 {
     vs_status st;
     vs_buf header = {0};
     vs_replace file = {0};
-    float *x = NULL;
-    size_t largest = 0;
 
-    for (size_t i = 0; i < table->n_tensors; i++)
-        if (table->tensors[i].rows * table->tensors[i].cols > largest)
-            largest = table->tensors[i].rows * table->tensors[i].cols;
-    x = vs_alloc(largest + 1, sizeof *x);
-    if (!x) return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", path);
     add_header(&header, table, dtype);
     VS_CHECK(vs_buf_ok(&header, path, err));
     VS_CHECK(vs_replace_begin(&file, path, err));
     (void)!fwrite(header.data, 1, header.len, file.fp);
     for (size_t i = 0; i < table->n_tensors; i++) {
         const vs_tensor *t = &table->tensors[i];
-        VS_CHECK(fill(ctx, x, t, err));
+        const float *x;
+        VS_CHECK(lend(ctx, &x, t, err));
         write_tensor(file.fp, x, t->rows * t->cols, dtype);
     }
     st = vs_replace_commit(&file, err);
 done:
     vs_replace_abort(&file);
     vs_buf_free(&header);
-    free(x);
     return st;
 }
 
-static vs_status copy_tensor(void *ctx, float *out, const vs_tensor *t, vs_error *err)
+static vs_status lend_own(void *ctx, const float **x, const vs_tensor *t, vs_error *err)
 {
     const vs_params *p = ctx;
     (void)err;
 
-    memcpy(out, p->data + t->offset, t->rows * t->cols * sizeof *out);
+    *x = p->data + t->offset;
     return VS_OK;
 }
 
 vs_status vs_safetensors_write(const char *path, const vs_params *p, vs_dtype dtype, vs_error *err)
 {
-    return vs_safetensors_stream(path, p, dtype, copy_tensor, (void *)(uintptr_t)p, err);
+    return vs_safetensors_stream(path, p, dtype, lend_own, (void *)(uintptr_t)p, err);
 }
