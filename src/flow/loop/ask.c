@@ -11,8 +11,6 @@
 #include "flow/loop/run.h"
 #include "flow/problems/problems.h"
 
-enum { ASK_ROUND = (1 << 30) + 2 }; /* of the draws, apart from every round of training and test */
-
 vs_status vs_run_regrade(vs_run *run, const char *profile, vs_regrade_count *count, vs_error *err)
 {
     memset(count, 0, sizeof *count);
@@ -95,7 +93,7 @@ static vs_status draw_candidates(asked *q, const char *question, size_t n, vs_er
     vs_status st;
 
     VS_TRY(vs_run_open_model(q->run, "generator", &m, err));
-    vs_run_decode_options(q->run, &o, ASK_ROUND);
+    vs_run_decode_options(q->run, &o, VS_ROUND_ASK);
     st = vs_decode_run(m.model, &p, 1, &o, take_all, q, err);
     vs_opened_model_close(&m);
     return st;

@@ -23,6 +23,9 @@ struct vs_run {
     bool did_work;
 };
 
+/* Rounds of draws apart from the training rounds 1 .. T. Never renumber: samples depend on them. */
+enum { VS_ROUND_TEST_SFT = 1 << 30, VS_ROUND_TEST_GENERATOR, VS_ROUND_ASK, VS_ROUND_TEST_BASE };
+
 /* DIR/models/NAME; malloc'd, NULL when memory is out. */
 char *vs_run_model_dir(const vs_run *run, const char *name);
 /* Opens a model of the run: a folder of its own, or an adapter over the base. */
@@ -61,7 +64,7 @@ VS_NODISCARD vs_status vs_run_verifier(vs_run *run, vs_error *err);
 VS_NODISCARD vs_status vs_run_answers(vs_run *run, vs_error *err);
 /* set "base" <- graded samples of the base itself, each test problem after the recipe's solved
  * problems */
-VS_NODISCARD vs_status vs_run_few_shot(vs_run *run, uint64_t round, vs_error *err);
+VS_NODISCARD vs_status vs_run_few_shot(vs_run *run, vs_error *err);
 /* Grades the sets' samples that have no label under the profile, or all of them when `again`. */
 VS_NODISCARD vs_status vs_run_grade(vs_run *run, const char *sets_glob, const char *profile,
                                     bool again, vs_regrade_count *count, vs_error *err);

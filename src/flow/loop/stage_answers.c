@@ -8,13 +8,6 @@
 #include "flow/loop/run.h"
 #include "flow/samples/samples.h"
 
-/* Rounds of the test sets' draws, apart from every training round. */
-enum {
-    TEST_ROUND_SFT = 1 << 30,
-    TEST_ROUND_GENERATOR,
-    TEST_ROUND_BASE = TEST_ROUND_GENERATOR + 2, /* ask.c has the one between */
-};
-
 typedef struct hashes {
     char sft[VS_HASH_HEX];
     char verifier[VS_HASH_HEX]; /* empty: the samples gave nothing to learn one from */
@@ -144,10 +137,10 @@ vs_status vs_run_answers(vs_run *run, vs_error *err)
     }
     free(done);
     run->did_work = true;
-    if (run->recipe.eval.base_shots) VS_TRY(vs_run_few_shot(run, TEST_ROUND_BASE, err));
+    if (run->recipe.eval.base_shots) VS_TRY(vs_run_few_shot(run, err));
     if (run->recipe.eval.baselines)
-        VS_TRY(sample_test(run, "sft", "test:sft", TEST_ROUND_SFT, err));
-    VS_TRY(sample_test(run, "generator", "test:generator", TEST_ROUND_GENERATOR, err));
+        VS_TRY(sample_test(run, "sft", "test:sft", VS_ROUND_TEST_SFT, err));
+    VS_TRY(sample_test(run, "generator", "test:generator", VS_ROUND_TEST_GENERATOR, err));
     VS_TRY(vs_run_has_verifier(&has_verifier, run, err));
     if (has_verifier) VS_TRY(score_test(run, "verifier", "verifier scores", h.verifier, err));
     VS_TRY(score_test(run, "sft", "reference scores", h.sft, err));

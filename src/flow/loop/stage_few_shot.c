@@ -62,7 +62,7 @@ done:
     return st;
 }
 
-static vs_status sample_base(vs_run *run, uint64_t round, vs_error *err)
+static vs_status sample_base(vs_run *run, vs_error *err)
 {
     const vs_recipe_sample *r = &run->recipe.sample;
     const char **stop = vs_alloc(r->n_stop + 1, sizeof *stop);
@@ -75,7 +75,7 @@ static vs_status sample_base(vs_run *run, uint64_t round, vs_error *err)
     if (!stop) return VS_FAIL(err, VS_E_NOMEM, "base: stop strings");
     for (size_t i = 0; i < r->n_stop; i++) stop[i] = r->stop[i];
     stop[r->n_stop] = run->recipe.eval.base_separator;
-    vs_run_decode_options(run, &decode, round);
+    vs_run_decode_options(run, &decode, VS_ROUND_TEST_BASE);
     decode.stop = stop;
     decode.n_stop = r->n_stop + 1;
     VS_CHECK(make_prompts(&prompts, run, err));
@@ -88,11 +88,11 @@ done:
     return st;
 }
 
-vs_status vs_run_few_shot(vs_run *run, uint64_t round, vs_error *err)
+vs_status vs_run_few_shot(vs_run *run, vs_error *err)
 {
     size_t have;
 
     VS_TRY(vs_store_count_groups(&have, run->store, "base", err));
-    if (have < run->test.n) VS_TRY(sample_base(run, round, err));
+    if (have < run->test.n) VS_TRY(sample_base(run, err));
     return vs_run_grade(run, "base", run->recipe.grader, false, NULL, err);
 }
