@@ -14,6 +14,13 @@ libyaml-dev        recipes: YAML with places
 libpcre2-dev       split patterns of tokenizers
 libutf8proc-dev    Unicode normal forms
 librandom123-dev   counter-based random numbers
+libcalcium-dev     exact real and complex numbers, for mathematical answers
+libflint-dev       polynomials and fractions below it
+libflint-arb-dev   real and complex intervals below it
+libantic-dev       number fields below it
+libseccomp-dev     the system-call filter around programs that are graded
+bubblewrap         namespaces around programs that are graded
+zlib1g-dev         reads problem files that are published compressed
 libjs-chart.js     plots of the report, put into the program
 libcmocka-dev      unit tests; the build description looks for it
 '
