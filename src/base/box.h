@@ -1,0 +1,15 @@
+/* box.h - where a solution boxes its answer: \boxed{..} or \fbox{..}, as the MATH data set has it.
+ *
+ * Linear in the text, no memory; NUL bytes are text like any other. Threads: pure. */
+#ifndef VS_BASE_BOX_H
+#define VS_BASE_BOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The argument of the last box of s[0..len) that is closed and holds more than white space: braces
+ * are matched, \{ and \} are not braces. Only where there is none, the last box without braces
+ * counts ("\boxed 5$", "\boxed5"), whose argument ends at white space, '$' or the end. Sets
+ * [*begin, *end) without surrounding white space; false: there is no box, both are untouched. */
+bool vs_box_last(size_t *begin, size_t *end, const char *s, size_t len);
+#endif
