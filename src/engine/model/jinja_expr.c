@@ -315,7 +315,7 @@ static vs_status member(jinja *j, jinja_value *out, json_t *x, const json_t *key
     }
     if (json_is_integer(key) && json_is_string(x)) {
         const json_int_t i = json_integer_value(key);
-        return slice(j, out, x, i, i == -1 ? LLONG_MAX : i + 1, err);
+        return slice(j, out, x, i, i == -1 || i == LLONG_MAX ? LLONG_MAX : i + 1, err);
     }
     return jinja_fail(j, err, "%s as an index of %s", vs_json_kind(key), vs_json_kind(x));
 }
@@ -411,6 +411,7 @@ static vs_status unary(jinja *j, jinja_value *out, vs_error *err)
     VS_TRY(postfix(j, out, err));
     if (j->is_dead) return VS_OK;
     if (!json_is_integer(*out)) return jinja_fail(j, err, "\"-\" before %s", vs_json_kind(*out));
+    if (json_integer_value(*out) == LLONG_MIN) return jinja_fail(j, err, "an integer overflows");
     return jinja_make(j, out, json_integer(-json_integer_value(*out)), err);
 }
 
@@ -443,7 +444,8 @@ static vs_status arithmetic(jinja *j, jinja_value *out, const jinja_token *op, j
 
     if (divides && (b == 0 || b == -1)) {
         if (b == 0) return jinja_fail(j, err, "division by 0");
-        x = jinja_is_operator(op, "%") ? 0 : -(a + 1) + 1;
+        if (jinja_is_operator(op, "//")) over = __builtin_sub_overflow(0, a, &x);
+        if (over) return jinja_fail(j, err, "an integer overflows");
         return jinja_make(j, out, json_integer(x), err);
     }
     if (jinja_is_operator(op, "+")) over = __builtin_add_overflow(a, b, &x);

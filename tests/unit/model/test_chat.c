@@ -142,6 +142,7 @@ TEST(chat, expressions_and_blocks_are_those_of_jinja)
         {"{% if no %}1{% elif n %}2{% else %}3{% endif %}", "2"},
         {"{{ '\xC2\xA0hi\xE3\x80\x80' | trim }}{{ 'a\xC4\xA9'.strip('\xC3\xA9') }}", "hia\xC4\xA9"},
         {"{{ 'a' + n ~ 'b' }}", "a7b"},
+        {"[{{ a[(1073741824 * 4294967296 - 1) * 2 + 1] }}]", "[]"},
         {"{% for i in list %}{{ loop.revindex }}{{ loop.revindex0 }} {% endfor %}", "32 21 10 "},
         {"{% generation %}q{% endgeneration %}", "q"},
     };
@@ -176,6 +177,8 @@ TEST(chat, refuses_by_name_and_line)
         {"{{ list }}", "printing an array is not supported"},
         {"{{ 1 / 2 }}", "\"/\" is not supported"},
         {"{{ 1 // 0 }}", "division by 0"},
+        {"{{ (0 - 1073741824 * 4294967296) * 2 // -1 }}", "an integer overflows"},
+        {"{{ -((0 - 1073741824 * 4294967296) * 2) }}", "an integer overflows"},
         {"{% if a %}", "found the end, expected elif"},
         {"{% for x in list %}", "found the end, expected endfor"},
         {"{% endif %}", "found the statement \"endif\""},
