@@ -99,21 +99,6 @@ done:
     return st;
 }
 
-static vs_status check_profile(const char *profile, vs_error *err)
-{
-    const char *const *names = vs_profile_names();
-    char list[256] = "";
-    size_t n = 0, len = 0;
-
-    if (vs_profile_version(profile)) return VS_OK;
-    for (; names[n]; n++) {
-        const int added = snprintf(list + len, sizeof list - len, "%s%s", n ? ", " : "", names[n]);
-        if (added < 0 || (size_t)added >= sizeof list - len) break;
-        len += (size_t)added;
-    }
-    return VS_FAIL(err, VS_E_USAGE, "--profile: found '%.60s', expected one of %s", profile, list);
-}
-
 vs_status vs_verb_grade(int argc, char **argv, vs_error *err)
 {
     const char *profile = NULL, *data = "-";
@@ -141,6 +126,6 @@ vs_status vs_verb_grade(int argc, char **argv, vs_error *err)
 
     VS_TRY(vs_args_parse(&c, argc, argv, err));
     if (c.is_help) return VS_OK;
-    VS_TRY(check_profile(profile, err));
+    VS_TRY(vs_profile_check(profile, "--profile", VS_E_USAGE, err));
     return grade_rows(profile, data, err);
 }

@@ -70,9 +70,6 @@ vs_status vs_verb_regrade(int argc, char **argv, vs_error *err)
 
     VS_TRY(vs_args_parse(&c, argc, argv, err));
     if (c.is_help) return VS_OK;
-    if (profile && !vs_profile_version(profile))
-        return VS_FAIL(err, VS_E_USAGE,
-                       "--profile: found '%.60s', expected gsm8k, gsm8k-flexible or arithmetic",
-                       profile);
+    if (profile) VS_TRY(vs_profile_check(profile, "--profile", VS_E_USAGE, err));
     return regrade(c.words[0], profile, is_json, err);
 }

@@ -49,8 +49,7 @@ static vs_status take_candidate(asked *q, vs_candidate *c, vs_solution *s, const
     c->finish = vs_finish_name[x->finish];
     for (size_t i = 0; i < x->n; i++) c->logprob += (double)x->logprobs[i];
     if (x->finish == VS_FINISH_LENGTH) return VS_OK;
-    /* Only the answer's normal form is of use: any gold serves. */
-    VS_TRY(vs_grade(&g, r->grader, "0", 1, c->text, strlen(c->text), err));
+    VS_TRY(vs_grade(&g, r->grader, NULL, 0, c->text, strlen(c->text), err));
     snprintf(c->answer, sizeof c->answer, "%s", g.normal);
     return VS_OK;
 }

@@ -136,9 +136,7 @@ static vs_status grade_one(vs_run *run, const vs_sample *x, const char *profile,
 
     if (!p) return VS_FAIL(err, VS_E_STATE, "run.db: sample %lld has no problem", (long long)x->id);
     if (strcmp(x->finish, "length") == 0) { /* cut off: it has no answer yet */
-        memset(&g, 0, sizeof g);
-        g.verdict = VS_UNGRADABLE;
-        g.rule = "truncated";
+        g = (vs_grade_result){.verdict = VS_UNGRADABLE, .rule = "truncated"};
     } else {
         VS_TRY(vs_grade(&g, profile, p->gold, strlen(p->gold), x->text, strlen(x->text), err));
     }
@@ -162,8 +160,7 @@ vs_status vs_run_grade(vs_run *run, const char *sets_glob, const char *profile, 
     vs_status st;
     bool is_open = false;
 
-    if (!vs_profile_version(profile))
-        return VS_FAIL(err, VS_E_INPUT, "grader: no profile is called '%s'", profile);
+    VS_TRY(vs_profile_check(profile, "grader", VS_E_INPUT, err));
     VS_CHECK(vs_store_samples(&all, run->store, sets_glob, vs_profile_version(profile), err));
     VS_CHECK(vs_store_begin(run->store, err));
     is_open = true;

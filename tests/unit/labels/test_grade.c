@@ -220,10 +220,9 @@ TEST(grade, names_its_profiles_and_their_versions)
     vs_error err;
     size_t n = 0;
 
-    for (; vs_profile_names()[n]; n++)
-        CHECK(strncmp(vs_profile_version(vs_profile_names()[n]), vs_profile_names()[n],
-                      strlen(vs_profile_names()[n])) == 0);
-    CHECK(n == 3);
+    for (const char *name; (name = vs_profile_name(n)) != NULL; n++)
+        CHECK(strncmp(vs_profile_version(name), name, strlen(name)) == 0);
+    CHECK(n >= 3);
     CHECK_STR(vs_profile_version("gsm8k"), "gsm8k/1");
     CHECK(!vs_profile_version("gsm9k"));
     CHECK(vs_grade(&out, "gsm9k", "1", 1, "1", 1, &err) == VS_E_INPUT);
@@ -263,4 +262,15 @@ TEST(grade, passes_over_nul_bytes)
 
     CHECK_OK(vs_grade(&out, S, "18", 2, text, sizeof text - 1, &err));
     CHECK(out.verdict == VS_RIGHT);
+}
+
+TEST(grade, reads_an_answer_that_there_is_no_gold_for)
+{
+    vs_grade_result out;
+    vs_error err;
+
+    CHECK_OK(vs_grade(&out, S, NULL, 0, "#### 18.0", 9, &err));
+    CHECK(out.verdict == VS_UNGRADABLE);
+    CHECK_STR(out.normal, "18");
+    CHECK_STR(out.extracted, "18.0");
 }

@@ -1,0 +1,26 @@
+/* grade_impl.h - what a profile of grade.c is made of. Private to labels/. */
+#ifndef VS_LABELS_GRADE_IMPL_H
+#define VS_LABELS_GRADE_IMPL_H
+
+#include "flow/labels/grade.h"
+
+/* What is graded; gold NULL: only the answer is read, and the verdict is "ungradable". */
+typedef struct grade_texts {
+    const char *gold, *completion;
+    size_t gold_len, completion_len;
+} grade_texts;
+
+/* One per profile. *out is zeroed; version is the profile's, with which the rule begins. Errors are
+ * the gold's alone: any completion has a verdict. */
+typedef vs_status grade_fn(vs_grade_result *out, const char *version, const grade_texts *in,
+                           vs_error *err);
+grade_fn grade_gsm8k, grade_gsm8k_flexible, grade_arithmetic;
+
+/* "VERSION:WHERE" and a suffix such as ".ambiguous". */
+void grade_set_rule(vs_grade_result *out, const char *version, const char *where,
+                    const char *suffix);
+/* The span, and a copy of its bytes, cut where a UTF-8 character begins when it is too long. */
+void grade_set_extract(vs_grade_result *out, const grade_texts *in, size_t begin, size_t end);
+/* The answer's class; a long one is its beginning and its hash, so that equal ones stay equal. */
+void grade_set_normal(vs_grade_result *out, const char *text, size_t len);
+#endif
