@@ -1,5 +1,5 @@
 /* args.h - options of a verb from a table: `--name value`, `--name=value`, repeated lists,
- * positional words.
+ * positional words. After "--" all is words.
  *
  * Every verb also takes --help and --threads N, which vs_args_parse handles itself. Values are
  * written through the table's pointers; strings are borrowed from argv. */
@@ -37,6 +37,8 @@ typedef struct vs_opt {
     const char *help;  /* with the default in it */
 } vs_opt;
 
+enum { VS_WORDS_MAX = 64 };
+
 typedef struct vs_cmd {
     const char *verb;
     const char *usage;   /* after the verb: "--model DIR [options]" */
@@ -45,7 +47,7 @@ typedef struct vs_cmd {
     const vs_opt *opts;
     size_t n_opts;
     size_t min_words, max_words; /* positional */
-    const char *words[4];        /* filled; at most max_words */
+    const char *words[VS_WORDS_MAX]; /* filled; at most max_words */
     size_t n_words;
     bool is_help; /* filled: help was printed, nothing else is to be done */
 } vs_cmd;

@@ -11,8 +11,7 @@
 #include "base/threads.h"
 #include "engine/train/job.h"
 #include "flow/datasets/datasets.h"
-#include "flow/labels/grade.h"
-#include "flow/loop/recipe.h"
+#include "flow/loop/loop.h"
 #include "flow/store/store.h"
 
 typedef enum export_what { GENERATOR, VERIFIER, GEN_SET, VER_SET, PAIRS, N_WHATS } export_what;
@@ -271,6 +270,7 @@ static void close_data(training_data *d)
 static vs_status read_data(training_data *d, const char *dir, vs_error *err)
 {
     static const char training_sets[] = "r[eo]*"; /* reference, round-1, .. */
+    char grader[VS_GRADER_VERSION_BYTES];
     char *recipe = NULL, *db = NULL;
     vs_store *s = NULL;
     vs_status st;
@@ -280,8 +280,8 @@ static vs_status read_data(training_data *d, const char *dir, vs_error *err)
     VS_CHECK(vs_recipe_read(&d->recipe, recipe, err));
     VS_CHECK(vs_store_open(&s, db, VS_STORE_READ, err));
     VS_CHECK(vs_store_problems(&d->problems, s, NULL, err));
-    VS_CHECK(
-        vs_store_samples(&d->samples, s, training_sets, vs_profile_version(d->recipe.grader), err));
+    VS_CHECK(vs_run_grader_version(grader, s, &d->recipe, false, err));
+    VS_CHECK(vs_store_samples(&d->samples, s, training_sets, grader, err));
 done:
     vs_store_close(s);
     free(db);

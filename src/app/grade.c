@@ -1,16 +1,37 @@
 /* grade.c - right, wrong or not gradable. */
-#include "flow/labels/grade.h"
+#include "flow/labels/grader.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/app.h"
 #include "base/json.h"
+#include "base/mem.h"
+
+enum { SLOW_BATCH = 64 };
 
 typedef struct text {
     const char *data;
     size_t len;
     char number[32]; /* where a gold is written as a JSON integer */
 } text;
+
+/* A row of the input; its texts are borrowed from the JSON value. */
+typedef struct grade_row {
+    json_t *json;
+    char *where;
+    text gold, completion, id, question;
+} grade_row;
+
+typedef struct grading {
+    vs_grader *grader;
+    size_t batch;
+    grade_row *row;
+    vs_grade_item *item;
+    vs_grade_result *result;
+    size_t n;
+    vs_buf line;
+} grading;
 
 static vs_status read_text(text *out, const json_t *value, const char *key, const char *where,
                            vs_error *err)
@@ -31,23 +52,58 @@ static vs_status read_text(text *out, const json_t *value, const char *key, cons
                    value ? vs_json_kind(value) : "nothing");
 }
 
-/* The gold is "gold", or "answer" as problem files have it. */
-static vs_status read_row(text *gold, text *completion, const json_t *row, const char *where,
-                          vs_error *err)
+static vs_status read_optional(text *out, const json_t *row, const char *key, const char *where,
+                               vs_error *err)
 {
-    const json_t *g = json_object_get(row, "gold"), *answer = json_object_get(row, "answer");
+    const json_t *value = json_object_get(row, key);
+
+    return value && !json_is_null(value) ? read_text(out, value, key, where, err) : VS_OK;
+}
+
+/* The gold is "gold", or "answer" as problem files have it. */
+static vs_status read_row(grade_row *out, const json_t *row, const char *where, vs_error *err)
+{
+    const json_t *gold = json_object_get(row, "gold"), *answer = json_object_get(row, "answer");
+    const bool is_gold = gold || !answer;
 
     if (!json_is_object(row))
         return VS_FAIL(err, VS_E_FORMAT, "%s: found %s, expected an object", where,
                        vs_json_kind(row));
-    VS_TRY(
-        read_text(gold, g || !answer ? g : answer, g || !answer ? "gold" : "answer", where, err));
+    VS_TRY(read_text(&out->gold, is_gold ? gold : answer, is_gold ? "gold" : "answer", where, err));
     if (!json_is_string(json_object_get(row, "completion")))
         return VS_FAIL(err, VS_E_FORMAT, "%s: \"completion\": found %s, expected a string", where,
                        json_object_get(row, "completion")
                            ? vs_json_kind(json_object_get(row, "completion"))
                            : "nothing");
-    return read_text(completion, json_object_get(row, "completion"), "completion", where, err);
+    VS_TRY(
+        read_text(&out->completion, json_object_get(row, "completion"), "completion", where, err));
+    VS_TRY(read_optional(&out->id, row, "id", where, err));
+    return read_optional(&out->question, row, "question", where, err);
+}
+
+static void row_free(grade_row *r)
+{
+    json_decref(r->json);
+    free(r->where);
+    *r = (grade_row){0};
+}
+
+static vs_status add_row(void *ctx, const json_t *row, const char *where, vs_error *err)
+{
+    grading *g = ctx;
+    grade_row *r = &g->row[g->n];
+
+    VS_TRY(read_row(r, row, where, err));
+    r->where = vs_strdup_n(where, strlen(where));
+    if (!r->where) return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", where);
+    r->json = json_incref((json_t *)(uintptr_t)row);
+    g->item[g->n++] = (vs_grade_item){.id = r->id.data,
+                                      .question = r->question.data,
+                                      .gold = r->gold.data,
+                                      .gold_len = r->gold.len,
+                                      .completion = r->completion.data,
+                                      .completion_len = r->completion.len};
+    return VS_OK;
 }
 
 static void put_optional(vs_buf *line, const char *key, const char *value)
@@ -59,62 +115,93 @@ static void put_optional(vs_buf *line, const char *key, const char *value)
         vs_buf_str(line, "null");
 }
 
-static vs_status grade_row(vs_buf *line, const char *profile, const json_t *row, const char *where,
-                           vs_error *err)
+static vs_status write_result(vs_buf *line, const vs_grade_result *r, vs_error *err)
 {
-    text gold, completion;
-    vs_grade_result r;
-    vs_error cause = {.code = VS_OK};
-
-    VS_TRY(read_row(&gold, &completion, row, where, err));
-    const vs_status st =
-        vs_grade(&r, profile, gold.data, gold.len, completion.data, completion.len, &cause);
-    if (st != VS_OK) return VS_FAIL(err, st, "%s: %s", where, cause.text);
-    vs_buf_printf(line, "{\"verdict\":\"%s\"", vs_verdict_name(r.verdict));
-    put_optional(line, "extracted", r.extracted);
-    put_optional(line, "normal", r.normal);
-    vs_buf_printf(line, ",\"rule\":\"%s\"}", r.rule);
+    vs_buf_printf(line, "{\"verdict\":\"%s\"", vs_verdict_name(r->verdict));
+    put_optional(line, "extracted", r->extracted);
+    put_optional(line, "normal", r->normal);
+    put_optional(line, "rule", r->rule);
+    vs_buf_str(line, "}");
     return vs_out_line(line, err);
 }
 
-static vs_status grade_rows(const char *profile, const char *data, vs_error *err)
+/* Rows before a bad gold are still answered. */
+static vs_status grade_rows(void *ctx, vs_error *err)
 {
-    vs_jsonl *rows = NULL;
-    json_t *row = NULL;
-    vs_buf line = {0};
+    grading *g = ctx;
+    vs_error cause = {.code = VS_OK};
+    size_t bad = SIZE_MAX;
+    vs_status st = vs_grader_run(g->grader, g->item, g->n, g->result, &bad, &cause);
+    const size_t n_done = st == VS_OK ? g->n : bad < g->n ? bad : 0;
+
+    for (size_t i = 0; i < n_done; i++) VS_CHECK(write_result(&g->line, &g->result[i], err));
+    if (bad < g->n)
+        st = VS_FAIL(err, cause.code, "%s: %s", g->row[bad].where, cause.text);
+    else if (cause.code != VS_OK)
+        st = VS_FAIL(err, cause.code, "%s", cause.text);
+done:
+    for (size_t i = 0; i < g->n; i++) row_free(&g->row[i]);
+    g->n = 0;
+    return st;
+}
+
+static bool is_full(const void *ctx)
+{
+    const grading *g = ctx;
+
+    return g->n == g->batch;
+}
+
+static vs_status grade(const vs_grader_options *o, size_t batch, const char *data, vs_error *err)
+{
+    grading g = {.batch = batch};
+    const vs_row_stream stream = {&g, add_row, grade_rows, is_full};
     vs_status st;
 
-    VS_CHECK(vs_jsonl_open(&rows, data, err));
-    for (;;) {
-        VS_CHECK(vs_jsonl_next(rows, &row, err));
-        if (!row) break;
-        VS_CHECK(grade_row(&line, profile, row, vs_jsonl_where(rows), err));
-        json_decref(row);
-        row = NULL;
-    }
+    VS_CHECK(vs_grader_open(&g.grader, o, err));
+    if (!g.batch) g.batch = vs_grader_is_slow(g.grader) ? SLOW_BATCH : 1;
+    g.row = vs_alloc(g.batch, sizeof *g.row);
+    g.item = vs_alloc(g.batch, sizeof *g.item);
+    g.result = vs_alloc(g.batch, sizeof *g.result);
+    if (!g.row || !g.item || !g.result)
+        st = VS_FAIL(err, VS_E_NOMEM, "%zu rows", g.batch);
+    else
+        st = vs_rows_run(data, &stream, err);
 done:
-    json_decref(row);
-    vs_buf_free(&line);
-    vs_jsonl_close(rows);
+    vs_grader_close(g.grader);
+    vs_buf_free(&g.line);
+    free(g.row);
+    free(g.item);
+    free(g.result);
     return st;
 }
 
 vs_status vs_verb_grade(int argc, char **argv, vs_error *err)
 {
-    const char *profile = NULL, *data = "-";
+    vs_grader_options o = {0};
+    const char *data = "-";
+    size_t batch = 0;
     const vs_opt opts[] = {
-        {"--profile", VS_OPT_STR, &profile, true, 0, 0, "P",
-         "how the answer is read: gsm8k, gsm8k-flexible, arithmetic"},
+        {"--profile", VS_OPT_STR, &o.profile, true, 0, 0, "P",
+         "how answers are read and compared (docs/GRADING.md)"},
         {"--data", VS_OPT_STR, &data, false, 0, 0, "FILE", "input; - is standard input (-)"},
+        {"--timeout", VS_OPT_NUM, &o.timeout_s, false, 0.001, 86400, "S",
+         "seconds that a command may take for one row (60)"},
+        {"--batch", VS_OPT_SIZE, &batch, false, 1, 65536, "N",
+         "rows read before their answers are written (1; with processes 64)"},
     };
     vs_cmd c = {
         .verb = "grade",
-        .usage = "--profile P < ROWS",
-        .about = "Reads {\"gold\",\"completion\"} (or \"answer\" for \"gold\", as problem files "
-                 "have it) and writes {\"verdict\":\n"
-                 "\"right\"|\"wrong\"|\"ungradable\",\"extracted\",\"normal\",\"rule\"}: what was "
-                 "read as the answer, its normal form\n"
-                 "for votes, and by which rule; null where there is none.",
+        .usage = "--profile P [options] < ROWS\n       vstar grade --profile external [options] -- "
+                 "COMMAND [ARG ...] < ROWS",
+        .about =
+            "Reads {\"gold\",\"completion\"} (or \"answer\" for \"gold\", as problem files "
+            "have it) and writes {\"verdict\":\n"
+            "\"right\"|\"wrong\"|\"ungradable\",\"extracted\",\"normal\",\"rule\"}: what was "
+            "read as the answer, its normal form\n"
+            "for votes, and by which rule; null where there is none. A COMMAND of your own gets "
+            "{\"id\",\"question\",\"gold\",\n\"completion\"} per line and answers with such a "
+            "line (docs/GRADING.md).",
         .example = "  $ echo '{\"gold\":\"18\",\"completion\":\"9*2=18. #### 18\"}' | vstar grade "
                    "--profile gsm8k\n"
                    "  "
@@ -122,10 +209,21 @@ vs_status vs_verb_grade(int argc, char **argv, vs_error *err)
                    "1:marker\"}",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
+        .max_words = VS_WORDS_MAX,
     };
 
     VS_TRY(vs_args_parse(&c, argc, argv, err));
     if (c.is_help) return VS_OK;
-    VS_TRY(vs_profile_check(profile, "--profile", VS_E_USAGE, err));
-    return grade_rows(profile, data, err);
+    VS_TRY(vs_grader_check(o.profile, "--profile", VS_E_USAGE, err));
+    o.command = c.words;
+    o.n_command = c.n_words;
+    const bool is_external = strcmp(o.profile, "external") == 0;
+    if (is_external && !c.n_words)
+        return VS_FAIL(err, VS_E_USAGE,
+                       "--profile external: found no command, expected -- COMMAND [ARG ...]");
+    if (!is_external && c.n_words)
+        return VS_FAIL(err, VS_E_USAGE,
+                       "one word too many: '%.60s'; only --profile external takes a command",
+                       c.words[0]);
+    return grade(&o, batch, data, err);
 }

@@ -274,7 +274,7 @@ static vs_status inspect_run(const inspect_options *o, vs_error *err)
     }
     vs_buf_printf(
         &b, "%s: a run, labels by %s, %zu test problems with %zu samples of the final generator",
-        o->path, r.profile ? r.profile : "no grader", r.test.n, r.samples.n);
+        o->path, r.grader, r.test.n, r.samples.n);
     VS_CHECK(vs_out_line(&b, err));
     for (size_t i = 0; i < r.n_rounds; i++) VS_CHECK(print_round(&b, &r.round[i], err));
     for (size_t i = 0; i < r.n_hashes; i++) {

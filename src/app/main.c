@@ -22,6 +22,7 @@ static const struct verb {
     {"ask", "answer a new question with a run's generator and verifier", vs_verb_ask},
     {"export", "a run's generator, verifier, data sets or pairs", vs_verb_export},
     {"regrade", "grade a run's stored samples again; which labels flip", vs_verb_regrade},
+    {"audit", "where graders disagree about a run's stored samples", vs_verb_audit},
     {"import", "a GGUF file becomes a Hugging Face folder", vs_verb_import},
     {"inspect", "a model, a data file or a run, explained", vs_verb_inspect},
     {"tokenize", "texts to token ids, and back", vs_verb_tokenize},

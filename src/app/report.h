@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "flow/labels/grader.h"
 #include "flow/store/store.h"
 
 /* What a run's sampling sets came to, one round each. Counts of samples, then of problems. */
@@ -36,7 +37,8 @@ enum { VS_REPORT_EXAMPLES = 6, VS_REPORT_ROUNDS = 64, VS_REPORT_HASHES = VS_REPO
 
 typedef struct vs_report {
     char *name, *recipe; /* the recipe's name and text */
-    const char *profile; /* static: of the labels, with version */
+    char grader[VS_GRADER_VERSION_BYTES];      /* of the labels that were trained on, with version */
+    char test_grader[VS_GRADER_VERSION_BYTES]; /* of the test's */
     struct {
         char name[32], hex[VS_HASH_HEX];
     } hash[VS_REPORT_HASHES]; /* what was made, and its content hash */

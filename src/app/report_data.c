@@ -9,8 +9,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "flow/labels/grade.h"
-#include "flow/loop/recipe.h"
+#include "flow/loop/loop.h"
 
 enum { MAX_RECIPE_BYTES = 1 << 20 };
 
@@ -310,7 +309,7 @@ static vs_status read_hashes(vs_report *r, const char *run_dir, size_t rounds, v
     return add_model_hash(r, run_dir, "verifier", err);
 }
 
-static vs_status read_recipe(vs_report *r, const char *run_dir, vs_error *err)
+static vs_status read_recipe(vs_report *r, vs_store *store, const char *run_dir, vs_error *err)
 {
     vs_recipe recipe = {0};
     char *path = NULL;
@@ -321,7 +320,8 @@ static vs_status read_recipe(vs_report *r, const char *run_dir, vs_error *err)
     VS_CHECK(vs_recipe_read(&recipe, path, err));
     VS_CHECK(vs_file_read(&r->recipe, &len, path, MAX_RECIPE_BYTES, err));
     r->name = recipe.name ? vs_strdup_n(recipe.name, strlen(recipe.name)) : NULL;
-    r->profile = vs_profile_version(recipe.grader);
+    VS_CHECK(vs_run_grader_version(r->grader, store, &recipe, false, err));
+    VS_CHECK(vs_run_grader_version(r->test_grader, store, &recipe, true, err));
     VS_CHECK(read_hashes(r, run_dir, recipe.rounds, err));
 done:
     vs_recipe_free(&recipe);
@@ -334,7 +334,7 @@ static vs_status read_candidates(vs_report *r, vs_store *s, const char *run_dir,
     char verifier[VS_HASH_HEX];
 
     VS_TRY(vs_model_hash_of(verifier, run_dir, "verifier", err));
-    VS_TRY(vs_store_samples(&r->samples, s, final_set, r->profile, err));
+    VS_TRY(vs_store_samples(&r->samples, s, final_set, r->test_grader, err));
     r->score = vs_alloc(r->samples.n, sizeof *r->score);
     if (!r->score) return VS_FAIL(err, VS_E_NOMEM, "report: out of memory");
     for (size_t i = 0; i < r->samples.n; i++) r->score[i] = NAN;
@@ -346,7 +346,7 @@ static vs_status read_store(vs_report *r, vs_store *s, const char *run_dir, vs_e
     VS_TRY(vs_store_problems(&r->test, s, "test", err));
     VS_TRY(vs_store_metrics(&r->metrics, &r->n_metrics, s, err));
     VS_TRY(vs_store_train_rows(&r->train, &r->n_train, s, err));
-    VS_TRY(vs_rounds_read(r->round, &r->n_rounds, s, r->profile, err));
+    VS_TRY(vs_rounds_read(r->round, &r->n_rounds, s, r->grader, err));
     return read_candidates(r, s, run_dir, err);
 }
 
@@ -357,9 +357,9 @@ vs_status vs_report_read(vs_report *out, const char *run_dir, vs_error *err)
     char *path = NULL;
     vs_status st;
 
-    VS_CHECK(read_recipe(&r, run_dir, err));
     VS_CHECK(vs_run_file(&path, run_dir, "run.db", err));
     VS_CHECK(vs_store_open(&s, path, VS_STORE_READ, err));
+    VS_CHECK(read_recipe(&r, s, run_dir, err));
     VS_CHECK(read_store(&r, s, run_dir, err));
     pick_examples(&r);
     *out = r; /* examples point into arrays, which stay where they are */

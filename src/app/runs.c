@@ -9,7 +9,6 @@
 #include "assets.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "flow/labels/grade.h"
 #include "flow/loop/loop.h"
 #include "flow/store/store.h"
 

@@ -1,5 +1,4 @@
-/* ask.c - one new question: candidates of the final generator, scored by the verifier; and grading
- * again. */
+/* ask.c - one new question: candidates of the final generator, scored by the verifier. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,14 +9,6 @@
 #include "flow/labels/grade.h"
 #include "flow/loop/run.h"
 #include "flow/problems/problems.h"
-
-vs_status vs_run_regrade(vs_run *run, const char *profile, vs_regrade_count *count, vs_error *err)
-{
-    memset(count, 0, sizeof *count);
-    if (!profile) profile = run->recipe.grader;
-    VS_TRY(vs_run_problems(run, err));
-    return vs_run_grade(run, "*", profile, true, count, err);
-}
 
 /* -- asking -- */
 
@@ -33,6 +24,7 @@ static vs_status take_candidate(asked *q, vs_candidate *c, vs_solution *s, const
 {
     const size_t n_text = x->finish == VS_FINISH_STOP ? x->n - 1 : x->n;
     const vs_recipe *r = &q->run->recipe;
+    const char *profile = r->eval.grader ? r->eval.grader : r->grader;
     vs_grade_result g;
     vs_buf text = {0};
     int32_t *ids = vs_alloc(x->n, sizeof *ids);
@@ -48,8 +40,8 @@ static vs_status take_candidate(asked *q, vs_candidate *c, vs_solution *s, const
     if (!c->text) return VS_FAIL(err, VS_E_NOMEM, "candidate");
     c->finish = vs_finish_name[x->finish];
     for (size_t i = 0; i < x->n; i++) c->logprob += (double)x->logprobs[i];
-    if (x->finish == VS_FINISH_LENGTH) return VS_OK;
-    VS_TRY(vs_grade(&g, r->grader, NULL, 0, c->text, strlen(c->text), err));
+    if (x->finish == VS_FINISH_LENGTH || !vs_profile_version(profile)) return VS_OK;
+    VS_TRY(vs_grade(&g, profile, NULL, 0, c->text, strlen(c->text), err));
     snprintf(c->answer, sizeof c->answer, "%s", g.normal);
     return VS_OK;
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "flow/labels/grader.h"
 #include "flow/loop/recipe.h"
 #include "flow/store/store.h"
 
@@ -31,13 +32,25 @@ void vs_run_close(vs_run *run); /* NULL is allowed */
 /* Runs what is left. *did_work false: everything was there already. */
 VS_NODISCARD vs_status vs_run_all(vs_run *run, bool *did_work, vs_error *err);
 
-/* Grades all stored samples again under `profile` (NULL: the run's). */
+/* Facts of the store: versions of the graders whose labels the run is made of. */
+#define VS_FACT_GRADER      "grader"
+#define VS_FACT_TEST_GRADER "test_grader"
+/* The version in the store, or the recipe's where a run of an earlier version has none. */
+VS_NODISCARD vs_status vs_run_grader_version(char out[VS_GRADER_VERSION_BYTES], vs_store *s,
+                                             const vs_recipe *r, bool is_test, vs_error *err);
+
+/* What the recipe says of a grader; profile NULL: the run's. Borrows from the recipe. */
+void vs_run_grader_options(vs_grader_options *out, const vs_recipe *r, const char *profile);
+
+/* Grades all stored samples again: under o, or under the run's own graders when it is NULL. Labels of
+ * other versions stay. A flip is a label that is not the one that the run was made with. */
 typedef struct vs_regrade_count {
     size_t n, flipped;
     size_t from_to[3][3]; /* by verdict */
 } vs_regrade_count;
-VS_NODISCARD vs_status vs_run_regrade(vs_run *run, const char *profile, vs_regrade_count *count,
-                                      vs_error *err);
+typedef void vs_flip_fn(void *ctx, const vs_problem *p, const vs_sample *x, const vs_grade_result *now);
+VS_NODISCARD vs_status vs_run_regrade(vs_run *run, const vs_grader_options *o, vs_flip_fn *on_flip,
+                                      void *ctx, vs_regrade_count *count, vs_error *err);
 
 /* A new question: n candidates of the final generator, scored by the verifier, best first. */
 typedef struct vs_candidate {

@@ -143,6 +143,23 @@ static vs_status check_problems(const vs_recipe *r, const char *path, vs_error *
     return VS_OK;
 }
 
+static vs_status check_graders(const vs_recipe *r, const char *path, vs_error *err)
+{
+    const char *test = r->eval.grader ? r->eval.grader : r->grader;
+    const bool is_external = strcmp(r->grader, "external") == 0 || strcmp(test, "external") == 0;
+
+    if (is_external && r->n_grader_command == 0)
+        return VS_FAIL(err, VS_E_INPUT,
+                       "%s: grader_command: found none, expected the words of a command for grader "
+                       "external",
+                       path);
+    if (!is_external && r->n_grader_command)
+        return VS_FAIL(err, VS_E_INPUT,
+                       "%s: grader_command: found \"%.80s\", expected none: the grader is %s", path,
+                       r->grader_command[0], r->grader);
+    return VS_OK;
+}
+
 static vs_status check_trainer(const vs_train_options *o, const char *section, const char *path,
                                vs_error *err)
 {
@@ -165,6 +182,7 @@ vs_status vs_recipe_check(const vs_recipe *r, const char *path, vs_error *err)
     if (!*r->base)
         return VS_FAIL(err, VS_E_INPUT, "%s: base: found nothing, expected a model folder or demo",
                        path);
+    VS_TRY(check_graders(r, path, err));
     VS_TRY(check_problems(r, path, err));
     VS_TRY(check_trainer(&r->sft, "sft", path, err));
     VS_TRY(check_trainer(&r->dpo, "dpo", path, err));

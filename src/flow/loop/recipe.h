@@ -43,7 +43,10 @@ typedef struct vs_recipe {
     uint64_t seed;
     char *base;    /* model folder, or "demo": the built-in base */
     size_t rounds; /* T */
-    char *grader;  /* profile of labels/ */
+    char *grader;  /* profile of labels/, or "external" */
+    char **grader_command; /* external: program and arguments */
+    size_t n_grader_command;
+    double grader_timeout; /* external: seconds for one solution */
     vs_recipe_problems problems;
     vs_recipe_sample sample;
     struct {
@@ -60,6 +63,7 @@ typedef struct vs_recipe {
     vs_train_options dpo;
     struct {
         size_t n;         /* candidates per test problem */
+        char *grader;     /* of test problems; NULL: the run's */
         int baselines;    /* also sample and score with G_SFT */
         size_t base_shots; /* solved problems before a question to the base; 0: it is not tested */
         char *base_separator;

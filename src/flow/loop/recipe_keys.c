@@ -36,6 +36,7 @@ enum { N_SECTIONS = sizeof sections / sizeof *sections };
 #define RUN(field)   offsetof(vs_recipe, field)
 #define TRAIN(field) offsetof(vs_train_options, field)
 enum { MANY = 1000000000 };
+#define GRADERS    "gsm8k, gsm8k-flexible, arithmetic or external"
 #define ALL_LINEAR "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj"
 
 /* clang-format off */
@@ -44,7 +45,9 @@ static const vs_recipe_key keys[] = {
     {"seed", VS_KEY_SEED, IN_RUN, RUN(seed), 0, 0, "0", NULL, "of every random draw: sampling, data order, caps, fresh adapters, intervals", "-", NULL},
     {"base", VS_KEY_TEXT, IN_RUN, RUN(base), 0, 0, "", NULL, "folder of the pretrained model that every generator starts from; `demo`: the built-in one. Must be given", "-", NULL},
     {"rounds", VS_KEY_COUNT, IN_RUN, RUN(rounds), 1, 1000, "3", NULL, "T: rounds of sampling; each but the first begins with a new generator", "V-STaR, section 4: 3 iterations", NULL},
-    {"grader", VS_KEY_TEXT, IN_RUN, RUN(grader), 0, 0, "gsm8k", NULL, "how answers are found and compared", "-", "gsm8k, gsm8k-flexible or arithmetic"},
+    {"grader", VS_KEY_TEXT, IN_RUN, RUN(grader), 0, 0, "gsm8k", NULL, "how answers are found and compared (docs/GRADING.md)", "-", GRADERS},
+    {"grader_command", VS_KEY_TEXTS, IN_RUN, RUN(grader_command), 0, 0, NULL, NULL, "of grader `external`: program and arguments, which answer JSON Lines; no shell reads them", "-", NULL},
+    {"grader_timeout", VS_KEY_REAL, IN_RUN, RUN(grader_timeout), 0.001, 86400, "60", NULL, "of grader `external`: seconds for one solution", "-", NULL},
 
     {"source", VS_KEY_TEXT, IN_PROBLEMS, RUN(problems.source), 0, 0, "gsm8k", NULL, "`gsm8k`: JSONL as published; `jsonl`: lines with question, answer and optionally reference and id; `bags`, `hard`: built in", "-", "gsm8k, jsonl, bags or hard"},
     {"train_file", VS_KEY_PATH, IN_PROBLEMS, RUN(problems.train_file), 0, 0, NULL, NULL, "training problems; relative to the current folder, as every path", "-", NULL},
@@ -100,6 +103,7 @@ static const vs_recipe_key keys[] = {
     {"max_solutions", VS_KEY_COUNT, IN_DPO, TRAIN(max_solutions), 0, 65536, "16", NULL, "solutions per problem and step, filled with wrong ones; 0: all", "not in V-STaR", NULL},
 
     {"n", VS_KEY_COUNT, IN_EVAL, RUN(eval.n), 1, 65536, "128", NULL, "candidates per test problem", "V-STaR, section 4: 128", NULL},
+    {"grader", VS_KEY_PATH, IN_EVAL, RUN(eval.grader), 0, 0, NULL, NULL, "how answers to test problems are found and compared; null: as in training", "-", GRADERS},
     {"baselines", VS_KEY_FLAG, IN_EVAL, RUN(eval.baselines), 0, 0, "true", NULL, "also sample and score with G_SFT", "V-STaR, table 1", NULL},
     {"base_shots", VS_KEY_COUNT, IN_EVAL, RUN(eval.base_shots), 0, 1000, "0", NULL, "also sample with the base itself, after so many solved problems (the first of D_SFT); 0: it is not tested", "V-STaR, table 1: few-shot; 8 in Wei et al. 2022", NULL},
     {"base_separator", VS_KEY_TEXT, IN_EVAL, RUN(eval.base_separator), 0, 0, "\n\n", NULL, "between the solved problems; it ends an answer of the base too", "-", NULL},
@@ -174,7 +178,7 @@ void vs_key_expected(vs_buf *out, const vs_recipe_key *key)
         vs_buf_str(out, key->choices ? key->choices : "a text");
         break;
     case VS_KEY_PATH:
-        vs_buf_str(out, "a path or null");
+        vs_buf_printf(out, "%s or null", key->choices ? key->choices : "a path");
         break;
     case VS_KEY_COUNT:
         vs_buf_printf(out, "an integer from %.0f to %.0f", key->min, key->max);

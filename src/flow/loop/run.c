@@ -155,6 +155,16 @@ done:
     return st;
 }
 
+static vs_status open_graders(vs_run *run, vs_error *err)
+{
+    vs_grader_options o;
+
+    vs_run_grader_options(&o, &run->recipe, NULL);
+    VS_TRY(vs_grader_open(&run->grader, &o, err));
+    vs_run_grader_options(&o, &run->recipe, run->recipe.eval.grader);
+    return vs_grader_open(&run->test_grader, &o, err);
+}
+
 /* The store comes first: who holds its lock may settle the recipe. */
 static vs_status open_folder(vs_run *run, const vs_recipe *recipe, const char *db, vs_error *err)
 {
@@ -187,6 +197,7 @@ vs_status vs_run_open(vs_run **out, const vs_recipe *recipe, const char *dir, vs
     }
     VS_CHECK(open_folder(run, recipe, db, err));
     VS_CHECK(vs_log_open(&run->log, log, err));
+    VS_CHECK(open_graders(run, err));
     VS_CHECK(open_base(run, err));
     *out = run;
     run = NULL;
@@ -204,6 +215,8 @@ void vs_run_close(vs_run *run)
     vs_log_close(run->log);
     vs_tokenizer_close(run->tokenizer);
     vs_chat_close(run->chat);
+    vs_grader_close(run->grader);
+    vs_grader_close(run->test_grader);
     vs_problems_free(&run->problems);
     free(run->query.item);
     free(run->test.item);

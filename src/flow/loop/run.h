@@ -7,6 +7,7 @@
 #include "engine/model/chat.h"
 #include "engine/model/tokenizer.h"
 #include "engine/train/job.h"
+#include "flow/labels/grader.h"
 #include "flow/loop/loop.h"
 
 struct vs_run {
@@ -14,6 +15,7 @@ struct vs_run {
     vs_recipe recipe;
     vs_store *store;
     vs_event_log *log;
+    vs_grader *grader, *test_grader; /* of samples that are trained on; of test samples */
     char *base; /* folder of G_base */
     vs_tokenizer *tokenizer;
     vs_chat *chat; /* NULL: prompts are plain text, encoded with the tokenizer's special tokens */
@@ -22,6 +24,10 @@ struct vs_run {
     vs_problems query, test; /* views of problems: sft and train; test. Items are borrowed */
     bool did_work;
 };
+
+/* GLOB patterns: what is trained on (reference, round-1, ..), and what is only measured (test:.., base). */
+#define VS_TRAINING_SETS "r*"
+#define VS_TEST_SETS     "[tb]*"
 
 /* Rounds of draws apart from the training rounds 1 .. T. Never renumber: samples depend on them. */
 enum { VS_ROUND_TEST_SFT = 1 << 30, VS_ROUND_TEST_GENERATOR, VS_ROUND_ASK, VS_ROUND_TEST_BASE };
@@ -65,8 +71,15 @@ VS_NODISCARD vs_status vs_run_answers(vs_run *run, vs_error *err);
 /* set "base" <- graded samples of the base itself, each test problem after the recipe's solved
  * problems */
 VS_NODISCARD vs_status vs_run_few_shot(vs_run *run, vs_error *err);
-/* Grades the sets' samples that have no label under the profile, or all of them when `again`. */
-VS_NODISCARD vs_status vs_run_grade(vs_run *run, const char *sets_glob, const char *profile,
-                                    bool again, vs_regrade_count *count, vs_error *err);
+/* Grades the sets' samples that have no label of the grader yet. */
+VS_NODISCARD vs_status vs_run_grade(vs_run *run, const char *sets_glob, vs_grader *grader,
+                                    vs_error *err);
+/* The same for samples that were read out already; again: those with labels too. visit (may be NULL)
+ * sees each graded one in order. */
+typedef void vs_graded_fn(void *ctx, const vs_sample *x, const vs_grade_result *result);
+VS_NODISCARD vs_status vs_run_label(vs_run *run, const vs_samples *all, vs_grader *grader, bool again,
+                                    vs_graded_fn *visit, void *ctx, vs_error *err);
+/* Refuses to go on with labels of another grader than the run was begun with. */
+VS_NODISCARD vs_status vs_run_check_graders(vs_run *run, vs_error *err);
 void vs_run_decode_options(const vs_run *run, vs_decode_options *out, uint64_t round);
 #endif

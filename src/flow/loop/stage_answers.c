@@ -4,7 +4,6 @@
 
 #include "base/mem.h"
 #include "flow/answers/answers.h"
-#include "flow/labels/grade.h"
 #include "flow/loop/run.h"
 #include "flow/samples/samples.h"
 
@@ -29,7 +28,7 @@ static vs_status sample_test(vs_run *run, const char *name, const char *set, uin
         VS_CHECK(vs_run_open_model(run, name, &m, err));
         VS_CHECK(vs_sample_set(run->store, m.model, run->tokenizer, &run->test, &how, err));
     }
-    VS_CHECK(vs_run_grade(run, set, run->recipe.grader, false, NULL, err));
+    VS_CHECK(vs_run_grade(run, set, run->test_grader, err));
 done:
     vs_opened_model_close(&m);
     return st;
@@ -102,7 +101,7 @@ static vs_status measure(vs_run *run, const hashes *h, vs_error *err)
         [SYS_UNTRAINED] = {"G_SFT likelihood (untrained V)", g, VS_RANK_SUM, h->sft, NULL},
         [SYS_SFT_V] = {"G_SFT + V", s, VS_RANK_SUM, h->verifier, NULL},
     };
-    const char *profile = vs_profile_version(run->recipe.grader);
+    const char *profile = vs_grader_version(run->test_grader);
     const bool has_verifier = h->verifier[0] != '\0';
     vs_metrics m[N_SYSTEMS] = {0};
     vs_status st;
@@ -131,7 +130,7 @@ vs_status vs_run_answers(vs_run *run, vs_error *err)
 
     if (run->test.n == 0) return VS_OK;
     VS_TRY(vs_store_get(&done, run->store, "stage:answers", err));
-    if (done && strcmp(done, vs_profile_version(run->recipe.grader)) == 0) {
+    if (done && strcmp(done, vs_grader_version(run->test_grader)) == 0) {
         free(done);
         return VS_OK;
     }

@@ -1,11 +1,10 @@
-/* stage_data.c - problems, references, sampling rounds and labels. */
+/* stage_data.c - problems, references, sampling rounds. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/progress.h"
-#include "flow/labels/grade.h"
 #include "flow/loop/run.h"
 #include "flow/problems/problems.h"
 #include "flow/samples/samples.h"
@@ -125,57 +124,7 @@ vs_status vs_run_problems(vs_run *run, vs_error *err)
     return make_views(run, err);
 }
 
-/* -- labels -- */
-
-static vs_status grade_one(vs_run *run, const vs_sample *x, const char *profile,
-                           vs_regrade_count *count, vs_error *err)
-{
-    const vs_problem *p = vs_problems_find(&run->problems, x->problem_id);
-    vs_grade_result g;
-    vs_label l;
-
-    if (!p) return VS_FAIL(err, VS_E_STATE, "run.db: sample %lld has no problem", (long long)x->id);
-    if (strcmp(x->finish, "length") == 0) { /* cut off: it has no answer yet */
-        g = (vs_grade_result){.verdict = VS_UNGRADABLE, .rule = "truncated"};
-    } else {
-        VS_TRY(vs_grade(&g, profile, p->gold, strlen(p->gold), x->text, strlen(x->text), err));
-    }
-    l = (vs_label){
-        x->id, vs_profile_version(profile), (int)g.verdict, g.rule, g.extracted, g.normal, g.begin,
-        g.end};
-    if (count) {
-        count->n++;
-        if (x->verdict >= 0) {
-            count->from_to[x->verdict][g.verdict]++;
-            count->flipped += (int)g.verdict != x->verdict;
-        }
-    }
-    return vs_store_add_label(run->store, &l, err);
-}
-
-vs_status vs_run_grade(vs_run *run, const char *sets_glob, const char *profile, bool again,
-                       vs_regrade_count *count, vs_error *err)
-{
-    vs_samples all = {0};
-    vs_status st;
-    bool is_open = false;
-
-    VS_TRY(vs_profile_check(profile, "grader", VS_E_INPUT, err));
-    VS_CHECK(vs_store_samples(&all, run->store, sets_glob, vs_profile_version(profile), err));
-    VS_CHECK(vs_store_begin(run->store, err));
-    is_open = true;
-    for (size_t i = 0; i < all.n; i++) {
-        if (!again && all.item[i].verdict >= 0) continue;
-        VS_CHECK(grade_one(run, &all.item[i], profile, count, err));
-        run->did_work = true;
-    }
-    is_open = false;
-    VS_CHECK(vs_store_commit(run->store, err));
-done:
-    if (is_open) vs_store_rollback(run->store);
-    vs_samples_free(&all);
-    return st;
-}
+/* -- references -- */
 
 /* References count as right in both data sets (the paper's text, section 3); they are graded all
  * the same, so that a reference that its own grader refuses is found at once. */
@@ -185,9 +134,8 @@ vs_status vs_run_references(vs_run *run, vs_error *err)
     vs_status st;
 
     VS_TRY(vs_store_references(run->store, &run->query, run->tokenizer, &run->config, err));
-    VS_TRY(vs_run_grade(run, "reference", run->recipe.grader, false, NULL, err));
-    VS_CHECK(vs_store_samples(&refs, run->store, "reference",
-                              vs_profile_version(run->recipe.grader), err));
+    VS_TRY(vs_run_grade(run, "reference", run->grader, err));
+    VS_CHECK(vs_store_samples(&refs, run->store, "reference", vs_grader_version(run->grader), err));
     for (size_t i = 0; i < refs.n; i++) {
         const vs_problem *p = vs_problems_find(&run->problems, refs.item[i].problem_id);
         if (refs.item[i].verdict == VS_RIGHT) continue;
@@ -222,7 +170,7 @@ vs_status vs_run_round(vs_run *run, size_t round, const char *name, vs_error *er
         VS_CHECK(vs_run_open_model(run, name, &m, err));
         VS_CHECK(vs_sample_set(run->store, m.model, run->tokenizer, &run->query, &how, err));
     }
-    VS_CHECK(vs_run_grade(run, set, run->recipe.grader, false, NULL, err));
+    VS_CHECK(vs_run_grade(run, set, run->grader, err));
 done:
     vs_opened_model_close(&m);
     return st;

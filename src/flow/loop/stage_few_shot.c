@@ -94,5 +94,5 @@ vs_status vs_run_few_shot(vs_run *run, vs_error *err)
 
     VS_TRY(vs_store_count_groups(&have, run->store, "base", err));
     if (have < run->test.n) VS_TRY(sample_base(run, err));
-    return vs_run_grade(run, "base", run->recipe.grader, false, NULL, err);
+    return vs_run_grade(run, "base", run->test_grader, err);
 }

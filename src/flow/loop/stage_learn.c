@@ -7,7 +7,6 @@
 #include "base/progress.h"
 #include "flow/datasets/datasets.h"
 #include "flow/generator/generator.h"
-#include "flow/labels/grade.h"
 #include "flow/loop/run.h"
 #include "flow/samples/samples.h"
 #include "flow/verifier/verifier.h"
@@ -18,7 +17,6 @@ static const vs_problem *problem_of(const vs_run *run, const vs_sample *x)
 }
 
 /* "reference" and "round-N" both begin with r; test sets begin with t. */
-static const char TRAINING_SETS[] = "r*";
 
 static vs_status train_generator(vs_run *run, const char *name, const char *dir,
                                  const vs_samples *all, const vs_gen_set *set, size_t rounds,
@@ -70,8 +68,8 @@ vs_status vs_run_generator(vs_run *run, const char *name, size_t rounds, vs_erro
         goto done;
     }
     run->did_work = true;
-    VS_CHECK(vs_store_samples(&all, run->store, TRAINING_SETS,
-                              vs_profile_version(run->recipe.grader), err));
+    VS_CHECK(
+        vs_store_samples(&all, run->store, VS_TRAINING_SETS, vs_grader_version(run->grader), err));
     VS_CHECK(vs_gen_select(&set, &all, &o, err));
     if (set.n == 0) {
         st = VS_FAIL(err, VS_E_INPUT,
@@ -118,13 +116,13 @@ static vs_status fill_items(vs_run *run, ver_items *v, const vs_samples *all, co
 
 static json_t *verifier_facts(const vs_run *run, const vs_ver_set *set, const char *reference)
 {
-    return json_pack(
-        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "kind", "verifier", "reference",
-        reference, "solutions", (json_int_t)set->n_solutions, "pairs", (json_int_t)set->n_pairs,
-        "duplicates", (json_int_t)set->n_duplicates, "equal_texts", (json_int_t)set->n_same_text,
-        "truncated", (json_int_t)set->n_truncated, "ungradable", (json_int_t)set->n_ungradable,
-        "problems_all_right", (json_int_t)set->n_all_right, "problems_all_wrong",
-        (json_int_t)set->n_all_wrong, "grader", vs_profile_version(run->recipe.grader));
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "kind", "verifier",
+                     "reference", reference, "solutions", (json_int_t)set->n_solutions, "pairs",
+                     (json_int_t)set->n_pairs, "duplicates", (json_int_t)set->n_duplicates,
+                     "equal_texts", (json_int_t)set->n_same_text, "truncated",
+                     (json_int_t)set->n_truncated, "ungradable", (json_int_t)set->n_ungradable,
+                     "problems_all_right", (json_int_t)set->n_all_right, "problems_all_wrong",
+                     (json_int_t)set->n_all_wrong, "grader", vs_grader_version(run->grader));
 }
 
 static vs_status train_verifier(vs_run *run, const char *dir, const char *reference,
@@ -181,11 +179,11 @@ vs_status vs_run_verifier(vs_run *run, vs_error *err)
     }
     VS_CHECK(vs_run_open_model(run, "sft", &m, err));
     memcpy(hash, m.model->hash, sizeof hash);
-    VS_CHECK(
-        vs_score_sets(run->store, m.model, &run->query, TRAINING_SETS, "reference log-probs", err));
+    VS_CHECK(vs_score_sets(run->store, m.model, &run->query, VS_TRAINING_SETS,
+                           "reference log-probs", err));
     vs_opened_model_close(&m);
-    VS_CHECK(vs_store_samples(&all, run->store, TRAINING_SETS,
-                              vs_profile_version(run->recipe.grader), err));
+    VS_CHECK(
+        vs_store_samples(&all, run->store, VS_TRAINING_SETS, vs_grader_version(run->grader), err));
     VS_CHECK(vs_ver_select(&set, &all, &o, err));
     if (set.n_groups == 0) { /* the test is measured without a verifier */
         vs_say("verifier: no problem has both right and wrong solutions (%zu only right, %zu only "

@@ -96,6 +96,11 @@ typedef struct vs_label {
 } vs_label;
 VS_NODISCARD vs_status vs_store_add_label(vs_store *s, const vs_label *l, vs_error *err); /* replaces */
 
+/* Profiles that have labels, by name. At most cap are written; *n is how many were. */
+enum { VS_PROFILE_BYTES = 64 };
+VS_NODISCARD vs_status vs_store_profiles(char (*out)[VS_PROFILE_BYTES], size_t cap, size_t *n, vs_store *s,
+                                         vs_error *err);
+
 /* -- scores: log-prob of a stored sample under a model, by content hash. Reference log-probs and verifier scores alike. */
 VS_NODISCARD vs_status vs_store_add_score(vs_store *s, int64_t sample_id, const char *model, double logprob,
                                           vs_error *err);

@@ -25,6 +25,22 @@ vs_status vs_store_add_label(vs_store *s, const vs_label *l, vs_error *err)
     return vs_query_run(&q, "adding a label", err);
 }
 
+vs_status vs_store_profiles(char (*out)[VS_PROFILE_BYTES], size_t cap, size_t *n, vs_store *s,
+                            vs_error *err)
+{
+    static const char sql[] = "SELECT DISTINCT profile FROM labels ORDER BY profile";
+    vs_query q = vs_query_start(s, sql);
+    bool row = true;
+
+    for (*n = 0; *n < cap; ++*n) {
+        VS_TRY(vs_query_next(&q, &row, "reading profiles", err));
+        if (!row) return VS_OK;
+        VS_TRY(vs_query_get_name(out[*n], VS_PROFILE_BYTES, &q, 0, err));
+    }
+    vs_query_end(&q);
+    return VS_OK;
+}
+
 vs_status vs_store_add_score(vs_store *s, int64_t sample_id, const char *model, double logprob,
                              vs_error *err)
 {
