@@ -23,7 +23,7 @@ static size_t after_command(const char *s, size_t i, size_t len)
 
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         const size_t n = strlen(names[k]);
-        if (len - i < n || memcmp(s + i, names[k], n) != 0 || is_escaped(s, i)) continue;
+        if (len - i < n || memcmp(s + i, names[k], n) != 0) continue;
         i += n;
         if (i < len && ((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z'))) return 0;
         while (i < len && is_space(s[i])) i++;
@@ -55,6 +55,7 @@ bool vs_box_last(size_t *begin, size_t *end, const char *s, size_t len)
 {
     size_t n_closing = 0;   /* braces to the right that close something to the left */
     size_t closed_at = len; /* the last '{' seen that is closed; len: none */
+    size_t open = 0;        /* argument of the last box that is not closed; 0: none */
     size_t bare = 0, to;    /* argument of the last box without braces; 0: none */
 
     for (size_t i = len; i-- > 0;) {
@@ -68,10 +69,16 @@ bool vs_box_last(size_t *begin, size_t *end, const char *s, size_t len)
         if (at == 0 || at >= len) continue;
         if (s[at] != '{') {
             if (!bare) bare = at;
-        } else if (at == closed_at && trim(begin, end, s, at + 1, closing_brace(s, at + 1))) {
-            return true;
+        } else if (at == closed_at) {
+            if (trim(begin, end, s, at + 1, closing_brace(s, at + 1))) return true;
+        } else if (!open) {
+            open = at + 1;
         }
     }
-    for (to = bare; bare && to < len && !is_space(s[to]) && s[to] != '$';) to++;
-    return trim(begin, end, s, bare, to);
+    if (bare) {
+        for (to = bare; to < len && !is_space(s[to]) && s[to] != '$';) to++;
+        if (trim(begin, end, s, bare, to)) return true;
+    }
+    for (to = open; open && to < len && s[to] != '\n';) to++;
+    return open && trim(begin, end, s, open, to);
 }

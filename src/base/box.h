@@ -8,8 +8,9 @@
 #include <stddef.h>
 
 /* The argument of the last box of s[0..len) that is closed and holds more than white space: braces
- * are matched, \{ and \} are not braces. Only where there is none, the last box without braces
- * counts ("\boxed 5$", "\boxed5"), whose argument ends at white space, '$' or the end. Sets
+ * are matched, \{ and \} are not braces; a backslash too many before the name does no harm. Only
+ * where there is none, the last box without braces counts ("\boxed 5$", "\boxed5"), whose argument
+ * ends at white space, '$' or the end. Sets
  * [*begin, *end) without surrounding white space; false: there is no box, both are untouched. */
 bool vs_box_last(size_t *begin, size_t *end, const char *s, size_t len);
 #endif

@@ -14,6 +14,8 @@ static const struct profile {
     {"gsm8k", "gsm8k/1", grade_gsm8k},
     {"gsm8k-flexible", "gsm8k-flexible/1", grade_gsm8k_flexible},
     {"arithmetic", "arithmetic/1", grade_arithmetic},
+    {"math", "math/1", grade_math},
+    {"math-flexible", "math-flexible/1", grade_math_flexible},
 };
 enum { N_PROFILES = sizeof profiles / sizeof *profiles };
 

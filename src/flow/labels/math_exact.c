@@ -1,0 +1,889 @@
+/* math_exact.c - fractions of polynomials whose coefficients are Calcium's numbers.
+ *
+ * A generator is a symbol or an atom: something that no arithmetic of ours looks into, such as the
+ * square root of x + 1. Equal atoms are one generator, so that what is identical in them is so in
+ * what they stand for; the reverse need not hold. Two identities of atoms are used: the q-th power
+ * of a q-th root is its radicand, and sin^2 = 1 - cos^2. */
+#include <calcium/ca.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow/labels/math_value.h"
+
+enum { MAX_ATOMS = 6, GENERATORS = MATH_MAX_SYMBOLS + MAX_ATOMS, REDUCTIONS = 64 };
+
+typedef struct term {
+    unsigned char power[GENERATORS];
+    ca_t c;
+} term;
+
+typedef struct poly {
+    term *term; /* no two of equal powers */
+    size_t n, cap;
+} poly;
+
+typedef struct frac {
+    poly num, den;
+} frac;
+
+typedef struct atom {
+    int kind, op; /* of the node; MATH_POW has a second argument */
+    frac arg, second;
+    unsigned q; /* its q-th power is `base`; 0: nothing is known of its powers */
+    poly base;
+} atom;
+
+typedef struct engine {
+    ca_ctx_t ctx;
+    const math_symbols *symbols;
+    atom atom[MAX_ATOMS];
+    size_t n_atoms, n_hard;
+    bool failed; /* a limit, or something that has no value here */
+} engine;
+
+/* -- polynomials -- */
+
+static void poly_clear(engine *e, poly *p)
+{
+    for (size_t i = 0; i < p->n; i++) ca_clear(p->term[i].c, e->ctx);
+    free(p->term);
+    *p = (poly){0};
+}
+
+/* p += c * powers. */
+static void poly_add_term(engine *e, poly *p, const unsigned char power[GENERATORS], const ca_t c)
+{
+    size_t i = 0;
+
+    while (i < p->n && memcmp(p->term[i].power, power, GENERATORS) != 0) i++;
+    if (i == p->n) {
+        if (p->n == MATH_MAX_TERMS) {
+            e->failed = true;
+            return;
+        }
+        if (p->n == p->cap) {
+            const size_t cap = p->cap ? 4 * p->cap : 2;
+            term *grown = realloc(p->term, cap * sizeof *grown);
+            if (!grown) {
+                e->failed = true;
+                return;
+            }
+            p->term = grown;
+            p->cap = cap;
+        }
+        memcpy(p->term[i].power, power, GENERATORS);
+        ca_init(p->term[i].c, e->ctx);
+        p->n++;
+    }
+    ca_add(p->term[i].c, p->term[i].c, c, e->ctx);
+    if (ca_check_is_zero(p->term[i].c, e->ctx) != T_TRUE) return;
+    ca_swap(p->term[i].c, p->term[p->n - 1].c, e->ctx);
+    memcpy(p->term[i].power, p->term[p->n - 1].power, GENERATORS);
+    ca_clear(p->term[--p->n].c, e->ctx);
+}
+
+static void poly_add(engine *e, poly *p, const poly *a, int sign)
+{
+    ca_t c;
+
+    ca_init(c, e->ctx);
+    for (size_t i = 0; i < a->n && !e->failed; i++) {
+        ca_set(c, a->term[i].c, e->ctx);
+        if (sign < 0) ca_neg(c, c, e->ctx);
+        poly_add_term(e, p, a->term[i].power, c);
+    }
+    ca_clear(c, e->ctx);
+}
+
+/* out += c * powers * a. */
+static void poly_add_product(engine *e, poly *out, const term *x, const poly *a)
+{
+    unsigned char power[GENERATORS];
+    ca_t c;
+
+    ca_init(c, e->ctx);
+    for (size_t i = 0; i < a->n && !e->failed; i++) {
+        for (size_t g = 0; g < GENERATORS; g++) {
+            const unsigned sum = (unsigned)x->power[g] + a->term[i].power[g];
+            e->failed |= sum > MATH_MAX_DEGREE;
+            power[g] = (unsigned char)sum;
+        }
+        ca_mul(c, x->c, a->term[i].c, e->ctx);
+        if (ca_is_special(c, e->ctx)) e->failed = true;
+        if (!e->failed) poly_add_term(e, out, power, c);
+    }
+    ca_clear(c, e->ctx);
+}
+
+/* The first term in which an atom stands with a power that reduces; p->n: none. */
+static size_t find_reducible(const engine *e, const poly *p, size_t *which)
+{
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t a = 0; a < e->n_atoms; a++)
+            if (e->atom[a].q && p->term[i].power[MATH_MAX_SYMBOLS + a] >= e->atom[a].q) {
+                *which = a;
+                return i;
+            }
+    return p->n;
+}
+
+static void poly_reduce(engine *e, poly *p)
+{
+    size_t which = 0, i;
+
+    for (int k = 0; !e->failed && (i = find_reducible(e, p, &which)) < p->n; k++) {
+        term x;
+        e->failed |= k == REDUCTIONS;
+        memcpy(x.power, p->term[i].power, GENERATORS);
+        x.power[MATH_MAX_SYMBOLS + which] =
+            (unsigned char)(x.power[MATH_MAX_SYMBOLS + which] - e->atom[which].q);
+        ca_init(x.c, e->ctx);
+        ca_swap(x.c, p->term[i].c, e->ctx);
+        ca_swap(p->term[i].c, p->term[p->n - 1].c, e->ctx);
+        memcpy(p->term[i].power, p->term[p->n - 1].power, GENERATORS);
+        ca_clear(p->term[--p->n].c, e->ctx);
+        poly_add_product(e, p, &x, &e->atom[which].base);
+        ca_clear(x.c, e->ctx);
+    }
+}
+
+static void poly_mul(engine *e, poly *out, const poly *a, const poly *b)
+{
+    poly product = {0};
+
+    for (size_t i = 0; i < a->n && !e->failed; i++) poly_add_product(e, &product, &a->term[i], b);
+    poly_reduce(e, &product);
+    poly_clear(e, out);
+    *out = product;
+}
+
+static void poly_set_ca(engine *e, poly *p, const ca_t c)
+{
+    static const unsigned char none[GENERATORS];
+
+    poly_clear(e, p);
+    if (ca_is_special(c, e->ctx))
+        e->failed = true;
+    else
+        poly_add_term(e, p, none, c);
+}
+
+static void poly_set_one(engine *e, poly *p)
+{
+    ca_t one;
+
+    ca_init(one, e->ctx);
+    ca_one(one, e->ctx);
+    poly_set_ca(e, p, one);
+    ca_clear(one, e->ctx);
+}
+
+/* Zero, or a number alone. */
+static bool poly_is_number(const poly *p)
+{
+    static const unsigned char none[GENERATORS];
+
+    return p->n == 0 || (p->n == 1 && memcmp(p->term[0].power, none, GENERATORS) == 0);
+}
+
+static bool poly_is_one(engine *e, const poly *p)
+{
+    return p->n == 1 && poly_is_number(p) && ca_check_is_one(p->term[0].c, e->ctx) == T_TRUE;
+}
+
+/* TRUE: all coefficients are known to be zero; FALSE: one is known not to be. */
+static math_truth poly_is_zero(engine *e, const poly *p)
+{
+    math_truth t = MATH_TRUE;
+
+    for (size_t i = 0; i < p->n; i++) {
+        const truth_t zero = ca_check_is_zero(p->term[i].c, e->ctx);
+        if (zero == T_FALSE) return MATH_FALSE;
+        if (zero != T_TRUE) t = MATH_UNKNOWN;
+    }
+    return t;
+}
+
+/* -- fractions -- */
+
+static void frac_clear(engine *e, frac *f)
+{
+    poly_clear(e, &f->num);
+    poly_clear(e, &f->den);
+}
+
+/* A denominator that is a number goes into the numerator. */
+static void frac_normalise(engine *e, frac *f)
+{
+    ca_t inverse;
+
+    if (e->failed || f->den.n == 0 || !poly_is_number(&f->den)) {
+        e->failed |= f->den.n == 0;
+        return;
+    }
+    ca_init(inverse, e->ctx);
+    ca_inv(inverse, f->den.term[0].c, e->ctx);
+    if (ca_is_special(inverse, e->ctx)) e->failed = true;
+    for (size_t i = 0; i < f->num.n && !e->failed; i++)
+        ca_mul(f->num.term[i].c, f->num.term[i].c, inverse, e->ctx);
+    ca_clear(inverse, e->ctx);
+    poly_set_one(e, &f->den);
+}
+
+static void frac_set_ca(engine *e, frac *f, const ca_t c)
+{
+    poly_set_ca(e, &f->num, c);
+    poly_set_one(e, &f->den);
+}
+
+static void frac_copy(engine *e, frac *out, const frac *a)
+{
+    poly_add(e, &out->num, &a->num, 1);
+    poly_add(e, &out->den, &a->den, 1);
+}
+
+static void frac_add(engine *e, frac *a, const frac *b, int sign)
+{
+    poly other = {0};
+
+    if (poly_is_one(e, &a->den) && poly_is_one(e, &b->den)) {
+        poly_add(e, &a->num, &b->num, sign);
+        return;
+    }
+    poly_mul(e, &other, &b->num, &a->den);
+    poly_mul(e, &a->num, &a->num, &b->den);
+    poly_add(e, &a->num, &other, sign);
+    poly_mul(e, &a->den, &a->den, &b->den);
+    poly_clear(e, &other);
+}
+
+static void frac_mul(engine *e, frac *a, const frac *b, bool divides)
+{
+    if (divides && poly_is_zero(e, &b->num) != MATH_FALSE) e->failed = true;
+    poly_mul(e, &a->num, &a->num, divides ? &b->den : &b->num);
+    poly_mul(e, &a->den, &a->den, divides ? &b->num : &b->den);
+    frac_normalise(e, a);
+}
+
+static bool frac_is_number(engine *e, const frac *f)
+{
+    return poly_is_number(&f->num) && poly_is_one(e, &f->den);
+}
+
+/* The number that f is. */
+static void frac_number(engine *e, ca_t out, const frac *f)
+{
+    if (f->num.n)
+        ca_set(out, f->num.term[0].c, e->ctx);
+    else
+        ca_zero(out, e->ctx);
+}
+
+static math_truth frac_equal(engine *e, const frac *a, const frac *b)
+{
+    poly left = {0}, right = {0};
+    math_truth t;
+
+    poly_mul(e, &left, &a->num, &b->den);
+    poly_mul(e, &right, &b->num, &a->den);
+    poly_add(e, &left, &right, -1);
+    t = e->failed ? MATH_UNKNOWN : poly_is_zero(e, &left);
+    poly_clear(e, &left);
+    poly_clear(e, &right);
+    return t;
+}
+
+static void frac_pow(engine *e, frac *a, slong k)
+{
+    frac base = {0};
+    const bool divides = k < 0;
+
+    frac_copy(e, &base, a);
+    poly_set_one(e, &a->num);
+    poly_set_one(e, &a->den);
+    for (slong i = divides ? -k : k; i > 0 && !e->failed; i--) frac_mul(e, a, &base, divides);
+    frac_clear(e, &base);
+}
+
+/* -- atoms -- */
+
+static void set_generator(engine *e, frac *out, size_t generator)
+{
+    unsigned char power[GENERATORS] = {0};
+    ca_t one;
+
+    power[generator] = 1;
+    ca_init(one, e->ctx);
+    ca_one(one, e->ctx);
+    poly_clear(e, &out->num);
+    poly_add_term(e, &out->num, power, one);
+    poly_set_one(e, &out->den);
+    ca_clear(one, e->ctx);
+}
+
+/* out <- the atom of that kind over arg (and second); *index tells which, *is_new whether it is. */
+static void set_atom(engine *e, frac *out, int kind, int op, const frac *arg, const frac *second,
+                     size_t *index, bool *is_new)
+{
+    size_t i = 0;
+
+    *is_new = false;
+    for (; i < e->n_atoms; i++) {
+        const atom *a = &e->atom[i];
+        if (a->kind == kind && a->op == op && frac_equal(e, &a->arg, arg) == MATH_TRUE &&
+            (!second || frac_equal(e, &a->second, second) == MATH_TRUE))
+            break;
+        if (e->failed) return;
+    }
+    *index = i;
+    if (i == e->n_atoms) {
+        if (i == MAX_ATOMS) {
+            e->failed = true;
+            return;
+        }
+        *is_new = true;
+        e->atom[i] = (atom){.kind = kind, .op = op};
+        frac_copy(e, &e->atom[i].arg, arg);
+        if (second) frac_copy(e, &e->atom[i].second, second);
+        e->n_atoms++;
+    }
+    set_generator(e, out, MATH_MAX_SYMBOLS + i);
+}
+
+static void set_plain_atom(engine *e, frac *out, int kind, int op, const frac *arg,
+                           const frac *second)
+{
+    size_t index;
+    bool is_new;
+    frac made = {0};
+
+    set_atom(e, &made, kind, op, arg, second, &index, &is_new);
+    frac_clear(e, out);
+    *out = made;
+}
+
+static void evaluate(engine *e, frac *out, const math_node *n);
+
+/* The coefficient of the greatest powers is made 1 or -1 when it is rational, so that sqrt(8x) and
+ * 2 sqrt(2x) meet. *factor: what was taken out, positive. */
+static void take_content(engine *e, frac *f, ca_t factor)
+{
+    size_t best = 0;
+    fmpq_t q;
+    ca_t inverse;
+
+    ca_one(factor, e->ctx);
+    for (size_t i = 1; i < f->num.n; i++)
+        if (memcmp(f->num.term[i].power, f->num.term[best].power, GENERATORS) > 0) best = i;
+    fmpq_init(q);
+    if (f->num.n && ca_get_fmpq(q, f->num.term[best].c, e->ctx) && !fmpq_is_zero(q)) {
+        fmpq_abs(q, q);
+        ca_set_fmpq(factor, q, e->ctx);
+        ca_init(inverse, e->ctx);
+        ca_inv(inverse, factor, e->ctx);
+        for (size_t i = 0; i < f->num.n; i++)
+            ca_mul(f->num.term[i].c, f->num.term[i].c, inverse, e->ctx);
+        ca_clear(inverse, e->ctx);
+    }
+    fmpq_clear(q);
+}
+
+static bool is_negative_real(engine *e, const ca_t x)
+{
+    acb_t value;
+    bool is_negative;
+
+    acb_init(value);
+    ca_get_acb(value, x, MATH_BITS, e->ctx);
+    is_negative = ca_check_is_real(x, e->ctx) == T_TRUE && arb_is_negative(acb_realref(value));
+    acb_clear(value);
+    return is_negative;
+}
+
+/* The principal root; of a negative number an odd root is real. */
+static void root_of_number(engine *e, ca_t x, ulong index)
+{
+    const bool flips = index % 2 == 1 && is_negative_real(e, x);
+    fmpq_t power;
+
+    e->failed |= ++e->n_hard > MATH_MAX_HARD;
+    if (e->failed) return;
+    if (flips) ca_neg(x, x, e->ctx);
+    if (index == 2) {
+        ca_sqrt(x, x, e->ctx);
+    } else {
+        fmpq_init(power);
+        fmpq_set_si(power, 1, index);
+        ca_pow_fmpq(x, x, power, e->ctx);
+        fmpq_clear(power);
+    }
+    if (flips) ca_neg(x, x, e->ctx);
+}
+
+static void take_root(engine *e, frac *out, ulong index)
+{
+    size_t which = 0;
+    bool is_new = false;
+    frac root = {0}, outer = {0};
+    ca_t x;
+
+    ca_init(x, e->ctx);
+    if (frac_is_number(e, out)) {
+        frac_number(e, x, out);
+        root_of_number(e, x, index);
+        frac_set_ca(e, out, x);
+    } else {
+        take_content(e, out, x);
+        root_of_number(e, x, index);
+        frac_set_ca(e, &outer, x);
+        set_atom(e, &root, MATH_ROOT, (int)index, out, NULL, &which, &is_new);
+        if (is_new && !e->failed && poly_is_one(e, &out->den)) {
+            e->atom[which].q = (unsigned)index;
+            poly_add(e, &e->atom[which].base, &out->num, 1);
+        }
+        frac_mul(e, &root, &outer, false);
+        frac_clear(e, out);
+        frac_clear(e, &outer);
+        *out = root;
+    }
+    ca_clear(x, e->ctx);
+}
+
+static bool small_index(ulong *out, const math_node *n)
+{
+    fmpq_t x;
+    bool is_small;
+
+    fmpq_init(x);
+    is_small = math_rational(x, n) == MATH_GOT && fmpz_is_one(fmpq_denref(x)) &&
+               fmpz_cmp_ui(fmpq_numref(x), 8) <= 0 && fmpz_cmp_ui(fmpq_numref(x), 2) >= 0;
+    if (is_small) *out = fmpz_get_ui(fmpq_numref(x));
+    fmpq_clear(x);
+    return is_small;
+}
+
+/* -- powers -- */
+
+static void raise_number(engine *e, frac *base, const frac *exponent)
+{
+    ca_t x, y;
+
+    ca_init(x, e->ctx);
+    ca_init(y, e->ctx);
+    frac_number(e, x, base);
+    frac_number(e, y, exponent);
+    e->failed |= ++e->n_hard > MATH_MAX_HARD;
+    if (!e->failed) {
+        ca_pow(x, x, y, e->ctx);
+        frac_set_ca(e, base, x);
+    }
+    ca_clear(x, e->ctx);
+    ca_clear(y, e->ctx);
+}
+
+/* A whole exponent from -limit to limit as *k. */
+static bool whole_exponent(slong *k, const math_node *n, slong limit)
+{
+    fmpq_t x;
+    bool is_whole;
+
+    fmpq_init(x);
+    is_whole = math_rational(x, n) == MATH_GOT && fmpz_is_one(fmpq_denref(x)) &&
+               fmpz_bits(fmpq_numref(x)) < 16;
+    if (is_whole) *k = fmpz_get_si(fmpq_numref(x));
+    fmpq_clear(x);
+    return is_whole && *k <= limit && *k >= -limit;
+}
+
+static void take_power(engine *e, frac *out, const math_node *n)
+{
+    const math_node *exponent = n->first->next;
+    frac power = {0};
+    fmpq_t q;
+    slong k = 0;
+
+    evaluate(e, out, n->first);
+    if (e->failed) return;
+    if (whole_exponent(&k, exponent, MATH_MAX_DEGREE)) {
+        frac_pow(e, out, k);
+        return;
+    }
+    evaluate(e, &power, exponent);
+    fmpq_init(q);
+    if (e->failed) {
+    } else if (frac_is_number(e, out) && frac_is_number(e, &power)) {
+        raise_number(e, out, &power);
+    } else if (math_rational(q, exponent) == MATH_GOT && fmpz_cmp_ui(fmpq_denref(q), 8) <= 0 &&
+               fmpz_cmp_ui(fmpq_denref(q), 2) >= 0 && fmpz_bits(fmpq_numref(q)) < 6) {
+        take_root(e, out, fmpz_get_ui(fmpq_denref(q)));
+        frac_pow(e, out, fmpz_get_si(fmpq_numref(q)));
+    } else {
+        set_plain_atom(e, out, MATH_POW, 0, out, &power);
+    }
+    fmpq_clear(q);
+    frac_clear(e, &power);
+}
+
+/* -- functions -- */
+
+typedef void number_fn(ca_t, const ca_t, ca_ctx_t);
+static number_fn *const of_numbers[MATH_FUNCTIONS] = {
+    [MATH_SIN] = ca_sin,     [MATH_COS] = ca_cos,     [MATH_TAN] = ca_tan,
+    [MATH_COT] = ca_cot,     [MATH_ARCSIN] = ca_asin, [MATH_ARCCOS] = ca_acos,
+    [MATH_ARCTAN] = ca_atan, [MATH_LN] = ca_log,      [MATH_LOG] = ca_log,
+    [MATH_EXP] = ca_exp,     [MATH_FLOOR] = ca_floor, [MATH_CEIL] = ca_ceil,
+    [MATH_SEC] = ca_cos,     [MATH_CSC] = ca_sin, /* inverted after */
+};
+
+static void apply_to_number(engine *e, frac *out, int op)
+{
+    ca_t x;
+
+    ca_init(x, e->ctx);
+    frac_number(e, x, out);
+    e->failed |= ++e->n_hard > MATH_MAX_HARD;
+    if (!e->failed) {
+        of_numbers[op](x, x, e->ctx);
+        if (op == MATH_SEC || op == MATH_CSC) ca_inv(x, x, e->ctx);
+        frac_set_ca(e, out, x);
+    }
+    ca_clear(x, e->ctx);
+}
+
+/* out <- sin or cos of arg, as an atom; arguments that differ in sign alone share one. */
+static void circular_atom(engine *e, frac *out, int op, const frac *arg)
+{
+    size_t which = 0;
+    bool is_new = false, flips = false;
+    frac cosine = {0}, positive = {0};
+    ca_t x;
+
+    frac_copy(e, &positive, arg);
+    for (size_t i = 0; i < e->n_atoms && !e->failed; i++) {
+        frac sum = {0};
+        if (e->atom[i].kind != MATH_FUNCTION || e->atom[i].op > MATH_COS) continue;
+        frac_copy(e, &sum, &e->atom[i].arg);
+        frac_add(e, &sum, arg, 1);
+        if (poly_is_zero(e, &sum.num) == MATH_TRUE) flips = true;
+        frac_clear(e, &sum);
+    }
+    ca_init(x, e->ctx);
+    ca_neg_one(x, e->ctx);
+    if (flips) {
+        frac minus = {0};
+        frac_set_ca(e, &minus, x);
+        frac_mul(e, &positive, &minus, false);
+        frac_clear(e, &minus);
+    }
+    set_atom(e, &cosine, MATH_FUNCTION, MATH_COS, &positive, NULL, &which, &is_new);
+    if (op == MATH_COS) {
+        frac_clear(e, out);
+        *out = cosine;
+        cosine = (frac){0};
+    } else {
+        set_atom(e, out, MATH_FUNCTION, MATH_SIN, &positive, NULL, &which, &is_new);
+        if (is_new && !e->failed) { /* sin^2 = 1 - cos^2 */
+            e->atom[which].q = 2;
+            poly_mul(e, &cosine.num, &cosine.num, &cosine.num);
+            poly_set_one(e, &e->atom[which].base);
+            poly_add(e, &e->atom[which].base, &cosine.num, -1);
+        }
+        for (size_t i = 0; flips && i < out->num.n; i++)
+            ca_neg(out->num.term[i].c, out->num.term[i].c, e->ctx);
+    }
+    frac_clear(e, &cosine);
+    frac_clear(e, &positive);
+    ca_clear(x, e->ctx);
+}
+
+static void apply_circular(engine *e, frac *out, int op)
+{
+    frac sine = {0}, cosine = {0};
+
+    circular_atom(e, &sine, MATH_SIN, out);
+    circular_atom(e, &cosine, MATH_COS, out);
+    if (op == MATH_COT || op == MATH_COS || op == MATH_SEC) {
+        frac t = sine;
+        sine = cosine;
+        cosine = t;
+    }
+    /* tan, cot: quotient; sin, cos: the first; csc, sec: its inverse */
+    if (op == MATH_TAN || op == MATH_COT) frac_mul(e, &sine, &cosine, true);
+    if (op == MATH_SEC || op == MATH_CSC) frac_pow(e, &sine, -1);
+    frac_clear(e, out);
+    frac_clear(e, &cosine);
+    *out = sine;
+}
+
+static void to_radians(engine *e, frac *f)
+{
+    frac factor = {0};
+    ca_t x;
+
+    ca_init(x, e->ctx);
+    ca_pi(x, e->ctx);
+    ca_div_ui(x, x, 180, e->ctx);
+    frac_set_ca(e, &factor, x);
+    frac_mul(e, f, &factor, false);
+    frac_clear(e, &factor);
+    ca_clear(x, e->ctx);
+}
+
+/* ln x / ln b. */
+static void divide_by_log(engine *e, frac *out, const math_node *base)
+{
+    frac b = {0};
+    ca_t ten;
+
+    if (base) {
+        evaluate(e, &b, base);
+    } else {
+        ca_init(ten, e->ctx);
+        ca_set_ui(ten, 10, e->ctx);
+        frac_set_ca(e, &b, ten);
+        ca_clear(ten, e->ctx);
+    }
+    if (!e->failed && frac_is_number(e, &b))
+        apply_to_number(e, &b, MATH_LN);
+    else if (!e->failed)
+        set_plain_atom(e, &b, MATH_FUNCTION, MATH_LN, &b, NULL);
+    if (!e->failed) frac_mul(e, out, &b, true);
+    frac_clear(e, &b);
+}
+
+static void apply(engine *e, frac *out, const math_node *n)
+{
+    const int op = n->op == MATH_LOG ? MATH_LN : n->op;
+
+    evaluate(e, out, n->first);
+    if (op <= MATH_CSC && n->first->unit) to_radians(e, out);
+    if (e->failed) return;
+    if (frac_is_number(e, out))
+        apply_to_number(e, out, op);
+    else if (op <= MATH_CSC)
+        apply_circular(e, out, op);
+    else
+        set_plain_atom(e, out, MATH_FUNCTION, op, out, NULL);
+    if (n->op == MATH_LOG && !e->failed) divide_by_log(e, out, n->first->next);
+}
+
+static void take_abs(engine *e, frac *out)
+{
+    size_t which = 0;
+    bool is_new = false;
+    frac made = {0};
+    ca_t x;
+
+    if (frac_is_number(e, out)) {
+        ca_init(x, e->ctx);
+        frac_number(e, x, out);
+        ca_abs(x, x, e->ctx);
+        frac_set_ca(e, out, x);
+        ca_clear(x, e->ctx);
+        return;
+    }
+    set_atom(e, &made, MATH_ABS, 0, out, NULL, &which, &is_new);
+    frac_clear(e, out);
+    *out = made;
+}
+
+/* -- trees -- */
+
+static void set_constant(engine *e, frac *out, int op)
+{
+    ca_t x;
+
+    ca_init(x, e->ctx);
+    if (op == MATH_PI) ca_pi(x, e->ctx);
+    if (op == MATH_I) ca_i(x, e->ctx);
+    if (op == MATH_E) {
+        ca_one(x, e->ctx);
+        ca_exp(x, x, e->ctx);
+    }
+    e->failed |= op == MATH_INFINITY;
+    frac_set_ca(e, out, x);
+    ca_clear(x, e->ctx);
+}
+
+static void set_number(engine *e, frac *out, const math_node *n)
+{
+    fmpq_t q;
+    ca_t x;
+
+    fmpq_init(q);
+    ca_init(x, e->ctx);
+    if (math_rational(q, n) == MATH_GOT)
+        ca_set_fmpq(x, q, e->ctx);
+    else
+        e->failed = true;
+    frac_set_ca(e, out, x);
+    ca_clear(x, e->ctx);
+    fmpq_clear(q);
+}
+
+/* Sums and products, one kid after the other. */
+static void fold(engine *e, frac *out, const math_node *n)
+{
+    const bool is_sum = n->kind != MATH_MUL;
+    frac x = {0};
+
+    poly_set_one(e, &out->den);
+    if (!is_sum) poly_set_one(e, &out->num);
+    for (const math_node *kid = n->first; kid && !e->failed; kid = kid->next) {
+        const int sign = n->kind == MATH_NEG ? -1 : kid->sign;
+        evaluate(e, &x, kid);
+        e->failed |= sign != 1 && sign != -1;
+        if (e->failed) break;
+        if (is_sum)
+            frac_add(e, out, &x, sign);
+        else
+            frac_mul(e, out, &x, sign < 0);
+        frac_clear(e, &x);
+    }
+    frac_clear(e, &x);
+}
+
+/* *out is empty on entry. Whatever is rational by itself is one number at once. */
+static void evaluate(engine *e, frac *out, const math_node *n)
+{
+    ulong index = 2;
+    fmpq_t q;
+    bool is_rational;
+
+    fmpq_init(q);
+    is_rational = math_rational(q, n) == MATH_GOT;
+    fmpq_clear(q);
+    if (is_rational) {
+        set_number(e, out, n);
+        return;
+    }
+    switch (n->kind) {
+    case MATH_SYMBOL:
+        set_generator(e, out, (size_t)math_symbol_index(e->symbols, n));
+        break;
+    case MATH_CONSTANT:
+        set_constant(e, out, n->op);
+        break;
+    case MATH_NEG:
+    case MATH_ADD:
+    case MATH_MUL:
+        fold(e, out, n);
+        break;
+    case MATH_POW:
+        take_power(e, out, n);
+        break;
+    case MATH_ROOT:
+        e->failed |= n->first->next && !small_index(&index, n->first->next);
+        if (!e->failed) evaluate(e, out, n->first);
+        if (!e->failed) take_root(e, out, index);
+        break;
+    case MATH_ABS:
+        evaluate(e, out, n->first);
+        if (!e->failed) take_abs(e, out);
+        break;
+    case MATH_FUNCTION:
+        apply(e, out, n);
+        break;
+    default:
+        e->failed = true;
+    }
+}
+
+/* -- comparisons -- */
+
+static void engine_open(engine *e, const math_symbols *symbols)
+{
+    *e = (engine){.symbols = symbols};
+    ca_ctx_init(e->ctx);
+    ca_ctx_set_option(e->ctx, CA_OPT_QQBAR_DEG_LIMIT, 32);
+    ca_ctx_set_option(e->ctx, CA_OPT_PREC_LIMIT, 1024);
+    ca_ctx_set_option(e->ctx, CA_OPT_GROEBNER_LENGTH_LIMIT, 30);
+    ca_ctx_set_option(e->ctx, CA_OPT_GROEBNER_POLY_LENGTH_LIMIT, 200);
+    ca_ctx_set_option(e->ctx, CA_OPT_GROEBNER_POLY_BITS_LIMIT, 2000);
+}
+
+static void engine_close(engine *e)
+{
+    for (size_t i = 0; i < e->n_atoms; i++) {
+        frac_clear(e, &e->atom[i].arg);
+        frac_clear(e, &e->atom[i].second);
+        poly_clear(e, &e->atom[i].base);
+    }
+    ca_ctx_clear(e->ctx);
+}
+
+math_truth math_identical(const math_node *a, const math_node *b, const math_symbols *symbols)
+{
+    engine e;
+    frac x = {0}, y = {0};
+    math_truth t = MATH_UNKNOWN;
+
+    engine_open(&e, symbols);
+    evaluate(&e, &x, a);
+    if (!e.failed) evaluate(&e, &y, b);
+    if (!e.failed) t = frac_equal(&e, &x, &y);
+    if (t == MATH_FALSE && e.n_atoms) t = MATH_UNKNOWN; /* atoms may hide an identity */
+    frac_clear(&e, &x);
+    frac_clear(&e, &y);
+    engine_close(&e);
+    return t;
+}
+
+static bool is_positive_ratio(engine *e, const ca_t a, const ca_t b)
+{
+    acb_t value;
+    ca_t ratio;
+    bool is_positive;
+
+    acb_init(value);
+    ca_init(ratio, e->ctx);
+    ca_div(ratio, a, b, e->ctx);
+    ca_get_acb(value, ratio, MATH_BITS, e->ctx);
+    is_positive = arb_is_positive(acb_realref(value));
+    ca_clear(ratio, e->ctx);
+    acb_clear(value);
+    return is_positive;
+}
+
+/* a * (coefficient in b) = b * (coefficient in a), for the powers of a's first term. */
+static math_truth poly_proportional(engine *e, const poly *a, const poly *b, bool is_positive)
+{
+    poly difference = {0};
+    math_truth t = MATH_FALSE;
+    term x = {0};
+    size_t i = 0;
+
+    if (a->n == 0 || b->n == 0) return a->n == b->n ? MATH_TRUE : MATH_FALSE;
+    while (i < b->n && memcmp(b->term[i].power, a->term[0].power, GENERATORS) != 0) i++;
+    if (i == b->n || a->n != b->n) return MATH_FALSE;
+    ca_init(x.c, e->ctx);
+    ca_set(x.c, b->term[i].c, e->ctx);
+    poly_add_product(e, &difference, &x, a);
+    ca_neg(x.c, a->term[0].c, e->ctx);
+    poly_add_product(e, &difference, &x, b);
+    t = e->failed ? MATH_UNKNOWN : poly_is_zero(e, &difference);
+    if (t == MATH_TRUE && is_positive && !is_positive_ratio(e, a->term[0].c, b->term[i].c))
+        t = MATH_FALSE;
+    ca_clear(x.c, e->ctx);
+    poly_clear(e, &difference);
+    return t;
+}
+
+math_truth math_proportional(const math_node *a, const math_node *b, const math_symbols *symbols,
+                             bool is_positive)
+{
+    engine e;
+    frac x = {0}, y = {0};
+    math_truth t = MATH_UNKNOWN;
+
+    engine_open(&e, symbols);
+    evaluate(&e, &x, a);
+    if (!e.failed) evaluate(&e, &y, b);
+    if (is_positive && !e.failed) e.failed = !poly_is_one(&e, &x.den) || !poly_is_one(&e, &y.den);
+    if (!e.failed) t = poly_proportional(&e, &x.num, &y.num, is_positive);
+    if (t == MATH_FALSE && e.n_atoms) t = MATH_UNKNOWN;
+    frac_clear(&e, &x);
+    frac_clear(&e, &y);
+    engine_close(&e);
+    return t;
+}

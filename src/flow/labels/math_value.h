@@ -1,0 +1,62 @@
+/* math_value.h - what scalars of a tree are worth, three ways. Private to labels/.
+ *
+ *   math_rational  exact, for what is a rational number by the four operations, whole powers,
+ * factorials, binomials: FLINT. Most answers end here. math_numeric   a ball that holds the value
+ * at a point for the symbols: Arb. May tell apart, never equate. math_identical exact: fractions of
+ * polynomials in the symbols over Calcium's numbers. Equates, or says that it does not know.
+ *
+ * FLINT ends the process when it meets what it cannot compute. Here sizes are bounded before each
+ * operation (the limits below), so that this is not reached; were it reached, math_guarded catches
+ * it, gives up what was allocated, and the answer counts as unknown. */
+#ifndef VS_LABELS_MATH_VALUE_H
+#define VS_LABELS_MATH_VALUE_H
+
+#include <acb.h>
+#include <flint/fmpq.h>
+
+#include "flow/labels/math_tree.h"
+
+enum {
+    MATH_MAX_DIGITS = 4096,   /* of a written number */
+    MATH_MAX_EXPONENT = 4096, /* of a power of numbers */
+    MATH_MAX_BITS = 1 << 17,  /* of a power, a factorial, a binomial */
+    MATH_MAX_FACTORIAL = 2100,
+    MATH_MAX_SYMBOLS = 6,
+    MATH_MAX_TERMS = 64, /* of a polynomial */
+    MATH_MAX_DEGREE = 64,
+    MATH_MAX_HARD = 12, /* roots, exponentials, logarithms of one comparison */
+    MATH_BITS = 256,    /* of balls */
+};
+
+typedef enum math_truth { MATH_TRUE, MATH_FALSE, MATH_UNKNOWN } math_truth;
+typedef enum math_got { MATH_GOT, MATH_NOT_SO, MATH_OVER_LIMIT } math_got;
+
+/* The symbols of a comparison: equal names are one symbol. */
+typedef struct math_symbols {
+    const math_node *item[MATH_MAX_SYMBOLS];
+    size_t n;
+} math_symbols;
+/* false: too many. */
+bool math_collect(math_symbols *out, const math_node *n);
+int math_symbol_index(const math_symbols *s, const math_node *n); /* -1: not among them */
+
+/* *out is initialised. NOT_SO: no rational number, or none of these operations. */
+math_got math_rational(fmpq_t out, const math_node *n);
+
+/* The value where symbol i is points[which][i]; which < MATH_POINTS. false: none, or not computed.
+ */
+enum { MATH_POINTS = 3 };
+bool math_numeric(acb_t out, const math_node *n, const math_symbols *symbols, size_t which);
+
+/* Whether a and b are one function of the symbols (without symbols: one number), as far as the
+ * identities of fractions, roots and circular functions tell. MATH_FALSE is given for numbers only.
+ */
+math_truth math_identical(const math_node *a, const math_node *b, const math_symbols *symbols);
+/* Whether the numerators of a and b, taken as fractions, are equal up to a factor that is a number
+ * and not zero: a = 0 and b = 0 are one equation. is_positive: the factor is positive besides. */
+math_truth math_proportional(const math_node *a, const math_node *b, const math_symbols *symbols,
+                             bool is_positive);
+
+/* Runs f(ctx) so that FLINT cannot end the process; false: it would have. */
+bool math_guarded(void (*f)(void *ctx), void *ctx);
+#endif
