@@ -54,6 +54,10 @@ if [ -d "${VSTAR_SHARED:-../shared/data}/chat_templates/templates" ]; then
 fi
 seed fuzz_gguf <tests/golden/tiny.gguf
 printf '\1{"question":"1+1?","answer":"It is <<1+1=2>>2.\\n#### 2"}\n' | seed fuzz_problems
+for pair in '\frac12@0.5' 'x^2-1@(x+1)(x-1)' '(-\infty,2]\cup\{3\}@x\le2' '\begin{pmatrix}1\\2\end{pmatrix}@1,2' \
+    '2\sqrt[3]{3}\pm\pi@\sin 60^\circ' '10,000\text{ cm}^2@1\frac34'; do
+    printf '%s' "$pair" | tr '@' '\0' | seed fuzz_math
+done
 printf '18\0So it is 9+9=18.\n#### 18' | seed fuzz_grade
 printf '{"id":"a","right":[0,1,1],"scores":[-3,2.5,0],"answers":["18",null,"7"]}\n' | seed fuzz_metrics
 build-fuzz/tests/fill_run "$scratch/run" 2 2 >/dev/null

@@ -7,6 +7,11 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 /* Whether an odd number of backslashes stands before s[i]. */
 static bool is_escaped(const char *s, size_t i)
 {
@@ -25,7 +30,7 @@ static size_t after_command(const char *s, size_t i, size_t len)
         const size_t n = strlen(names[k]);
         if (len - i < n || memcmp(s + i, names[k], n) != 0) continue;
         i += n;
-        if (i < len && ((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z'))) return 0;
+        if (i < len && is_letter(s[i])) return 0;
         while (i < len && is_space(s[i])) i++;
         return i;
     }
@@ -81,4 +86,67 @@ bool vs_box_last(size_t *begin, size_t *end, const char *s, size_t len)
     }
     for (to = open; open && to < len && s[to] != '\n';) to++;
     return open && trim(begin, end, s, open, to);
+}
+
+/* -- several boxes -- */
+
+enum { MAX_GAP = 64, MAX_GAP_WORDS = 5 };
+
+/* The backslash of the box whose argument begins at `begin`. */
+static size_t box_start(const char *s, size_t begin)
+{
+    while (begin > 0 && memcmp(s + begin - 1, "\\boxed", 6) != 0 &&
+           memcmp(s + begin - 1, "\\fbox", 5) != 0)
+        begin--;
+    return begin ? begin - 1 : 0;
+}
+
+/* Whether what stands between two boxes makes them one list: "and", "or", a comma and few words, or
+ * nothing but signs on one line. */
+static bool is_join(const char *s, size_t begin, size_t end)
+{
+    size_t n_words = 0;
+    bool has_word = false, has_comma = false;
+
+    if (end - begin > MAX_GAP) return false;
+    for (size_t i = begin; i < end; i++) {
+        const size_t first = i;
+        if (s[i] >= '0' && s[i] <= '9') return false;
+        if (s[i] == '.' && i + 1 < end && (s[i + 1] == ' ' || s[i + 1] == '\n')) return false;
+        has_comma |= s[i] == ',' || s[i] == ';';
+        if (!is_letter(s[i])) continue;
+        while (i + 1 < end && is_letter(s[i + 1])) i++;
+        if (first > begin && s[first - 1] == '\\') continue; /* a command */
+        n_words++;
+        has_word |= (i + 1 - first == 3 && memcmp(s + first, "and", 3) == 0) ||
+                    (i + 1 - first == 2 && memcmp(s + first, "or", 2) == 0);
+    }
+    if (n_words == 0) return !memchr(s + begin, '\n', end - begin);
+    return has_word ? n_words <= MAX_GAP_WORDS : has_comma && n_words <= 1;
+}
+
+static bool same_bytes(const char *s, vs_box a, vs_box b)
+{
+    return a.end - a.begin == b.end - b.begin &&
+           memcmp(s + a.begin, s + b.begin, a.end - a.begin) == 0;
+}
+
+size_t vs_box_answer(vs_box out[VS_BOX_PARTS], const char *s, size_t len)
+{
+    size_t begin, end, start = len, n = 0;
+
+    while (n < VS_BOX_PARTS && vs_box_last(&begin, &end, s, start)) {
+        size_t after = end;
+        while (after < start && s[after] != '}') after++;
+        if (n && (after >= start || !is_join(s, after + 1, start))) break;
+        out[n++] = (vs_box){begin, end};
+        start = box_start(s, begin);
+        if (n > 1 && same_bytes(s, out[n - 1], out[n - 2])) n--;
+    }
+    for (size_t i = 0; i < n / 2; i++) {
+        const vs_box t = out[i];
+        out[i] = out[n - 1 - i];
+        out[n - 1 - i] = t;
+    }
+    return n;
 }

@@ -13,4 +13,13 @@
  * ends at white space, '$' or the end. Sets
  * [*begin, *end) without surrounding white space; false: there is no box, both are untouched. */
 bool vs_box_last(size_t *begin, size_t *end, const char *s, size_t len);
+
+/* The last box and those before it that are joined to it ("\boxed{1} and \boxed{2}"), in the text's
+ * order: the answer is a list then. A box that repeats the one after it to the letter is none.
+ * Returns how many, at most VS_BOX_PARTS. */
+enum { VS_BOX_PARTS = 16 };
+typedef struct vs_box {
+    size_t begin, end; /* of the argument */
+} vs_box;
+size_t vs_box_answer(vs_box out[VS_BOX_PARTS], const char *s, size_t len);
 #endif

@@ -31,6 +31,8 @@ static vs_status read_side(side *out, const math_place *place, const char *s, in
     VS_TRY(vs_buf_ok(&out->text, "answer", err));
     if (!out->math) return VS_FAIL(err, VS_E_NOMEM, "answer");
     out->parse = math_read(out->math, out->text.data, out->text.len, readings);
+    if (out->parse == MATH_PARSED && place->n_parts > 1 && out->math->root->kind == MATH_LIST)
+        out->math->root->kind = MATH_SET; /* "1/2, or 0.5" says one thing twice */
     return VS_OK;
 }
 
@@ -66,7 +68,15 @@ static bool same_text(const side *a, const side *b)
     return is_same;
 }
 
-/* *suffix says what else than values decided. */
+static bool has_words(const math_node *n)
+{
+    if (n->kind == MATH_WORDS) return true;
+    for (const math_node *kid = n->first; kid && n->kind >= MATH_LIST; kid = kid->next)
+        if (has_words(kid)) return true;
+    return false;
+}
+
+/* *suffix says what else than values decided: words, or the bare text. */
 static vs_verdict judge(const side *gold, const side *answer, const char **suffix)
 {
     const bool is_short = gold->text.len <= MATH_MAX_BYTES && answer->text.len <= MATH_MAX_BYTES;
@@ -75,6 +85,7 @@ static vs_verdict judge(const side *gold, const side *answer, const char **suffi
     *suffix = "";
     if (gold->parse == MATH_PARSED && answer->parse == MATH_PARSED)
         t = math_equal(gold->math->root, answer->math->root);
+    if (t == MATH_TRUE && has_words(gold->math->root)) *suffix = ".words";
     if (t == MATH_TRUE) return VS_RIGHT;
     if (t == MATH_FALSE) return VS_WRONG;
     if (is_short && same_text(gold, answer)) {

@@ -594,6 +594,13 @@ static bool is_chain(const math_node *n)
            n->first->next->relation <= MATH_GE;
 }
 
+/* What a minus stands before. */
+static const math_node *negated(const math_node *n)
+{
+    return n->kind == MATH_ADD && n->first && !n->first->next && n->first->sign == -1 ? n->first
+                                                                                      : NULL;
+}
+
 static math_truth compare_intervals(bool *applies, const math_node *a, const math_node *b)
 {
     spans x = {.n = 0}, y = {.n = 0};
@@ -631,6 +638,7 @@ static math_truth compare(const math_node *a, const math_node *b)
     if (a->kind == MATH_WORDS || b->kind == MATH_WORDS) return compare_words(a, b);
     if (a->kind == MATH_BASED || b->kind == MATH_BASED) return compare_based(a, b);
     if (math_is_scalar(a) && math_is_scalar(b)) return math_scalar_equal(a, b);
+    if (negated(a) && negated(b)) return compare(negated(a), negated(b)); /* -37_8 */
     if (a->kind == MATH_TUPLE && b->kind == MATH_TUPLE) return compare_tuples(a, b);
     if (a->kind == MATH_MATRIX && b->kind == MATH_MATRIX)
         return a->columns == b->columns ? compare_parts(a, b) : MATH_FALSE;

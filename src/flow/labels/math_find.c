@@ -7,78 +7,9 @@
 #include "flow/labels/math_tree.h"
 #include "flow/labels/number.h"
 
-enum { MAX_GAP = 64, MAX_GAP_WORDS = 5 };
-
 static bool is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/* The backslash of the box whose argument begins at `begin`. */
-static size_t box_start(const char *s, size_t begin)
-{
-    while (begin > 0 && memcmp(s + begin - 1, "\\boxed", 6) != 0 &&
-           memcmp(s + begin - 1, "\\fbox", 5) != 0)
-        begin--;
-    return begin ? begin - 1 : 0;
-}
-
-/* Whether what stands between two boxes makes them one list: "and", "or", a comma and few words, or
- * nothing but signs on one line. */
-static bool is_join(const char *s, size_t begin, size_t end)
-{
-    size_t n_words = 0;
-    bool has_word = false, has_comma = false;
-
-    if (end - begin > MAX_GAP) return false;
-    for (size_t i = begin; i < end; i++) {
-        const size_t first = i;
-        if (s[i] >= '0' && s[i] <= '9') return false;
-        if (s[i] == '.' && i + 1 < end && (s[i + 1] == ' ' || s[i + 1] == '\n')) return false;
-        has_comma |= s[i] == ',' || s[i] == ';';
-        if (!is_letter(s[i])) continue;
-        while (i + 1 < end && is_letter(s[i + 1])) i++;
-        if (first > begin && s[first - 1] == '\\') continue; /* a command */
-        n_words++;
-        has_word |= (i + 1 - first == 3 && memcmp(s + first, "and", 3) == 0) ||
-                    (i + 1 - first == 2 && memcmp(s + first, "or", 2) == 0);
-    }
-    if (n_words == 0) return !memchr(s + begin, '\n', end - begin);
-    return has_word ? n_words <= MAX_GAP_WORDS : has_comma && n_words <= 1;
-}
-
-static bool same_bytes(const math_place *p, const char *s, size_t i, size_t j)
-{
-    const size_t n = p->part[i].end - p->part[i].begin;
-
-    return n == p->part[j].end - p->part[j].begin &&
-           memcmp(s + p->part[i].begin, s + p->part[j].begin, n) == 0;
-}
-
-/* The last box, and those before it that are joined to it; parts in the text's order. One that says
- * the next again is none. */
-static bool find_boxes(math_place *out, const char *s, size_t len)
-{
-    size_t begin, end, start = len;
-
-    out->n_parts = 0;
-    while (out->n_parts < MATH_MAX_BOXES && vs_box_last(&begin, &end, s, start)) {
-        size_t after = end;
-        while (after < start && s[after] != '}') after++;
-        if (out->n_parts && (after >= start || !is_join(s, after + 1, start))) break;
-        out->part[out->n_parts].begin = begin;
-        out->part[out->n_parts++].end = end;
-        start = box_start(s, begin);
-        if (out->n_parts > 1 && same_bytes(out, s, out->n_parts - 1, out->n_parts - 2))
-            out->n_parts--;
-    }
-    for (size_t i = 0; i < out->n_parts / 2; i++) {
-        const size_t j = out->n_parts - 1 - i, b = out->part[i].begin, e = out->part[i].end;
-        out->part[i] = out->part[j];
-        out->part[j].begin = b;
-        out->part[j].end = e;
-    }
-    return out->n_parts > 0;
 }
 
 /* Without blanks, stars and a last full stop around. */
@@ -195,7 +126,8 @@ static math_source find_leniently(math_place *out, const char *s, size_t len)
 void math_find(math_place *out, const char *s, size_t len, bool is_lenient)
 {
     *out = (math_place){.source = MATH_FROM_NOTHING};
-    if (find_boxes(out, s, len)) {
+    out->n_parts = vs_box_answer(out->part, s, len);
+    if (out->n_parts) {
         out->source = MATH_FROM_BOX;
     } else if (find_stated(out, s, len, find_final) || find_stated(out, s, len, find_statement)) {
         const size_t begin = out->part[0].begin, end = out->part[0].end;

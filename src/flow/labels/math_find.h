@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/box.h"
+
 typedef enum math_source {
     MATH_FROM_NOTHING,
     MATH_FROM_BOX,       /* the last \boxed, or several that "and" or commas join */
@@ -14,15 +16,13 @@ typedef enum math_source {
     MATH_FROM_ALL,    /* lenient: the whole of a text that is short */
 } math_source;
 
-enum { MATH_MAX_BOXES = 16, MATH_SHORT_BYTES = 32 };
+enum { MATH_SHORT_BYTES = 32 };
 
 typedef struct math_place {
     math_source source;
     size_t begin, end; /* from the first part to the last */
     size_t n_parts;
-    struct {
-        size_t begin, end;
-    } part[MATH_MAX_BOXES]; /* the list's items; one: the answer */
+    vs_box part[VS_BOX_PARTS]; /* the list's items; one: the answer */
 } math_place;
 
 /* Linear in len. */

@@ -8,7 +8,7 @@
 
 static _Thread_local jmp_buf *guard;
 
-static _Noreturn void leave(void)
+FLINT_NORETURN static void leave(void)
 {
     if (guard) longjmp(*guard, 1);
     abort(); /* outside of a guard: a fault of this program */
