@@ -56,12 +56,18 @@ static bool trim(size_t *begin, size_t *end, const char *s, size_t from, size_t 
     return true;
 }
 
-bool vs_box_last(size_t *begin, size_t *end, const char *s, size_t len)
+/* A box whose argument begins at `at`; at 0: none. */
+typedef struct found {
+    size_t start, at;
+} found;
+
+static bool find_last(size_t *start, size_t *begin, size_t *end, const char *s, size_t len)
 {
     size_t n_closing = 0;   /* braces to the right that close something to the left */
     size_t closed_at = len; /* the last '{' seen that is closed; len: none */
-    size_t open = 0;        /* argument of the last box that is not closed; 0: none */
-    size_t bare = 0, to;    /* argument of the last box without braces; 0: none */
+    found open = {0, 0};    /* the last box that is not closed */
+    found bare = {0, 0};    /* the last box without braces */
+    size_t to;
 
     for (size_t i = len; i-- > 0;) {
         if ((s[i] == '{' || s[i] == '}') && !is_escaped(s, i)) {
@@ -73,33 +79,32 @@ bool vs_box_last(size_t *begin, size_t *end, const char *s, size_t len)
         const size_t at = after_command(s, i, len);
         if (at == 0 || at >= len) continue;
         if (s[at] != '{') {
-            if (!bare) bare = at;
+            if (!bare.at) bare = (found){i, at};
         } else if (at == closed_at) {
+            *start = i;
             if (trim(begin, end, s, at + 1, closing_brace(s, at + 1))) return true;
-        } else if (!open) {
-            open = at + 1;
+        } else if (!open.at) {
+            open = (found){i, at + 1};
         }
     }
-    if (bare) {
-        for (to = bare; to < len && !is_space(s[to]) && s[to] != '$';) to++;
-        if (trim(begin, end, s, bare, to)) return true;
-    }
-    for (to = open; open && to < len && s[to] != '\n';) to++;
-    return open && trim(begin, end, s, open, to);
+    *start = bare.start;
+    for (to = bare.at; bare.at && to < len && !is_space(s[to]) && s[to] != '$';) to++;
+    if (bare.at && trim(begin, end, s, bare.at, to)) return true;
+    *start = open.start;
+    for (to = open.at; open.at && to < len && s[to] != '\n';) to++;
+    return open.at && trim(begin, end, s, open.at, to);
+}
+
+bool vs_box_last(size_t *begin, size_t *end, const char *s, size_t len)
+{
+    size_t start;
+
+    return find_last(&start, begin, end, s, len);
 }
 
 /* -- several boxes -- */
 
 enum { MAX_GAP = 64, MAX_GAP_WORDS = 5 };
-
-/* The backslash of the box whose argument begins at `begin`. */
-static size_t box_start(const char *s, size_t begin)
-{
-    while (begin > 0 && memcmp(s + begin - 1, "\\boxed", 6) != 0 &&
-           memcmp(s + begin - 1, "\\fbox", 5) != 0)
-        begin--;
-    return begin ? begin - 1 : 0;
-}
 
 /* Whether what stands between two boxes makes them one list: "and", "or", a comma and few words, or
  * nothing but signs on one line. */
@@ -133,14 +138,14 @@ static bool same_bytes(const char *s, vs_box a, vs_box b)
 
 size_t vs_box_answer(vs_box out[VS_BOX_PARTS], const char *s, size_t len)
 {
-    size_t begin, end, start = len, n = 0;
+    size_t begin, end, start = 0, limit = len, n = 0;
 
-    while (n < VS_BOX_PARTS && vs_box_last(&begin, &end, s, start)) {
+    while (n < VS_BOX_PARTS && find_last(&start, &begin, &end, s, limit)) {
         size_t after = end;
-        while (after < start && s[after] != '}') after++;
-        if (n && (after >= start || !is_join(s, after + 1, start))) break;
+        while (after < limit && s[after] != '}') after++;
+        if (n && (after >= limit || !is_join(s, after + 1, limit))) break;
         out[n++] = (vs_box){begin, end};
-        start = box_start(s, begin);
+        limit = start;
         if (n > 1 && same_bytes(s, out[n - 1], out[n - 2])) n--;
     }
     for (size_t i = 0; i < n / 2; i++) {

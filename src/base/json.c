@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <zlib.h>
+
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -211,6 +213,7 @@ vs_status vs_json_opt_bool(bool *out, const json_t *obj, const char *key, const 
 
 struct vs_jsonl {
     FILE *fp;
+    gzFile gz;                  /* a path that ends in .gz is read through zlib; fp is NULL then */
     size_t name_len, where_cap; /* of where, before and with the line number */
     char *where;                /* "name:line" */
     size_t line_number;
@@ -221,6 +224,13 @@ struct vs_jsonl {
 static void set_where(vs_jsonl *r)
 {
     snprintf(r->where + r->name_len, r->where_cap - r->name_len, ":%zu", r->line_number);
+}
+
+static bool ends_in_gz(const char *path)
+{
+    const size_t len = strlen(path);
+
+    return len > 3 && strcmp(path + len - 3, ".gz") == 0;
 }
 
 vs_status vs_jsonl_open(vs_jsonl **out, const char *path, vs_error *err)
@@ -242,8 +252,11 @@ vs_status vs_jsonl_open(vs_jsonl **out, const char *path, vs_error *err)
     }
     memcpy(r->where, name, r->name_len);
     set_where(r);
-    r->fp = is_stdin ? stdin : fopen(path, "re");
-    if (!r->fp) {
+    if (!is_stdin && ends_in_gz(path))
+        r->gz = gzopen(path, "rbe");
+    else
+        r->fp = is_stdin ? stdin : fopen(path, "re");
+    if (!r->fp && !r->gz) {
         st = VS_FAIL(err, VS_E_IO, "%s: cannot open: %s", name, strerror(errno));
         goto done;
     }
@@ -258,9 +271,29 @@ void vs_jsonl_close(vs_jsonl *r)
 {
     if (!r) return;
     if (r->fp && r->fp != stdin) fclose(r->fp);
+    if (r->gz) gzclose(r->gz);
     free(r->where);
     free(r->line);
     free(r);
+}
+
+static int next_byte(vs_jsonl *r)
+{
+    return r->gz ? gzgetc(r->gz) : getc_unlocked(r->fp);
+}
+
+/* After the last byte: whether it was the end, and not a fault of the disk or of the compressed
+ * data. */
+static vs_status check_end(vs_jsonl *r, vs_error *err)
+{
+    int code = Z_OK;
+    const char *text = r->gz ? gzerror(r->gz, &code) : "";
+
+    if (code != Z_OK && code != Z_ERRNO)
+        return VS_FAIL(err, VS_E_FORMAT, "%s: found damaged gzip data: %s", r->where, text);
+    if (code == Z_ERRNO || (r->fp && ferror(r->fp)))
+        return VS_FAIL(err, VS_E_IO, "%s: cannot read: %s", r->where, strerror(errno));
+    return VS_OK;
 }
 
 /* The next line without its end. *found false at the end of the file. Reads by the byte, so that a
@@ -272,7 +305,7 @@ static vs_status read_line(vs_jsonl *r, bool *found, vs_error *err)
     r->len = 0;
     r->line_number++;
     set_where(r);
-    while ((c = getc_unlocked(r->fp)) != EOF && c != '\n') {
+    while ((c = next_byte(r)) != EOF && c != '\n') {
         if (r->len == VS_JSON_MAX_BYTES)
             return VS_FAIL(err, VS_E_LIMIT, "%s: a line longer than the limit of %d bytes",
                            r->where, (int)VS_JSON_MAX_BYTES);
@@ -280,8 +313,7 @@ static vs_status read_line(vs_jsonl *r, bool *found, vs_error *err)
             return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", r->where);
         r->line[r->len++] = (char)c;
     }
-    if (c == EOF && ferror(r->fp))
-        return VS_FAIL(err, VS_E_IO, "%s: cannot read: %s", r->where, strerror(errno));
+    if (c == EOF) VS_TRY(check_end(r, err));
     *found = c != EOF || r->len > 0;
     return VS_OK;
 }

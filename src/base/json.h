@@ -39,7 +39,8 @@ VS_NODISCARD vs_status vs_json_opt_bool(bool *out, const json_t *obj, const char
 /* "an object", "a string", .. for messages. */
 const char *vs_json_kind(const json_t *value);
 
-/* JSON Lines, one value a line; blank lines are skipped; CR LF is accepted. */
+/* JSON Lines, one value a line; blank lines are skipped; CR LF is accepted. A path that ends in .gz is
+ * decompressed. */
 typedef struct vs_jsonl vs_jsonl;
 VS_NODISCARD vs_status vs_jsonl_open(vs_jsonl **out, const char *path, vs_error *err); /* "-": stdin */
 void vs_jsonl_close(vs_jsonl *r); /* NULL is allowed */

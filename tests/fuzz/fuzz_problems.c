@@ -29,6 +29,7 @@ static int put(char *path, size_t cap, const uint8_t *data, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
+    static const char *const kinds[] = {"jsonl", "gsm8k", "math", "mbpp", "humaneval", "choice"};
     char train[64], test[64];
     vs_problem_source source = {.prompt = "{question}\n", .train_file = train};
     vs_problems problems = {0};
@@ -37,9 +38,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     vs_error err;
 
     if (len == 0) return 0;
-    source.kind = data[0] & 1 ? "gsm8k" : "jsonl";
-    source.n_sft = data[0] >> 1 & 3;
-    source.n_train = data[0] >> 3 & 3;
+    source.kind = kinds[(data[0] & 7) % (sizeof kinds / sizeof *kinds)];
+    source.allows_test_set_training = true;
+    source.n_sft = data[0] >> 3 & 3;
+    source.n_train = data[0] >> 5 & 3;
     data++;
     len--;
     split = len ? memchr(data, '\0', len) : NULL;

@@ -30,7 +30,7 @@ void vs_recipe_defaults(vs_recipe *r)
 static bool is_whole(const vs_recipe *r)
 {
     return r->name && r->base && r->grader && r->problems.source && r->problems.prompt &&
-           r->eval.base_separator;
+           r->problems.test_split && r->eval.base_separator;
 }
 
 void vs_recipe_free(vs_recipe *r)
@@ -119,12 +119,18 @@ vs_status vs_train_options_set(vs_train_options *o, const char *section, const c
 static vs_status check_problems(const vs_recipe *r, const char *path, vs_error *err)
 {
     const vs_recipe_problems *p = &r->problems;
-    const bool is_built_in = strcmp(p->source, "bags") == 0 || strcmp(p->source, "hard") == 0;
+    const bool is_built_in = strcmp(p->source, "bags") == 0 || strcmp(p->source, "hard") == 0 ||
+                             strcmp(p->source, "addition") == 0;
 
     if (!strstr(p->prompt, "{question}"))
         return VS_FAIL(err, VS_E_INPUT, "%s: problems.prompt: found no {question}, expected one",
                        path);
     if (is_built_in) {
+        if (p->test_source)
+            return VS_FAIL(
+                err, VS_E_INPUT,
+                "%s: problems.test_source: found %s, expected null: source %s is built in", path,
+                p->test_source, p->source);
         if (p->train_file || p->test_file || p->sft_file)
             return VS_FAIL(err, VS_E_INPUT,
                            "%s: problems: found a file, expected none: source %s is built in", path,

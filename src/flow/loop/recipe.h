@@ -16,8 +16,9 @@
 #include "engine/train/train.h"
 
 typedef struct vs_recipe_problems {
-    char *source; /* "bags", "hard" (built in); "gsm8k" (published JSONL); "jsonl"
-                     (question/answer[/reference/id] lines) */
+    char *source;      /* see flow/problems/problems.h */
+    char *test_source; /* of test_file; NULL: source */
+    char *test_split;  /* "test" or "validation", where the source has both */
     char *train_file, *test_file,
         *sft_file; /* for file sources; sft_file NULL: the first n_sft of train_file */
     size_t n_sft, n_train, n_test; /* 0: all of the file; built-in: as many are made */
@@ -25,6 +26,10 @@ typedef struct vs_recipe_problems {
     int chat;                      /* the model's chat template around the prompt */
     char *system;                  /* with chat: the system's message; NULL: none */
     uint64_t seed;                 /* built-in problems; 0: the run's seed */
+    size_t min_digits, max_digits; /* of source addition */
+    int allow_test_set_training;
+    char **check_files; /* "SOURCE:PATH": test sets that training problems are compared with */
+    size_t n_check_files;
     int skip_long; /* leave out what does not fit the model's positions, instead of refusing it */
 } vs_recipe_problems;
 

@@ -36,7 +36,8 @@ enum { N_SECTIONS = sizeof sections / sizeof *sections };
 #define RUN(field)   offsetof(vs_recipe, field)
 #define TRAIN(field) offsetof(vs_train_options, field)
 enum { MANY = 1000000000 };
-#define GRADERS    "gsm8k, gsm8k-flexible, arithmetic or external"
+#define GRADERS    "gsm8k, gsm8k-flexible, arithmetic, math, math-flexible or external"
+#define FILE_SOURCES "gsm8k, math, mbpp, humaneval, choice, jsonl"
 #define ALL_LINEAR "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj"
 
 /* clang-format off */
@@ -49,9 +50,13 @@ static const vs_recipe_key keys[] = {
     {"grader_command", VS_KEY_TEXTS, IN_RUN, RUN(grader_command), 0, 0, NULL, NULL, "of grader `external`: program and arguments, which answer JSON Lines; no shell reads them", "-", NULL},
     {"grader_timeout", VS_KEY_REAL, IN_RUN, RUN(grader_timeout), 0.001, 86400, "60", NULL, "of grader `external`: seconds for one solution", "-", NULL},
 
-    {"source", VS_KEY_TEXT, IN_PROBLEMS, RUN(problems.source), 0, 0, "gsm8k", NULL, "`gsm8k`: JSONL as published; `jsonl`: lines with question, answer and optionally reference and id; `bags`, `hard`: built in", "-", "gsm8k, jsonl, bags or hard"},
+    {"source", VS_KEY_TEXT, IN_PROBLEMS, RUN(problems.source), 0, 0, "gsm8k", NULL, "`gsm8k`, `math`, `mbpp`, `humaneval`, `choice`: files as published (docs/GRADING.md); `jsonl`: lines with question, answer and optionally reference and id; `bags`, `hard`, `addition`: built in", "-", FILE_SOURCES ", bags, hard or addition"},
     {"train_file", VS_KEY_PATH, IN_PROBLEMS, RUN(problems.train_file), 0, 0, NULL, NULL, "training problems; relative to the current folder, as every path", "-", NULL},
     {"test_file", VS_KEY_PATH, IN_PROBLEMS, RUN(problems.test_file), 0, 0, NULL, NULL, "test problems", "-", NULL},
+    {"test_source", VS_KEY_PATH, IN_PROBLEMS, RUN(problems.test_source), 0, 0, NULL, NULL, "of test_file, for a test of transfer; null: source", "V-STaR, section 4: MBPP to HumanEval, GSM8K to MATH", FILE_SOURCES},
+    {"test_split", VS_KEY_TEXT, IN_PROBLEMS, RUN(problems.test_split), 0, 0, "test", NULL, "`validation`: those of mbpp, to choose settings by", "Austin et al. 2021", "test or validation"},
+    {"check_files", VS_KEY_TEXTS, IN_PROBLEMS, RUN(problems.check_files), 0, 0, NULL, NULL, "further test sets, each SOURCE:PATH, that training problems are compared with before the run", "-", NULL},
+    {"allow_test_set_training", VS_KEY_FLAG, IN_PROBLEMS, RUN(problems.allow_test_set_training), 0, 0, "false", NULL, "let humaneval be trained on, which makes it worthless as a test", "-", NULL},
     {"sft_file", VS_KEY_PATH, IN_PROBLEMS, RUN(problems.sft_file), 0, 0, NULL, NULL, "problems with reference solutions; null: the first n_sft of train_file", "-", NULL},
     {"n_sft", VS_KEY_COUNT, IN_PROBLEMS, RUN(problems.n_sft), 0, MANY, "0", NULL, "size of D_SFT, whose problems are sampled too; 0: all of the file", "V-STaR, section 3: D_SFT is the training set", NULL},
     {"n_train", VS_KEY_COUNT, IN_PROBLEMS, RUN(problems.n_train), 0, MANY, "0", NULL, "further training problems; 0: all of the file", "-", NULL},
@@ -60,6 +65,8 @@ static const vs_recipe_key keys[] = {
     {"chat", VS_KEY_FLAG, IN_PROBLEMS, RUN(problems.chat), 0, 0, "false", NULL, "the prompt is what a user says: the model's chat template is put around it, and solutions end as the assistant's turn does", "-", NULL},
     {"system", VS_KEY_PATH, IN_PROBLEMS, RUN(problems.system), 0, 0, NULL, NULL, "with chat: what the system says first; null: nothing", "-", NULL},
     {"seed", VS_KEY_SEED, IN_PROBLEMS, RUN(problems.seed), 0, 0, "0", NULL, "of the built-in problems; 0: the run's seed", "-", NULL},
+    {"min_digits", VS_KEY_COUNT, IN_PROBLEMS, RUN(problems.min_digits), 1, 12, "1", NULL, "of source addition: fewest digits of a number", "STaR, section 4: 1", NULL},
+    {"max_digits", VS_KEY_COUNT, IN_PROBLEMS, RUN(problems.max_digits), 1, 12, "5", NULL, "of source addition: most digits", "STaR, section 4: 5", NULL},
     {"skip_long", VS_KEY_FLAG, IN_PROBLEMS, RUN(problems.skip_long), 0, 0, "false", NULL, "leave out problems whose prompt and reference solution do not fit the model's positions, and say how many; else they are refused", "verl: too long is an error by default", NULL},
 
     {"k", VS_KEY_COUNT, IN_SAMPLE, RUN(sample.k), 1, 65536, "16", NULL, "samples per problem and round", "V-STaR, section 4: k = 16", NULL},

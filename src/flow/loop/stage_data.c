@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "flow/loop/run.h"
+#include "flow/problems/overlap.h"
 #include "flow/problems/problems.h"
 #include "flow/samples/samples.h"
 
@@ -66,6 +67,11 @@ static vs_status load_problems(vs_run *run, vs_problems *out, vs_error *err)
 {
     const vs_recipe_problems *r = &run->recipe.problems;
     const vs_problem_source source = {.kind = r->source,
+                                      .test_kind = r->test_source,
+                                      .test_split = r->test_split,
+                                      .min_digits = r->min_digits,
+                                      .max_digits = r->max_digits,
+                                      .allows_test_set_training = r->allow_test_set_training != 0,
                                       .train_file = r->train_file,
                                       .test_file = r->test_file,
                                       .sft_file = r->sft_file,
@@ -81,6 +87,56 @@ static vs_status load_problems(vs_run *run, vs_problems *out, vs_error *err)
     return vs_encode_prompts(out, run->tokenizer, &run->config, vs_run_adds_special(run), err);
 }
 
+/* Says what training problems share with a test set, and keeps it as the fact "contamination:NAME".
+ */
+static vs_status report_overlap(vs_run *run, const char *name, const vs_overlap *o, vs_error *err)
+{
+    char *key = vs_format("contamination:%s", name);
+    char *value =
+        vs_format("{\"training\":%zu,\"test\":%zu,\"exact\":%zu,\"normalised\":%zu,\"words\":%zu}",
+                  o->n_ours, o->n_theirs, o->n_exact, o->n_normalised, o->n_words);
+    vs_status st;
+
+    vs_say("%s: of %zu training problems %zu are test questions, %zu but for case and punctuation, "
+           "%zu share %d "
+           "words in a row with one",
+           name, o->n_ours, o->n_exact, o->n_normalised, o->n_words, VS_OVERLAP_WORDS);
+    for (size_t i = 0; i < o->n_shown; i++)
+        vs_say("  %s: %s is %s", o->shown[i].how, o->shown[i].ours, o->shown[i].theirs);
+    st = key && value ? vs_store_set(run->store, key, value, err)
+                      : VS_FAIL(err, VS_E_NOMEM, "%s", name);
+    free(key);
+    free(value);
+    return st;
+}
+
+/* A question of the test that is also one of training was refused already; here are the near ones,
+ * and the test sets that the recipe names. */
+static vs_status check_contamination(vs_run *run, const vs_problems *fresh, vs_error *err)
+{
+    const vs_recipe_problems *r = &run->recipe.problems;
+    vs_problems test = {0}, theirs = {0};
+    vs_overlap o;
+    vs_status st = VS_OK;
+
+    for (size_t i = 0; i < r->n_check_files; i++) {
+        VS_CHECK(vs_overlap_read(&theirs, r->check_files[i], err));
+        VS_CHECK(vs_overlap_find(&o, fresh, &theirs, err));
+        VS_CHECK(report_overlap(run, r->check_files[i], &o, err));
+        vs_problems_free(&theirs);
+        theirs = (vs_problems){0};
+    }
+    if (!r->test_file) return VS_OK;
+    while (test.n < fresh->n && strcmp(fresh->item[fresh->n - 1 - test.n].split, "test") == 0)
+        test.n++;
+    test.item = fresh->item + (fresh->n - test.n); /* a view */
+    VS_CHECK(vs_overlap_find(&o, fresh, &test, err));
+    if (o.n_words) VS_CHECK(report_overlap(run, r->test_file, &o, err));
+done:
+    vs_problems_free(&theirs);
+    return st;
+}
+
 static vs_status store_problems(vs_run *run, vs_error *err)
 {
     vs_problems fresh = {0};
@@ -88,6 +144,7 @@ static vs_status store_problems(vs_run *run, vs_error *err)
 
     VS_CHECK(load_problems(run, &fresh, err));
     VS_CHECK(vs_store_begin(run->store, err));
+    VS_CHECK(check_contamination(run, &fresh, err));
     for (size_t i = 0; i < fresh.n; i++)
         VS_CHECK(vs_store_add_problem(run->store, &fresh.item[i], err));
     VS_CHECK(vs_store_commit(run->store, err));

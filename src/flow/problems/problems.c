@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/progress.h"
+#include "flow/problems/addition.h"
 #include "flow/problems/builtin.h"
 #include "flow/problems/lines.h"
 
@@ -213,12 +215,21 @@ static vs_status hand_over(vs_problems *out, choice *c, vs_error *err)
     return VS_OK;
 }
 
-static vs_status load_files(vs_problems *out, const vs_problem_source *src, lines_format format,
-                            vs_error *err)
+static vs_status find_source(const rows_source **out, const char *key, const char *kind,
+                             vs_error *err)
 {
-    const char *sft_path = src->sft_file ? src->sft_file : src->train_file;
-    choice c = {0};
-    vs_status st;
+    *out = rows_find(kind);
+    if (*out) return VS_OK;
+    return VS_FAIL(err, VS_E_INPUT,
+                   "%s: found \"%s\", expected gsm8k, math, mbpp, humaneval, choice, jsonl%s", key,
+                   kind, strcmp(key, "problems.source") == 0 ? ", bags, hard or addition" : "");
+}
+
+/* What can be known before a file is opened. */
+static vs_status check_source(const vs_problem_source *src, const rows_source *train,
+                              const rows_source *test, vs_error *err)
+{
+    const bool wants_validation = src->test_split && strcmp(src->test_split, "validation") == 0;
 
     if (!src->train_file)
         return VS_FAIL(err, VS_E_INPUT,
@@ -227,9 +238,47 @@ static vs_status load_files(vs_problems *out, const vs_problem_source *src, line
         return VS_FAIL(err, VS_E_INPUT,
                        "problems.test_file: found none, expected a file for problems.n_test = %zu",
                        src->n_test);
-    if (src->sft_file) VS_CHECK(lines_read(&c.sft, src->sft_file, "sft", format, err));
-    VS_CHECK(lines_read(&c.train, src->train_file, "train", format, err));
-    if (src->test_file) VS_CHECK(lines_read(&c.test, src->test_file, "test", format, err));
+    if (train->is_test_only && !src->allows_test_set_training)
+        return VS_FAIL(
+            err, VS_E_INPUT,
+            "problems.source: found %s, which is a test set: who trains on it can measure nothing "
+            "by "
+            "it; expected it as problems.test_source, or problems.allow_test_set_training: true",
+            src->kind);
+    if (wants_validation && !test->has_splits)
+        return VS_FAIL(
+            err, VS_E_INPUT,
+            "problems.test_split: found validation, which source %s has not; expected test",
+            test->name);
+    return VS_OK;
+}
+
+static void say_left_out(const line_problems *p, const char *path)
+{
+    if (p->n_without_answer)
+        vs_say("left out %zu problems of %s: their solutions have no answer", p->n_without_answer,
+               path);
+}
+
+static vs_status load_files(vs_problems *out, const vs_problem_source *src, vs_error *err)
+{
+    const char *sft_path = src->sft_file ? src->sft_file : src->train_file;
+    const char *kind = src->kind ? src->kind : "";
+    const rows_source *train = NULL, *test = NULL;
+    choice c = {0};
+    vs_status st;
+
+    VS_TRY(find_source(&train, "problems.source", kind, err));
+    VS_TRY(find_source(&test, "problems.test_source", src->test_kind ? src->test_kind : src->kind,
+                       err));
+    VS_TRY(check_source(src, train, test, err));
+    if (src->sft_file) VS_CHECK(lines_read(&c.sft, src->sft_file, "sft", train, err));
+    VS_CHECK(lines_read(&c.train, src->train_file, "train", train, err));
+    if (src->test_file)
+        VS_CHECK(lines_read(&c.test, src->test_file, src->test_split ? src->test_split : "test",
+                            test, err));
+    say_left_out(&c.train, src->train_file);
+    say_left_out(&c.test, src->test_file);
     c.item = vs_alloc(c.sft.n + c.train.n + c.test.n, ref_bytes);
     if (!c.item) {
         st = VS_FAIL(err, VS_E_NOMEM, "problems: out of memory");
@@ -249,12 +298,10 @@ static vs_status load_kind(vs_problems *out, const vs_problem_source *src, vs_er
 {
     const char *kind = src->kind ? src->kind : "";
 
-    if (strcmp(kind, "gsm8k") == 0) return load_files(out, src, LINES_GSM8K, err);
-    if (strcmp(kind, "jsonl") == 0) return load_files(out, src, LINES_PLAIN, err);
     if (strcmp(kind, "bags") == 0) return builtin_load(out, src, false, err);
     if (strcmp(kind, "hard") == 0) return builtin_load(out, src, true, err);
-    return VS_FAIL(err, VS_E_INPUT,
-                   "problems.source: found \"%s\", expected gsm8k, jsonl, bags or hard", kind);
+    if (strcmp(kind, "addition") == 0) return addition_load(out, src, err);
+    return load_files(out, src, err);
 }
 
 /* Gives problem number i (from 0) its id and its prompt. */

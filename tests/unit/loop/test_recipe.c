@@ -107,7 +107,7 @@ TEST(recipe, refuses_what_it_does_not_know_with_line_key_found_and_expected)
         {"dpo:\n  pairs: sampled(3\n", "dpo.pairs", "sampled(3", "all or sampled(m)"},
         {"dpo:\n  pairs: sampled()\n", "dpo.pairs", "sampled()", "all or sampled(m)"},
         {"problems:\n  source: gsm\n", "x.yaml:2: problems.source", "found gsm",
-         "gsm8k, jsonl, bags or hard"},
+         "bags, hard or addition"},
         {"problems:\n  source: or\n", "problems.source", "found or", "gsm8k"},
         {"grader: exact\n", "x.yaml:1: grader", "exact", "arithmetic"},
         {"name: null\n", "x.yaml:1: name", "null", "a text"},

@@ -1,0 +1,24 @@
+/* rows.h - one row of a published data set as a problem. Private to problems/. */
+#ifndef VS_PROBLEMS_ROWS_H
+#define VS_PROBLEMS_ROWS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "flow/problems/problems.h"
+
+typedef struct rows_source {
+    const char *name;
+    const char *expected; /* what its rows have, for messages */
+    /* *out is zeroed; the caller frees it also after an error. */
+    vs_status (*read)(vs_problem_row *out, const json_t *row, const char *where, vs_error *err);
+    bool is_test_only; /* nobody should train on it */
+    bool has_splits; /* by task_id: training, validation, test and few-shot problems in one file */
+} rows_source;
+
+const rows_source *rows_find(const char *name); /* NULL: none is called so */
+
+/* Whether a row of a source with splits belongs to the role "sft", "train", "test" or "validation".
+ */
+bool rows_takes(const vs_problem_row *row, const char *role);
+#endif
