@@ -58,6 +58,7 @@ for pair in '\frac12@0.5' 'x^2-1@(x+1)(x-1)' '(-\infty,2]\cup\{3\}@x\le2' '\begi
     '2\sqrt[3]{3}\pm\pi@\sin 60^\circ' '10,000\text{ cm}^2@1\frac34'; do
     printf '%s' "$pair" | tr '@' '\0' | seed fuzz_math
 done
+printf 'So:\n```python\nimport os\n```\n```\ndef f(x):\n    return x\n' | seed fuzz_code
 printf '18\0So it is 9+9=18.\n#### 18' | seed fuzz_grade
 printf '{"id":"a","right":[0,1,1],"scores":[-3,2.5,0],"answers":["18",null,"7"]}\n' | seed fuzz_metrics
 build-fuzz/tests/fill_run "$scratch/run" 2 2 >/dev/null

@@ -7,6 +7,7 @@
 #include "app/app.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "flow/problems/problems.h"
 
 enum { SLOW_BATCH = 64 };
 
@@ -21,10 +22,12 @@ typedef struct grade_row {
     json_t *json;
     char *where;
     text gold, completion, id, question;
+    vs_problem_row problem; /* where the gold is in fields of its own */
 } grade_row;
 
 typedef struct grading {
     vs_grader *grader;
+    const char *source; /* NULL: rows have "gold" or "answer" */
     size_t batch;
     grade_row *row;
     vs_grade_item *item;
@@ -60,16 +63,50 @@ static vs_status read_optional(text *out, const json_t *row, const char *key, co
     return value && !json_is_null(value) ? read_text(out, value, key, where, err) : VS_OK;
 }
 
-/* The gold is "gold", or "answer" as problem files have it. */
-static vs_status read_row(grade_row *out, const json_t *row, const char *where, vs_error *err)
+/* The source of files whose rows have their gold in fields of their own; NULL: none. */
+static const char *source_of(const char *profile)
+{
+    static const char *const pairs[][2] = {{"math", "math"},           {"math-flexible", "math"},
+                                           {"math-hendrycks", "math"}, {"math-minerva", "math"},
+                                           {"mbpp", "mbpp"},           {"humaneval", "humaneval"},
+                                           {"choice", "choice"}};
+
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        if (strcmp(pairs[i][0], profile) == 0) return pairs[i][1];
+    return NULL;
+}
+
+/* The gold as the row's data set has it. */
+static vs_status read_own_fields(grade_row *out, const json_t *row, const char *source,
+                                 const char *where, vs_error *err)
+{
+    VS_TRY(vs_problem_row_read(&out->problem, source, row, where, err));
+    if (!out->problem.gold)
+        return VS_FAIL(err, VS_E_FORMAT, "%s: \"solution\": found no boxed answer, expected one",
+                       where);
+    out->gold.data = out->problem.gold;
+    out->gold.len = strlen(out->problem.gold);
+    return VS_OK;
+}
+
+/* The gold is "gold", or what problem files have in its place. */
+static vs_status read_gold(grade_row *out, const json_t *row, const char *source, const char *where,
+                           vs_error *err)
 {
     const json_t *gold = json_object_get(row, "gold"), *answer = json_object_get(row, "answer");
     const bool is_gold = gold || !answer;
 
+    if (!gold && !answer && source) return read_own_fields(out, row, source, where, err);
+    return read_text(&out->gold, is_gold ? gold : answer, is_gold ? "gold" : "answer", where, err);
+}
+
+static vs_status read_row(grade_row *out, const json_t *row, const char *source, const char *where,
+                          vs_error *err)
+{
     if (!json_is_object(row))
         return VS_FAIL(err, VS_E_FORMAT, "%s: found %s, expected an object", where,
                        vs_json_kind(row));
-    VS_TRY(read_text(&out->gold, is_gold ? gold : answer, is_gold ? "gold" : "answer", where, err));
+    VS_TRY(read_gold(out, row, source, where, err));
     if (!json_is_string(json_object_get(row, "completion")))
         return VS_FAIL(err, VS_E_FORMAT, "%s: \"completion\": found %s, expected a string", where,
                        json_object_get(row, "completion")
@@ -85,6 +122,7 @@ static void row_free(grade_row *r)
 {
     json_decref(r->json);
     free(r->where);
+    vs_problem_row_free(&r->problem);
     *r = (grade_row){0};
 }
 
@@ -93,7 +131,7 @@ static vs_status add_row(void *ctx, const json_t *row, const char *where, vs_err
     grading *g = ctx;
     grade_row *r = &g->row[g->n];
 
-    VS_TRY(read_row(r, row, where, err));
+    VS_TRY(read_row(r, row, g->source, where, err));
     r->where = vs_strdup_n(where, strlen(where));
     if (!r->where) return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", where);
     r->json = json_incref((json_t *)(uintptr_t)row);
@@ -154,7 +192,7 @@ static bool is_full(const void *ctx)
 
 static vs_status grade(const vs_grader_options *o, size_t batch, const char *data, vs_error *err)
 {
-    grading g = {.batch = batch};
+    grading g = {.batch = batch, .source = source_of(o->profile)};
     const vs_row_stream stream = {&g, add_row, grade_rows, is_full};
     vs_status st;
 

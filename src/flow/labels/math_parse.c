@@ -380,7 +380,7 @@ static math_node *parse_symbol(parser *p)
     while (n && is_sign(p, '\'')) lex_next(&p->lex), n->op++; /* f' is not f */
     if (!n || !take_sign(p, '_')) return n;
     const bool has_brace = take_sign(p, '{');
-    if (p->lex.token.kind == LEX_END) return fail(p, MATH_NOT_PARSED);
+    if (!p->lex.token.text) return fail(p, MATH_NOT_PARSED);
     n->first = make(p, MATH_WORDS); /* the subscript's text */
     if (!n->first) return NULL;
     n->first->text = p->lex.token.text;

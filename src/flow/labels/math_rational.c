@@ -1,7 +1,6 @@
 #include "flow/labels/math_value.h"
 
 #include <setjmp.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* -- the guard -- */
@@ -11,7 +10,7 @@ static _Thread_local jmp_buf *guard;
 FLINT_NORETURN static void leave(void)
 {
     if (guard) longjmp(*guard, 1);
-    abort(); /* outside of a guard: a fault of this program */
+    __builtin_trap(); /* outside of a guard: a fault of this program */
 }
 
 bool math_guarded(void (*f)(void *ctx), void *ctx)

@@ -36,7 +36,7 @@ enum { N_SECTIONS = sizeof sections / sizeof *sections };
 #define RUN(field)   offsetof(vs_recipe, field)
 #define TRAIN(field) offsetof(vs_train_options, field)
 enum { MANY = 1000000000 };
-#define GRADERS    "gsm8k, gsm8k-flexible, arithmetic, math, math-flexible or external"
+#define GRADERS    "gsm8k, gsm8k-flexible, arithmetic, math, math-flexible, mbpp, humaneval or external"
 #define FILE_SOURCES "gsm8k, math, mbpp, humaneval, choice, jsonl"
 #define ALL_LINEAR "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj"
 

@@ -160,8 +160,10 @@ static vs_status open_graders(vs_run *run, vs_error *err)
     vs_grader_options o;
 
     vs_run_grader_options(&o, &run->recipe, NULL);
+    o.cache = run->store;
     VS_TRY(vs_grader_open(&run->grader, &o, err));
     vs_run_grader_options(&o, &run->recipe, run->recipe.eval.grader);
+    o.cache = run->store;
     return vs_grader_open(&run->test_grader, &o, err);
 }
 

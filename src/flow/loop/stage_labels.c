@@ -6,7 +6,7 @@
 #include "base/progress.h"
 #include "flow/loop/run.h"
 
-enum { CHUNK = 1024 }; /* labels between two commits */
+enum { CHUNK = 1024, SLOW_CHUNK = 128 }; /* labels between two commits */
 
 void vs_run_grader_options(vs_grader_options *out, const vs_recipe *r, const char *profile)
 {
@@ -95,12 +95,13 @@ vs_status vs_run_label(vs_run *run, const vs_samples *all, vs_grader *grader, bo
 {
     chunk *c = vs_alloc(1, sizeof *c);
     const bool is_slow = vs_grader_is_slow(grader);
+    const size_t most = is_slow ? SLOW_CHUNK : CHUNK;
     vs_status st = VS_OK;
 
     if (!c) return VS_FAIL(err, VS_E_NOMEM, "labels");
     if (is_slow) vs_progress_begin("labels", "solutions", 0, all->n);
     for (size_t i = 0; i < all->n;) {
-        for (c->n = c->n_items = 0; i < all->n && c->n < CHUNK; i++)
+        for (c->n = c->n_items = 0; i < all->n && c->n < most; i++)
             if (again || all->item[i].verdict < 0) VS_CHECK(add_sample(c, run, &all->item[i], err));
         if (c->n == 0) break;
         VS_CHECK(grade_chunk(c, grader, err));

@@ -33,6 +33,8 @@ static const char schema[] =
     "  verdict INTEGER NOT NULL CHECK (verdict IN (0, 1, 2)), rule TEXT, extracted TEXT,"
     "  normal TEXT, span_start INTEGER NOT NULL, span_end INTEGER NOT NULL,"
     "  PRIMARY KEY (sample_id, profile)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE executions ("
+    "  key TEXT PRIMARY KEY, verdict INTEGER NOT NULL, detail TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE scores ("
     "  sample_id INTEGER NOT NULL REFERENCES samples, model TEXT NOT NULL, logprob REAL NOT NULL,"
     "  PRIMARY KEY (sample_id, model)) STRICT, WITHOUT ROWID;"

@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 
-enum { VS_STORE_SCHEMA = 1 };
+enum { VS_STORE_SCHEMA = 2 };
 
 typedef struct vs_store vs_store;
 typedef enum vs_store_mode { VS_STORE_CREATE, VS_STORE_WRITE, VS_STORE_READ } vs_store_mode;
@@ -100,6 +100,13 @@ VS_NODISCARD vs_status vs_store_add_label(vs_store *s, const vs_label *l, vs_err
 enum { VS_PROFILE_BYTES = 64 };
 VS_NODISCARD vs_status vs_store_profiles(char (*out)[VS_PROFILE_BYTES], size_t cap, size_t *n, vs_store *s,
                                          vs_error *err);
+
+/* -- executions: what programs came to, by the hash of the program, its tests and the sandbox that ran it. detail: a
+ * class of exception, a signal, or "". */
+VS_NODISCARD vs_status vs_store_add_execution(vs_store *s, const char *key, int verdict, const char *detail,
+                                              vs_error *err); /* replaces */
+VS_NODISCARD vs_status vs_store_execution(bool *found, int *verdict, char *detail, size_t detail_bytes, vs_store *s,
+                                          const char *key, vs_error *err);
 
 /* -- scores: log-prob of a stored sample under a model, by content hash. Reference log-probs and verifier scores alike. */
 VS_NODISCARD vs_status vs_store_add_score(vs_store *s, int64_t sample_id, const char *model, double logprob,

@@ -41,6 +41,34 @@ vs_status vs_store_profiles(char (*out)[VS_PROFILE_BYTES], size_t cap, size_t *n
     return VS_OK;
 }
 
+vs_status vs_store_add_execution(vs_store *s, const char *key, int verdict, const char *detail,
+                                 vs_error *err)
+{
+    static const char sql[] = "INSERT OR REPLACE INTO executions VALUES (?1, ?2, ?3)";
+    vs_query q = vs_query_start(s, sql);
+
+    vs_query_text(&q, 1, key);
+    vs_query_int(&q, 2, verdict);
+    vs_query_text(&q, 3, detail);
+    return vs_query_run(&q, "adding an execution", err);
+}
+
+vs_status vs_store_execution(bool *found, int *verdict, char *detail, size_t detail_bytes,
+                             vs_store *s, const char *key, vs_error *err)
+{
+    static const char sql[] = "SELECT verdict, detail FROM executions WHERE key = ?1";
+    vs_query q = vs_query_start(s, sql);
+    vs_status st;
+
+    vs_query_text(&q, 1, key);
+    VS_TRY(vs_query_next(&q, found, "reading an execution", err));
+    if (!*found) return VS_OK;
+    *verdict = (int)sqlite3_column_int64(q.stmt, 0);
+    st = vs_query_get_name(detail, detail_bytes, &q, 1, err);
+    vs_query_end(&q);
+    return st;
+}
+
 vs_status vs_store_add_score(vs_store *s, int64_t sample_id, const char *model, double logprob,
                              vs_error *err)
 {
@@ -240,6 +268,7 @@ vs_status vs_store_dump(vs_store *s, FILE *out, vs_error *err)
         {"sets", "SELECT * FROM sets ORDER BY id"},
         {"samples", "SELECT * FROM samples ORDER BY id"},
         {"labels", "SELECT * FROM labels ORDER BY sample_id, profile"},
+        {"executions", "SELECT * FROM executions ORDER BY key"},
         {"scores", "SELECT * FROM scores ORDER BY sample_id, model"},
         {"metrics", "SELECT * FROM metrics ORDER BY system, curve, k"},
         {"train_rows", "SELECT * FROM train_rows ORDER BY model, step"},

@@ -1,0 +1,485 @@
+#include "flow/labels/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <seccomp.h>
+
+#include "base/mem.h"
+#include "flow/labels/harness.h"
+
+static const char interpreter[] = "/usr/bin/python3";
+static const char bubblewrap[] = "/usr/bin/bwrap";
+
+struct sandbox {
+    sandbox_isolation isolation;
+    char *filter; /* instructions */
+    size_t filter_len;
+    char version[64];
+};
+
+const char *sandbox_name(sandbox_isolation isolation)
+{
+    return isolation == SANDBOX_BUBBLEWRAP ? "bubblewrap" : "seccomp";
+}
+
+const char *sandbox_interpreter(const sandbox *s)
+{
+    return s->version;
+}
+
+int sandbox_file(const void *data, size_t len)
+{
+    const int fd = memfd_create("vstar", MFD_CLOEXEC);
+    size_t done = 0;
+
+    while (fd >= 0 && done < len) {
+        const ssize_t n = write(fd, (const char *)data + done, len - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) {
+            close(fd);
+            return -1;
+        }
+        done += (size_t)n;
+    }
+    if (fd >= 0 && lseek(fd, 0, SEEK_SET) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* -- the filter -- */
+
+/* Denied with EPERM everywhere. */
+static const char *const denied[] = {
+    "fork",
+    "vfork",
+    "execveat",
+    "socket",
+    "socketpair",
+    "connect",
+    "bind",
+    "listen",
+    "accept",
+    "accept4",
+    "sendto",
+    "sendmsg",
+    "sendmmsg",
+    "recvfrom",
+    "recvmsg",
+    "recvmmsg",
+    "ptrace",
+    "process_vm_readv",
+    "process_vm_writev",
+    "process_madvise",
+    "process_mrelease",
+    "pidfd_open",
+    "pidfd_getfd",
+    "pidfd_send_signal",
+    "kcmp",
+    "mount",
+    "umount2",
+    "pivot_root",
+    "chroot",
+    "setns",
+    "unshare",
+    "open_tree",
+    "move_mount",
+    "fsopen",
+    "fsconfig",
+    "fsmount",
+    "fspick",
+    "mount_setattr",
+    "bpf",
+    "perf_event_open",
+    "userfaultfd",
+    "keyctl",
+    "add_key",
+    "request_key",
+    "init_module",
+    "finit_module",
+    "delete_module",
+    "kexec_load",
+    "kexec_file_load",
+    "reboot",
+    "swapon",
+    "swapoff",
+    "syslog",
+    "acct",
+    "quotactl",
+    "quotactl_fd",
+    "io_uring_setup",
+    "io_uring_enter",
+    "io_uring_register",
+    "name_to_handle_at",
+    "open_by_handle_at",
+    "personality",
+    "lookup_dcookie",
+    "vhangup",
+    "ioperm",
+    "iopl",
+    "modify_ldt",
+    "settimeofday",
+    "clock_settime",
+    "adjtimex",
+    "clock_adjtime",
+    "sethostname",
+    "setdomainname",
+    "mknod",
+    "mknodat",
+    "shmget",
+    "shmat",
+    "shmctl",
+    "msgget",
+    "msgsnd",
+    "msgrcv",
+    "msgctl",
+    "semget",
+    "semop",
+    "semctl",
+    "mq_open",
+    "mq_unlink",
+    "fanotify_init",
+    "landlock_create_ruleset",
+    "memfd_secret",
+    "nfsservctl",
+    "_sysctl",
+    "uselib",
+    "ustat",
+    "sysfs",
+    "migrate_pages",
+    "move_pages",
+    "mbind",
+    "set_mempolicy",
+};
+
+/* Denied besides where no namespace keeps the rest of the machine away. */
+static const char *const denied_outside[] = {
+    "kill",
+    "tkill",
+    "tgkill",
+    "rt_sigqueueinfo",
+    "rt_tgsigqueueinfo",
+    "creat",
+    "unlink",
+    "unlinkat",
+    "rename",
+    "renameat",
+    "renameat2",
+    "mkdir",
+    "mkdirat",
+    "rmdir",
+    "link",
+    "linkat",
+    "symlink",
+    "symlinkat",
+    "chmod",
+    "fchmod",
+    "fchmodat",
+    "chown",
+    "fchown",
+    "lchown",
+    "fchownat",
+    "truncate",
+    "ftruncate",
+    "fallocate",
+    "utime",
+    "utimes",
+    "utimensat",
+    "futimesat",
+    "setxattr",
+    "lsetxattr",
+    "fsetxattr",
+    "removexattr",
+    "lremovexattr",
+    "fremovexattr",
+    "chdir",
+    "fchdir",
+    "memfd_create",
+    "setpriority",
+    "ioprio_set",
+    "sched_setaffinity",
+    "sched_setscheduler",
+    "sched_setparam",
+    "sched_setattr",
+    "inotify_init",
+    "inotify_init1",
+    "flock",
+};
+
+static int deny(scmp_filter_ctx c, const char *name)
+{
+    const int nr = seccomp_syscall_resolve_name(name);
+
+    return nr == __NR_SCMP_ERROR ? 0 : seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), nr, 0);
+}
+
+/* A call whose argument has some of the mask's bits as value has them. */
+static int deny_when(scmp_filter_ctx c, const char *name, unsigned argument, uint64_t mask,
+                     uint64_t value)
+{
+    return seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), seccomp_syscall_resolve_name(name), 1,
+                            SCMP_CMP(argument, SCMP_CMP_MASKED_EQ, mask, value));
+}
+
+static int add_rules(scmp_filter_ctx c, sandbox_isolation isolation)
+{
+    static const uint64_t writing[] = {O_WRONLY, O_RDWR};
+    enum { THREAD = 0x00010000 }; /* CLONE_THREAD */
+    int rc = 0;
+
+    for (size_t i = 0; i < sizeof denied / sizeof *denied && rc == 0; i++) rc = deny(c, denied[i]);
+    /* clone makes threads only; clone3, whose flags a filter cannot see, is as good as missing */
+    if (rc == 0) rc = deny_when(c, "clone", 0, THREAD, 0);
+    if (rc == 0) rc = seccomp_rule_add(c, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+    if (rc == 0)
+        rc = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prlimit64), 1,
+                              SCMP_A0(SCMP_CMP_NE, 0));
+    if (isolation == SANDBOX_BUBBLEWRAP || rc != 0) return rc;
+    for (size_t i = 0; i < sizeof denied_outside / sizeof *denied_outside && rc == 0; i++)
+        rc = deny(c, denied_outside[i]);
+    for (size_t i = 0; i < 2 && rc == 0; i++) {
+        rc = deny_when(c, "open", 1, O_ACCMODE, writing[i]);
+        if (rc == 0) rc = deny_when(c, "openat", 2, O_ACCMODE, writing[i]);
+    }
+    if (rc == 0) rc = deny_when(c, "open", 1, O_CREAT, O_CREAT);
+    if (rc == 0) rc = deny_when(c, "openat", 2, O_CREAT, O_CREAT);
+    if (rc == 0) rc = deny_when(c, "open", 1, O_TRUNC, O_TRUNC);
+    if (rc == 0) rc = deny_when(c, "openat", 2, O_TRUNC, O_TRUNC);
+    if (rc == 0) rc = seccomp_rule_add(c, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(openat2), 0);
+    if (rc == 0) rc = deny(c, "execve");
+    return rc;
+}
+
+static vs_status make_filter(sandbox *s, vs_error *err)
+{
+    scmp_filter_ctx c = seccomp_init(SCMP_ACT_ALLOW);
+    const int fd = sandbox_file("", 0);
+    int rc = c && fd >= 0 ? add_rules(c, s->isolation) : -ENOMEM;
+    off_t len = 0;
+
+    if (rc == 0) rc = seccomp_export_bpf(c, fd);
+    if (rc == 0) len = lseek(fd, 0, SEEK_END);
+    if (len > 0) s->filter = vs_alloc((size_t)len, 1);
+    if (rc == 0 && (!s->filter || pread(fd, s->filter, (size_t)len, 0) != len)) rc = -ENOMEM;
+    s->filter_len = (size_t)len;
+    if (c) seccomp_release(c);
+    if (fd >= 0) close(fd);
+    if (rc == 0) return VS_OK;
+    return VS_FAIL(err, VS_E_STATE, "sandbox: cannot make the system-call filter: %s",
+                   strerror(-rc));
+}
+
+/* -- spawning -- */
+
+/* Sets *pid; argv and the environment as given; fd[i] becomes descriptor i, for i below n_fds. */
+static int spawn(pid_t *pid, const char *const *argv, const char *const *environment, const int *fd,
+                 size_t n_fds)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    sigset_t none, all;
+    int rc;
+
+    sigemptyset(&none);
+    sigfillset(&all);
+    if (posix_spawn_file_actions_init(&files) != 0) return ENOMEM;
+    rc = posix_spawnattr_init(&attr);
+    if (rc == 0) {
+        posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
+                                            POSIX_SPAWN_SETSIGDEF);
+        posix_spawnattr_setsigmask(&attr, &none);
+        posix_spawnattr_setsigdefault(&attr, &all);
+        for (size_t i = 0; i < n_fds && rc == 0; i++)
+            rc = posix_spawn_file_actions_adddup2(&files, fd[i], (int)i);
+        if (rc == 0)
+            rc = posix_spawn(pid, argv[0], &files, &attr, (char *const *)(uintptr_t)argv,
+                             (char *const *)(uintptr_t)environment);
+        posix_spawnattr_destroy(&attr);
+    }
+    posix_spawn_file_actions_destroy(&files);
+    return rc;
+}
+
+/* Descriptors are first moved out of the way of the numbers that they will have; -1 becomes
+ * /dev/null. */
+static int lift(int *out, const int *fd, size_t n)
+{
+    enum { ABOVE = 32 };
+
+    for (size_t i = 0; i < n; i++) {
+        out[i] = fd[i] < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC)
+                           : fcntl(fd[i], F_DUPFD_CLOEXEC, ABOVE);
+        if (out[i] < 0) {
+            const int rc = errno;
+            while (i-- > 0) close(out[i]);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+enum { N_FDS = 8, MAX_ARGS = 80 };
+
+typedef struct arguments {
+    const char *word[MAX_ARGS];
+    size_t n;
+} arguments;
+
+static void add_words(arguments *a, const char *const *words)
+{
+    for (size_t i = 0; words[i] && a->n + 1 < MAX_ARGS; i++) a->word[a->n++] = words[i];
+    a->word[a->n] = NULL;
+}
+
+static const char *const environment[] = {
+    "PATH=/usr/bin",
+    "HOME=/tmp",
+    "LC_ALL=C.UTF-8",
+    "TZ=UTC",
+    "PYTHONHASHSEED=0",
+    "PYTHONSAFEPATH=1",
+    "PYTHONNOUSERSITE=1",
+    "PYTHONDONTWRITEBYTECODE=1",
+    "PYTHONUTF8=1",
+    "OMP_NUM_THREADS=1",
+    "OPENBLAS_NUM_THREADS=1",
+    "MKL_NUM_THREADS=1",
+    NULL,
+};
+
+/* The namespaces and what the new root holds. Environment is cleared by the spawn itself. */
+static void add_bubblewrap(arguments *a, const char *scratch_bytes)
+{
+    const char *const words[] = {bubblewrap,
+                                 "--unshare-all",
+                                 "--die-with-parent",
+                                 "--new-session",
+                                 "--cap-drop",
+                                 "ALL",
+                                 "--uid",
+                                 "65534",
+                                 "--gid",
+                                 "65534",
+                                 "--hostname",
+                                 "sandbox",
+                                 "--ro-bind",
+                                 "/usr",
+                                 "/usr",
+                                 "--ro-bind-try",
+                                 "/lib",
+                                 "/lib",
+                                 "--ro-bind-try",
+                                 "/lib64",
+                                 "/lib64",
+                                 "--dev",
+                                 "/dev",
+                                 "--size",
+                                 scratch_bytes,
+                                 "--tmpfs",
+                                 "/tmp",
+                                 "--chdir",
+                                 "/tmp",
+                                 "--remount-ro",
+                                 "/dev",
+                                 "--remount-ro",
+                                 "/",
+                                 "--seccomp",
+                                 "7",
+                                 "--",
+                                 NULL};
+
+    add_words(a, words);
+}
+
+vs_status sandbox_spawn(pid_t *out, const sandbox *s, const sandbox_process *p, vs_error *err)
+{
+    char cpu[16], memory[16], scratch[24];
+    const int filter = sandbox_file(s->filter, s->filter_len); /* one each: readers move it */
+    const int wanted[N_FDS] = {-1, p->output, p->output, p->from, p->to, p->job, p->result, filter};
+    const char *const python[] = {
+        interpreter, "-s", "-S", "-c", vs_harness, p->role, cpu, memory, sandbox_name(s->isolation),
+        NULL};
+    int lifted[N_FDS], rc;
+    arguments a = {.n = 0};
+
+    snprintf(cpu, sizeof cpu, "%u", p->cpu_s);
+    snprintf(memory, sizeof memory, "%d", SANDBOX_MEMORY_MB);
+    snprintf(scratch, sizeof scratch, "%d", SANDBOX_SCRATCH_MB << 20);
+    if (s->isolation == SANDBOX_BUBBLEWRAP) add_bubblewrap(&a, scratch);
+    add_words(&a, python);
+    rc = filter < 0 ? errno : lift(lifted, wanted, N_FDS);
+    if (rc == 0) {
+        rc = spawn(out, a.word, environment, lifted, N_FDS);
+        for (size_t i = 0; i < N_FDS; i++) close(lifted[i]);
+    }
+    if (filter >= 0) close(filter);
+    if (rc == 0) return VS_OK;
+    return VS_FAIL(err, VS_E_STATE, "sandbox: cannot start %s: %s", a.word[0], strerror(rc));
+}
+
+/* -- opening -- */
+
+/* What "python3 --version" prints. */
+static vs_status read_version(sandbox *s, vs_error *err)
+{
+    const char *const argv[] = {interpreter, "--version", NULL};
+    int end[2], status = 0;
+    size_t n = 0;
+    ssize_t got = 0;
+    pid_t pid;
+
+    if (pipe2(end, O_CLOEXEC) != 0)
+        return VS_FAIL(err, VS_E_STATE, "sandbox: pipe: %s", strerror(errno));
+    const int fds[] = {end[1], end[1], end[1]};
+    const int rc = spawn(&pid, argv, environment, fds, 3);
+    close(end[1]);
+    while (rc == 0 && n + 1 < sizeof s->version &&
+           ((got = read(end[0], s->version + n, sizeof s->version - 1 - n)) > 0 ||
+            (got < 0 && errno == EINTR)))
+        if (got > 0) n += (size_t)got;
+    close(end[0]);
+    if (rc == 0)
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    s->version[strcspn(s->version, "\n")] = '\0';
+    if (rc == 0 && status == 0 && strncmp(s->version, "Python 3.", 9) == 0) return VS_OK;
+    return VS_FAIL(err, VS_E_STATE, "sandbox: %s: found %s, expected Python 3: install python3",
+                   interpreter, rc ? strerror(rc) : s->version);
+}
+
+vs_status sandbox_open(sandbox **out, sandbox_isolation isolation, vs_error *err)
+{
+    sandbox *s = vs_alloc(1, sizeof *s);
+    vs_status st;
+
+    if (!s) return VS_FAIL(err, VS_E_NOMEM, "sandbox");
+    s->isolation = isolation;
+    if (isolation == SANDBOX_BUBBLEWRAP && access(bubblewrap, X_OK) != 0) {
+        st = VS_FAIL(err, VS_E_STATE, "sandbox: %s is missing: install bubblewrap", bubblewrap);
+        goto done;
+    }
+    VS_CHECK(read_version(s, err));
+    VS_CHECK(make_filter(s, err));
+    *out = s;
+    s = NULL;
+done:
+    sandbox_close(s);
+    return st;
+}
+
+void sandbox_close(sandbox *s)
+{
+    if (!s) return;
+    free(s->filter);
+    free(s);
+}

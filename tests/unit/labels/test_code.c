@@ -1,0 +1,425 @@
+/* test_code.c - programs in the sandbox: what each comes to, the hostile ones, and the published
+ * data sets. Skipped, with the reason, where programs cannot be run safely. */
+#include "flow/labels/code.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/stop.h"
+#include "flow/problems/problems.h"
+
+#include "vs_test.h"
+
+static code_grader *the_grader(void)
+{
+    static code_grader *g;
+    static bool is_tried;
+    vs_error err;
+
+    if (!is_tried && code_open(&g, 2, &err) != VS_OK) print_message("no sandbox: %s\n", err.text);
+    is_tried = true;
+    return g;
+}
+#define SKIP_WITHOUT_SANDBOX()     \
+    do {                           \
+        if (!the_grader()) skip(); \
+    } while (0)
+
+enum { MOST = 256 };
+
+/* Grades up to MOST items at once. */
+static void grade(const char *profile, const vs_grade_item *items, size_t n,
+                  vs_grade_result *results)
+{
+    const code_cache none = {NULL, NULL, NULL};
+    vs_error err = {.code = VS_OK};
+    size_t bad = SIZE_MAX;
+
+    if (code_grade(the_grader(), profile, items, n, results, &none, &bad, &err) != VS_OK)
+        fail_msg("item %zu: %s", bad, err.text);
+}
+
+static vs_grade_item item(const char *gold, const char *completion)
+{
+    return (vs_grade_item){.gold = gold,
+                           .gold_len = strlen(gold),
+                           .completion = completion,
+                           .completion_len = strlen(completion)};
+}
+
+/* Gold and completion, and the rule's end. */
+typedef struct trial {
+    const char *tests, *program, *rule;
+} trial;
+
+static void check_rows(const trial *rows, size_t n)
+{
+    vs_grade_item items[MOST];
+    vs_grade_result results[MOST];
+    vs_buf gold[MOST] = {{0}};
+
+    CHECK(n <= MOST);
+    for (size_t i = 0; i < n; i++) {
+        vs_buf_printf(&gold[i], "{\"setup\":\"\",\"tests\":[");
+        vs_buf_json_str(&gold[i], rows[i].tests, strlen(rows[i].tests));
+        vs_buf_str(&gold[i], "]}");
+        items[i] = item(gold[i].data, rows[i].program);
+    }
+    grade("mbpp", items, n, results);
+    for (size_t i = 0; i < n; i++) {
+        const char *rule = strchr(results[i].rule, '.');
+        const bool is_pass = strcmp(rows[i].rule, "pass") == 0;
+        if (strcmp(rule + 1, rows[i].rule) != 0 || (results[i].verdict == VS_RIGHT) != is_pass)
+            fail_msg("%s / %s: %s", rows[i].program, rows[i].tests, results[i].rule);
+        vs_buf_free(&gold[i]);
+    }
+}
+
+TEST(code, verdicts_say_what_happened)
+{
+    static const trial rows[] = {
+        {"assert f(2) == 4", "def f(x): return x * x", "pass"},
+        {"assert f(2) == 4", "def f(x): return x", "assertion"},
+        {"assert f(2) == 4", "def f(x): return [][1]", "exception.IndexError"},
+        {"assert f(2) == 4", "def g(x): return 4", "exception.NameError"},
+        {"assert f(2) == 4", "def f(x) return 4", "syntax"},
+        {"assert f(2) == 4", "def f(x):\n    class Odd(KeyError): pass\n    raise Odd()",
+         "exception.KeyError"},
+        {"assert f(2) == 4", "x = bytearray(1 << 40)\ndef f(x): return 4", "memory"},
+        {"assert f(2) == 4", "x = 1\nimport sys; sys.exit()", "exception.SystemExit"},
+        {"assert f(2) == 4", "import os; os.abort()", "killed.ABRT"},
+    };
+    SKIP_WITHOUT_SANDBOX();
+    check_rows(rows, sizeof rows / sizeof *rows);
+}
+
+TEST(code, values_cross_as_what_they_are)
+{
+    static const trial rows[] = {
+        {"assert f([1, (2, {3}), {'a': None}]) == [1, (2, {3}), {'a': None}]", "def f(x): return x",
+         "pass"},
+        {"assert f(b'ab', 1j, 1.5, float('inf'), range(3)) == (b'ab', 1j, 1.5, float('inf'), "
+         "range(3))",
+         "def f(*x): return x", "pass"},
+        {"assert f(10 ** 5000) == 10 ** 5000 + 1", "def f(x): return x + 1", "pass"},
+        {"assert f('\\udc80\\u00e9\\n') == '\\udc80\\u00e9\\n'", "def f(x): return x", "pass"},
+        {"from collections import Counter, OrderedDict, defaultdict, deque\nassert f('aab') == "
+         "Counter('aab')",
+         "from collections import Counter\ndef f(x): return Counter(x)", "pass"},
+        {"from decimal import Decimal\nfrom fractions import Fraction\nassert f(Decimal('1.5')) == "
+         "(Decimal('1.5'), Fraction(3, 2))",
+         "from fractions import Fraction\ndef f(x): return x, Fraction(x)", "pass"},
+        {"import datetime\nassert f(datetime.date(2024, 2, 29)) == datetime.timedelta(days=60)",
+         "import datetime\ndef f(x): return x - datetime.date(2023, 12, 31)", "pass"},
+        {"assert f(int, 3)", "def f(t, x): return isinstance(x, t)", "pass"},
+        {"assert f(lambda x: x + 1) == 3", "def f(g): return g(2)", "pass"},
+        {"assert list(f(3)) == [0, 1, 2] and sorted(f(2)) == [0, 1]",
+         "def f(n):\n    for i in range(n): yield i", "pass"},
+        {"assert P(1, 2).x == 1 and f(P(3, 4)) == 7 and f([P(1, 1)][0]) == 2",
+         "class P:\n    def __init__(s, x, y): s.x, s.y = x, y\ndef f(p): return p.x + p.y",
+         "pass"},
+        {"assert f() == (1, 2)",
+         "from collections import namedtuple\ndef f(): return namedtuple('N', 'a b')(1, 2)",
+         "pass"},
+        {"x = [3, 1, 2]\nassert f(x) is None and x == [1, 2, 3]", "def f(x): x.sort()", "pass"},
+        {"d = {}\nf(d)\nassert d == {'k': [1]}", "def f(d): d['k'] = [1]", "pass"},
+        {"assert f(True) is True and f(None) is None and f(1) is not True", "def f(x): return x",
+         "pass"},
+        {"try:\n    f()\n    assert False\nexcept ValueError:\n    pass",
+         "def f(): raise ValueError('x')", "pass"},
+        {"import math\nassert math.isclose(f(2), 2 ** 0.5)", "def f(x): return x ** 0.5", "pass"},
+        {"assert str(f()) == 'P!'",
+         "class P:\n    def __str__(s): return 'P!'\ndef f(): return P()", "pass"},
+        {"assert f(1) == 1", "import random\ndef f(x): return x", "pass"},
+    };
+    SKIP_WITHOUT_SANDBOX();
+    check_rows(rows, sizeof rows / sizeof *rows);
+}
+
+TEST(code, random_numbers_and_hashes_are_the_same_every_time)
+{
+    static const trial rows[] = {
+        {"assert f() == f.__call__ or True", "import random\ndef f(): return random.random()",
+         "pass"},
+        {"assert f() == 0.8444218515250481", "import random\ndef f(): return random.random()",
+         "pass"},
+        {"assert f('a') == f('a')", "def f(x): return hash(x)", "pass"},
+    };
+    SKIP_WITHOUT_SANDBOX();
+    check_rows(rows, sizeof rows / sizeof *rows);
+}
+
+TEST(code, the_weaker_sandbox_passes_the_hostile_programs_too)
+{
+    sandbox *s = NULL;
+    vs_error err;
+
+    SKIP_WITHOUT_SANDBOX();
+    CHECK(code_selftest_count() >= 25);
+    CHECK_OK(sandbox_open(&s, SANDBOX_SECCOMP, &err));
+    CHECK_OK(code_selftest(s, SANDBOX_SECCOMP, 2, &err));
+    sandbox_close(s);
+}
+
+TEST(code, golds_that_are_none_are_refused)
+{
+    static const char *const golds[] = {
+        "", "[]", "{}", "{\"tests\":[]}", "{\"tests\":[1]}", "{\"tests\":[\"t\",2]}"};
+    const code_cache none = {NULL, NULL, NULL};
+    vs_grade_result r;
+    vs_error err;
+    size_t bad;
+
+    SKIP_WITHOUT_SANDBOX();
+    for (size_t i = 0; i < sizeof golds / sizeof *golds; i++) {
+        const vs_grade_item x = item(golds[i], "x");
+        bad = 9;
+        CHECK(code_grade(the_grader(), "mbpp", &x, 1, &r, &none, &bad, &err) != VS_OK && bad == 0);
+        CHECK(strstr(err.text, "gold"));
+    }
+}
+
+/* -- the cache, the wish to stop -- */
+
+typedef struct memory {
+    char key[8][VS_HASH_HEX];
+    code_result result[8];
+    size_t n, n_hits;
+} memory;
+
+static vs_status recall(void *ctx, const char key[VS_HASH_HEX], bool *found, code_result *out,
+                        vs_error *err)
+{
+    memory *m = ctx;
+
+    (void)err;
+    *found = false;
+    for (size_t i = 0; i < m->n; i++)
+        if (strcmp(m->key[i], key) == 0) {
+            *found = true;
+            *out = m->result[i];
+            m->n_hits++;
+        }
+    return VS_OK;
+}
+
+static vs_status keep(void *ctx, const char key[VS_HASH_HEX], const code_result *r, vs_error *err)
+{
+    memory *m = ctx;
+
+    (void)err;
+    CHECK(m->n < 8);
+    memcpy(m->key[m->n], key, VS_HASH_HEX);
+    m->result[m->n++] = *r;
+    return VS_OK;
+}
+
+TEST(code, equal_programs_are_run_once_and_known_ones_not_at_all)
+{
+    static memory m;
+    const code_cache cache = {&m, recall, keep};
+    const char *gold = "{\"setup\":\"\",\"tests\":[\"assert f(1) == 1\"]}";
+    const vs_grade_item items[] = {item(gold, "def f(x): return 1"),
+                                   item(gold, "def f(x): return 2"),
+                                   item(gold, "def f(x): return 1")};
+    vs_grade_result r[3];
+    vs_error err;
+    size_t bad;
+
+    SKIP_WITHOUT_SANDBOX();
+    CHECK_OK(code_grade(the_grader(), "mbpp", items, 3, r, &cache, &bad, &err));
+    CHECK(m.n == 2 && m.n_hits == 0);
+    CHECK(r[0].verdict == VS_RIGHT && r[1].verdict == VS_WRONG && r[2].verdict == VS_RIGHT);
+    CHECK_OK(code_grade(the_grader(), "mbpp", items, 3, r, &cache, &bad, &err));
+    CHECK(m.n == 2 && m.n_hits == 3);
+    CHECK(r[0].verdict == VS_RIGHT && r[1].verdict == VS_WRONG && r[2].verdict == VS_RIGHT);
+}
+
+TEST(code, stops_when_it_is_asked_to)
+{
+    const code_cache none = {NULL, NULL, NULL};
+    const vs_grade_item x =
+        item("{\"setup\":\"\",\"tests\":[\"f()\"]}", "import time\ntime.sleep(100)");
+    vs_grade_result r;
+    vs_error err;
+    size_t bad;
+
+    SKIP_WITHOUT_SANDBOX();
+    vs_stop_request();
+    CHECK(code_grade(the_grader(), "mbpp", &x, 1, &r, &none, &bad, &err) == VS_E_STOPPED);
+    vs_stop_clear();
+}
+
+/* -- published programs -- */
+
+typedef struct batch {
+    const char *profile;
+    vs_grade_item items[MOST];
+    char *texts[2 * MOST];
+    int labels[MOST]; /* 1: passes */
+    char names[MOST][64];
+    size_t n, n_rows, stride, n_graded, n_differ;
+} batch;
+
+static void flush(batch *b)
+{
+    vs_grade_result results[MOST];
+
+    if (b->n) grade(b->profile, b->items, b->n, results);
+    for (size_t i = 0; i < b->n; i++) {
+        const bool is_right = results[i].verdict == VS_RIGHT;
+        if (results[i].verdict == VS_UNGRADABLE || is_right != (b->labels[i] == 1)) {
+            print_message("%s: %s, published %s\n", b->names[i], results[i].rule,
+                          b->labels[i] ? "pass" : "fail");
+            b->n_differ++;
+        }
+        free(b->texts[2 * i]);
+        free(b->texts[2 * i + 1]);
+    }
+    b->n_graded += b->n;
+    b->n = 0;
+}
+
+static void add(batch *b, const char *gold, const char *completion, int label, const char *name)
+{
+    if (b->n_rows++ % b->stride != 0) return;
+    b->texts[2 * b->n] = strdup(gold);
+    b->texts[2 * b->n + 1] = strdup(completion);
+    b->items[b->n] = item(b->texts[2 * b->n], b->texts[2 * b->n + 1]);
+    b->labels[b->n] = label;
+    snprintf(b->names[b->n], sizeof b->names[0], "%s", name);
+    if (++b->n == MOST) flush(b);
+}
+
+static void each(const char *relative, void (*visit)(const json_t *row, batch *b), batch *b)
+{
+    vs_jsonl *in = NULL;
+    json_t *row = NULL;
+    vs_error err;
+
+    CHECK_OK(vs_jsonl_open(&in, vs_test_shared(relative), &err));
+    for (;;) {
+        CHECK_OK(vs_jsonl_next(in, &row, &err));
+        if (!row) break;
+        visit(row, b);
+        json_decref(row);
+    }
+    vs_jsonl_close(in);
+    flush(b);
+}
+
+static void add_reference(const json_t *row, batch *b)
+{
+    vs_problem_row r = {0};
+    vs_error err;
+
+    CHECK_OK(vs_problem_row_read(&r, b->profile, row, "row:1", &err));
+    add(b, r.gold, r.reference, 1, r.id);
+    vs_problem_row_free(&r);
+}
+
+/* The whole files where VSTAR_ALL_PROGRAMS is set: 4 minutes on two cores; else every so many rows.
+ */
+static size_t stride(size_t n)
+{
+    return getenv("VSTAR_ALL_PROGRAMS") ? 1 : n;
+}
+
+TEST(code, reference_programs_pass)
+{
+    static batch h = {.profile = "humaneval"}, m = {.profile = "mbpp"};
+
+    SKIP_WITHOUT_SHARED("humaneval/HumanEval.jsonl.gz");
+    SKIP_WITHOUT_SANDBOX();
+    h.stride = stride(2);
+    m.stride = stride(5);
+    each("humaneval/HumanEval.jsonl.gz", add_reference, &h);
+    each("mbpp/mbpp.jsonl", add_reference, &m);
+    print_message("%zu of HumanEval, %zu of MBPP\n", h.n_graded, m.n_graded);
+    CHECK(h.n_rows == 164 && m.n_rows == 974);
+    CHECK(h.n_differ == 0 && m.n_differ == 0);
+}
+
+static json_t *tests_of, *prompt_of; /* by task */
+
+static void note_tests(const json_t *row, batch *b)
+{
+    (void)b;
+    json_object_set(tests_of, json_string_value(json_object_get(row, "task_id")),
+                    (json_t *)(uintptr_t)row);
+}
+
+static void note_prompt(const json_t *row, batch *b)
+{
+    (void)b;
+    json_object_set(prompt_of, json_string_value(json_object_get(row, "task_id")),
+                    json_object_get(row, "prompt"));
+}
+
+static void add_sample(const json_t *row, batch *b)
+{
+    const char *task = json_string_value(json_object_get(row, "task_id"));
+    const json_t *tests = json_object_get(tests_of, task);
+    json_t *gold = json_pack("{s:O,s:O,s:O}", "prompt", json_object_get(prompt_of, task), "test",
+                             json_object_get(tests, "test"), "entry_point",
+                             json_object_get(tests, "entry_point"));
+    char *text = json_dumps(gold, 0);
+
+    add(b, text, json_string_value(json_object_get(row, "completion")),
+        strcmp(json_string_value(json_object_get(row, "label")), "pass") == 0, task);
+    free(text);
+    json_decref(gold);
+}
+
+static void grade_samples(batch *b)
+{
+    static batch none = {.profile = "humaneval", .stride = 1};
+
+    tests_of = json_object();
+    prompt_of = json_object();
+    each("humaneval/HumanEval.jsonl.gz", note_tests, &none);
+    each("humaneval/codet_prompts.jsonl", note_prompt, &none);
+    each("humaneval/codegen16b_samples_labelled.jsonl", add_sample, b);
+    json_decref(tests_of);
+    json_decref(prompt_of);
+}
+
+/* All 2,033 agree: 475 pass, 1,558 do not. */
+TEST(code, agrees_with_the_labels_of_a_models_programs)
+{
+    static batch b = {.profile = "humaneval"};
+
+    SKIP_WITHOUT_SHARED("humaneval/codegen16b_samples_labelled.jsonl");
+    SKIP_WITHOUT_SANDBOX();
+    b.stride = stride(20);
+    grade_samples(&b);
+    CHECK(b.n_rows == 2033);
+    CHECK(b.n_differ == 0);
+}
+
+/* Six processes that want both cores: the labels stay. */
+TEST(code, a_machine_under_load_changes_no_label)
+{
+    enum { BUSY = 6 };
+    static batch b = {.profile = "humaneval"};
+    pid_t busy[BUSY];
+
+    SKIP_WITHOUT_SHARED("humaneval/codegen16b_samples_labelled.jsonl");
+    SKIP_WITHOUT_SANDBOX();
+    for (int i = 0; i < BUSY; i++) {
+        busy[i] = fork();
+        CHECK(busy[i] >= 0);
+        if (busy[i] == 0)
+            for (volatile unsigned n = 0;; n++) {}
+    }
+    b.stride = stride(40);
+    grade_samples(&b);
+    for (int i = 0; i < BUSY; i++) {
+        kill(busy[i], SIGKILL);
+        waitpid(busy[i], NULL, 0);
+    }
+    CHECK(b.n_differ == 0);
+}
