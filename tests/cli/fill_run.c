@@ -84,7 +84,7 @@ static vs_status add_sample(vs_store *s, int64_t problem, const char *set, uint3
                    .logprob = -0.875,
                    .text = text};
     vs_label l = {.profile = vs_profile_version("arithmetic"),
-                  .rule = "arithmetic/1:marker",
+                  .rule = "arithmetic/2:marker",
                   .extracted = normal,
                   .normal = normal};
     int64_t id;

@@ -11,11 +11,14 @@ static const struct profile {
     const char *name, *version;
     grade_fn *grade;
 } profiles[] = {
-    {"gsm8k", "gsm8k/1", grade_gsm8k},
-    {"gsm8k-flexible", "gsm8k-flexible/1", grade_gsm8k_flexible},
-    {"arithmetic", "arithmetic/1", grade_arithmetic},
+    {"gsm8k", "gsm8k/2", grade_gsm8k},
+    {"gsm8k-flexible", "gsm8k-flexible/2", grade_gsm8k_flexible},
+    {"arithmetic", "arithmetic/2", grade_arithmetic},
     {"math", "math/1", grade_math},
     {"math-flexible", "math-flexible/1", grade_math_flexible},
+    {"math-hendrycks", "math-hendrycks/1", grade_math_hendrycks},
+    {"math-minerva", "math-minerva/1", grade_math_minerva},
+    {"choice", "choice/1", grade_choice},
 };
 enum { N_PROFILES = sizeof profiles / sizeof *profiles };
 
@@ -40,7 +43,7 @@ const char *vs_profile_version(const char *name)
 
 vs_status vs_profile_check(const char *name, const char *where, vs_status code, vs_error *err)
 {
-    char list[N_PROFILES * 24] = "";
+    char list[N_PROFILES * 24 + 1] = "";
 
     if (find_profile(name)) return VS_OK;
     for (size_t i = 0; i < N_PROFILES; i++)

@@ -14,7 +14,8 @@ typedef struct grade_texts {
  * the gold's alone: any completion has a verdict. */
 typedef vs_status grade_fn(vs_grade_result *out, const char *version, const grade_texts *in,
                            vs_error *err);
-grade_fn grade_gsm8k, grade_gsm8k_flexible, grade_arithmetic, grade_math, grade_math_flexible;
+grade_fn grade_gsm8k, grade_gsm8k_flexible, grade_arithmetic, grade_math, grade_math_flexible,
+    grade_math_hendrycks, grade_math_minerva, grade_choice;
 
 /* "VERSION:WHERE" and a suffix such as ".ambiguous". */
 void grade_set_rule(vs_grade_result *out, const char *version, const char *where,

@@ -6,7 +6,14 @@
 #include "flow/labels/grade_impl.h"
 
 /* Where an answer was looked for. */
-typedef enum source { FROM_NOTHING, FROM_MARKER, FROM_BOXED, FROM_ANSWER, FROM_LAST } source;
+typedef enum source {
+    FROM_NOTHING,
+    FROM_MARKER,
+    FROM_BOXED,
+    FROM_ANSWER,
+    FROM_LAST,
+    FROM_SCRATCH
+} source;
 
 typedef struct found {
     source from;
@@ -88,11 +95,37 @@ static void find_flexible(found *out, const char *s, size_t len)
     out->reading = vs_number_last(&out->number, s, 0, len);
 }
 
-/* The demonstration task: "#### ", an optional minus, digits. */
+/* STaR's addition: the digits of the line after the last "</scratch>", with blanks between them. */
+static bool find_scratch(found *out, const char *s, size_t len)
+{
+    static const char mark[] = "</scratch>";
+    size_t at = len, begin, end, n = 0;
+    char digits[VS_NUMBER_MAX_DIGITS + 1];
+
+    for (size_t next = 0; (next = find_text(s, next, len, mark)) < len; next++) at = next;
+    if (at == len) return false;
+    begin = at + strlen(mark);
+    while (begin < len && strchr(" \t\r\n", s[begin]) && s[begin]) begin++;
+    end = find_line_end(s, begin, len);
+    out->from = FROM_SCRATCH;
+    out->reading = end > begin ? VS_READ_MALFORMED : VS_READ_NOTHING;
+    for (size_t i = begin; i < end; i++) {
+        if (s[i] == ' ' || s[i] == '\r') continue;
+        if (s[i] < '0' || s[i] > '9' || n == VS_NUMBER_MAX_DIGITS) return true;
+        digits[n++] = s[i];
+    }
+    if (n) out->reading = vs_number_read(&out->number, digits, 0, n);
+    out->number.begin = begin;
+    out->number.end = end;
+    return true;
+}
+
+/* "#### ", an optional minus, digits: the demonstration task; else a scratchpad's sum. */
 static void find_arithmetic(found *out, const char *s, size_t len)
 {
     size_t begin = 0, digits, end;
 
+    if (find_scratch(out, s, len)) return;
     do {
         const size_t at = find_text(s, begin, len, "#### ");
         if (at == len) return;
@@ -147,8 +180,8 @@ static vs_verdict judge(const found *f, const vs_number *gold)
 
 static void set_rule(vs_grade_result *out, const char *version, const found *f)
 {
-    static const char *const sources[] = {"no-marker", "marker", "boxed", "answer-is",
-                                          "last-number"};
+    static const char *const sources[] = {"no-marker", "marker",      "boxed",
+                                          "answer-is", "last-number", "scratch"};
     static const char *const readings[] = {"", ".none", ".malformed", ".ambiguous", ".too-long"};
 
     grade_set_rule(out, version, sources[f->from],

@@ -1,5 +1,6 @@
 #include "flow/labels/number.h"
 
+#include <stdio.h>
 #include <string.h>
 
 __extension__ typedef unsigned __int128 wide;
@@ -348,6 +349,33 @@ static bool has_other_digit(const char *s, size_t begin, size_t end)
     return false;
 }
 
+/* "\frac{a}{b}" and its kin at s[begin], with a sign before it or not: read as "a/b". NOTHING: none
+ * is there. */
+static vs_reading read_latex_fraction(vs_number *out, const char *s, size_t begin, size_t end)
+{
+    static const char *const words[] = {"\\frac{", "\\dfrac{", "\\tfrac{", "\\cfrac{"};
+    const bool is_negative = begin < end && s[begin] == '-';
+    const size_t first = begin + is_negative;
+    char text[2 * VS_NUMBER_NORMAL_BYTES];
+    size_t at = first, middle, close, len;
+
+    for (size_t i = 0; i < sizeof words / sizeof *words && at == first; i++)
+        if (end - first >= strlen(words[i]) && memcmp(s + first, words[i], strlen(words[i])) == 0)
+            at += strlen(words[i]);
+    if (at == first) return VS_READ_NOTHING;
+    for (middle = at; middle < end && s[middle] != '}';) middle++;
+    for (close = middle; close < end && (close <= middle + 1 || s[close] != '}');) close++;
+    if (close == end || s[middle + 1] != '{' || close - at > sizeof text - 4)
+        return VS_READ_AMBIGUOUS;
+    len = (size_t)snprintf(text, sizeof text, "%s%.*s/%.*s", is_negative ? "-" : "",
+                           (int)(middle - at), s + at, (int)(close - middle - 2), s + middle + 2);
+    const vs_reading reading = vs_number_read(out, text, 0, len);
+    if (reading == VS_READ_NUMBER && out->end != len) return VS_READ_AMBIGUOUS;
+    out->begin = begin;
+    out->end = close + 1;
+    return reading;
+}
+
 vs_reading vs_number_region(vs_number *out, const char *s, size_t begin, size_t end)
 {
     vs_number found = {0};
@@ -361,6 +389,7 @@ vs_reading vs_number_region(vs_number *out, const char *s, size_t begin, size_t 
     start = vs_number_unwrap(s, begin, end);
     /* A currency mark that unwrapping took is no part of the number; a sign before it still is. */
     reading = vs_number_read(&found, s, start, end);
+    if (reading == VS_READ_NOTHING) reading = read_latex_fraction(&found, s, start, end);
     if (reading == VS_READ_NOTHING)
         return has_other_digit(s, begin, end) ? VS_READ_AMBIGUOUS : VS_READ_NOTHING;
     if (reading == VS_READ_NUMBER && has_other_digit(s, found.end, end)) return VS_READ_AMBIGUOUS;

@@ -36,9 +36,11 @@ enum { N_SECTIONS = sizeof sections / sizeof *sections };
 #define RUN(field)   offsetof(vs_recipe, field)
 #define TRAIN(field) offsetof(vs_train_options, field)
 enum { MANY = 1000000000 };
-#define GRADERS    "gsm8k, gsm8k-flexible, arithmetic, math, math-flexible, mbpp, humaneval or external"
+#define GRADERS                                                                        \
+    "gsm8k, gsm8k-flexible, arithmetic, choice, math, math-flexible, math-hendrycks, " \
+    "math-minerva, mbpp, humaneval or external"
 #define FILE_SOURCES "gsm8k, math, mbpp, humaneval, choice, jsonl"
-#define ALL_LINEAR "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj"
+#define ALL_LINEAR   "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj"
 
 /* clang-format off */
 static const vs_recipe_key keys[] = {

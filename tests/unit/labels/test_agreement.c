@@ -146,14 +146,12 @@ static void tora_solutions(const json_t *row, void *state)
           member(row, "ground_truth"));
 }
 
-/* Four of 1,319 differ. Three answers without a box are a sentence whose last number is not its
+/* Three of 1,319 differ: answers without a box that are a sentence whose last number is not its
  * answer ("5 cars drove through the traffic jam in the first 15 minutes"; "Three trucks .. 80
- * flagstones"; "16 people .. horse #12"): the published label reads the program's output instead.
- * One wrong answer is \frac{840}{13}, which is outside the number grammar and so not gradable: not
- * right under either. */
+ * flagstones"; "16 people .. horse #12"): the published label reads the program's output instead. */
 TEST(agreement, with_the_numeric_match_of_the_program_aided_solutions)
 {
-    static const size_t expected[2][3] = {{206, 0, 1}, {3, 1109, 0}};
+    static const size_t expected[2][3] = {{207, 0, 0}, {3, 1109, 0}};
     tally t = {0};
 
     SKIP_WITHOUT_SHARED("gsm8k/tora-70b-v1.0_test_outputs.jsonl");

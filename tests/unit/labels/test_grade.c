@@ -159,7 +159,10 @@ TEST(grade, falls_back_in_the_stated_order)
     static const row rows[] = {
         {F, "18", "the answer is 7, so \\boxed{18} not 9", VS_RIGHT, "boxed", "18"},
         {F, "18", "\\boxed{7} then \\boxed{18 \\text{ dollars}}, 9", VS_RIGHT, "boxed", "18"},
-        {F, "3", "\\boxed{\\frac{3}{4}}", VS_UNGRADABLE, "boxed.ambiguous", ""},
+        {F, "3", "\\boxed{\\frac{3}{4}}", VS_WRONG, "boxed", "3/4"},
+        {F, "0.75", "\\boxed{-\\dfrac{3}{4}}", VS_WRONG, "boxed", "-3/4"},
+        {F, "0.75", "\\boxed{\\frac{9}{12} \\text{ cups}}", VS_RIGHT, "boxed", "3/4"},
+        {F, "3", "\\boxed{\\frac{x}{4}}", VS_UNGRADABLE, "boxed.ambiguous", ""},
         {F, "18", "\\boxed{none} The answer is 18.", VS_RIGHT, "answer-is", "18"},
         {F, "18", "The ANSWER IS: **18**. It took 3 steps.", VS_RIGHT, "answer-is", "18"},
         {F, "18", "Answer: 7\nAnswer: $18", VS_RIGHT, "answer-is", "18"},
@@ -189,6 +192,12 @@ TEST(grade, reads_only_the_first_marked_integer_of_the_arithmetic_task)
         {A, "13", "#### #### 13", VS_RIGHT, "marker", "13"},
         {A, "13", "Try 13. 13*5=65.", VS_WRONG, "no-marker", ""},
         {A, "13", "####13", VS_WRONG, "no-marker", ""},
+        {A, "883", "<scratch>\n, 8 8 3 C: 0\n0 8 8 3\n</scratch>\n8 8 3", VS_RIGHT, "scratch",
+         "883"},
+        {A, "883", "</scratch>\n 0 8 8 3 \nmore", VS_RIGHT, "scratch", "883"},
+        {A, "883", "</scratch>\n8 8 4", VS_WRONG, "scratch", "884"},
+        {A, "883", "</scratch>\n8 8 3 C: 0", VS_WRONG, "scratch.malformed", ""},
+        {A, "883", "</scratch>\n", VS_WRONG, "scratch.none", ""},
     };
     CHECK_ROWS(rows);
 }
@@ -223,7 +232,7 @@ TEST(grade, names_its_profiles_and_their_versions)
     for (const char *name; (name = vs_profile_name(n)) != NULL; n++)
         CHECK(strncmp(vs_profile_version(name), name, strlen(name)) == 0);
     CHECK(n >= 3);
-    CHECK_STR(vs_profile_version("gsm8k"), "gsm8k/1");
+    CHECK_STR(vs_profile_version("gsm8k"), "gsm8k/2");
     CHECK(!vs_profile_version("gsm9k"));
     CHECK(vs_grade(&out, "gsm9k", "1", 1, "1", 1, &err) == VS_E_INPUT);
     CHECK(strstr(err.text, "gsm9k"));
@@ -246,12 +255,12 @@ TEST(grade, bounds_what_it_copies_and_cuts_at_a_character)
     memcpy(text, "#### 5", 6);
     memset(text + 6, 'x', sizeof text - 7);
     text[sizeof text - 1] = '\0';
-    CHECK_STR(grade(S, "5", text).rule, "gsm8k/1:marker.too-long");
+    CHECK_STR(grade(S, "5", text).rule, "gsm8k/2:marker.too-long");
     memset(text + 5, '0', 401);
     strcpy(text + 406, "");
-    CHECK_STR(grade(S, "5", text).rule, "gsm8k/1:marker.too-long");
+    CHECK_STR(grade(S, "5", text).rule, "gsm8k/2:marker.too-long");
     strcpy(text + 405, "");
-    CHECK_STR(grade(S, "0", text).rule, "gsm8k/1:marker");
+    CHECK_STR(grade(S, "0", text).rule, "gsm8k/2:marker");
 }
 
 TEST(grade, passes_over_nul_bytes)
