@@ -499,8 +499,8 @@ done:
 
 vs_status vs_verb_bench(int argc, char **argv, vs_error *err)
 {
-    const char *model = NULL, *shape_name = NULL, *text_file = NULL,
-               *list = "decode,prefill,score,sft,dpo,kernels";
+    const char *model = NULL, *shape_name = NULL, *text_file = NULL, *answer_file = NULL,
+               *profile = "gsm8k", *list = "decode,prefill,score,sft,dpo,kernels";
     bench b = {.rows = 256, .seconds = 2.0};
     const vs_opt opts[] = {
         {"--model", VS_OPT_STR, &model, false, 0, 0, "DIR", "model folder"},
@@ -510,6 +510,9 @@ vs_status vs_verb_bench(int argc, char **argv, vs_error *err)
          "some of decode,prefill,score,sft,dpo,kernels (all)"},
         {"--tokenize", VS_OPT_STR, &text_file, false, 0, 0, "FILE",
          "the tokenizer of --model alone, on one thread, over rows of {\"text\"}"},
+        {"--grade", VS_OPT_STR, &answer_file, false, 0, 0, "FILE",
+         "a grader alone, on one thread, over rows of {\"gold\",\"completion\"}; no model"},
+        {"--profile", VS_OPT_STR, &profile, false, 0, 0, "P", "of --grade (gsm8k)"},
         {"--rows", VS_OPT_SIZE, &b.rows, false, 1, 65536, "R",
          "decode: completions alive at once (256)"},
         {"--seconds", VS_OPT_NUM, &b.seconds, false, 0, 600, "S",
@@ -533,6 +536,7 @@ vs_status vs_verb_bench(int argc, char **argv, vs_error *err)
 
     VS_TRY(vs_args_parse(&c, argc, argv, err));
     if (c.is_help) return VS_OK;
+    if (answer_file) return vs_bench_grade(answer_file, profile, b.seconds, err);
     if ((model != NULL) == (shape_name != NULL))
         return VS_FAIL(err, VS_E_USAGE, "give --model DIR or --shape 135m|demo, one of them");
     if (text_file && !model) return VS_FAIL(err, VS_E_USAGE, "--tokenize goes with --model DIR");

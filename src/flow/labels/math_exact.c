@@ -5,7 +5,6 @@
  * what they stand for; the reverse need not hold. Two identities of atoms are used: the q-th power
  * of a q-th root is its radicand, and sin^2 = 1 - cos^2. */
 #include <calcium/ca.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "flow/labels/math_value.h"
@@ -46,7 +45,7 @@ typedef struct engine {
 static void poly_clear(engine *e, poly *p)
 {
     for (size_t i = 0; i < p->n; i++) ca_clear(p->term[i].c, e->ctx);
-    free(p->term);
+    flint_free(p->term);
     *p = (poly){0};
 }
 
@@ -63,12 +62,7 @@ static void poly_add_term(engine *e, poly *p, const unsigned char power[GENERATO
         }
         if (p->n == p->cap) {
             const size_t cap = p->cap ? 4 * p->cap : 2;
-            term *grown = realloc(p->term, cap * sizeof *grown);
-            if (!grown) {
-                e->failed = true;
-                return;
-            }
-            p->term = grown;
+            p->term = flint_realloc(p->term, cap * sizeof *p->term);
             p->cap = cap;
         }
         memcpy(p->term[i].power, power, GENERATORS);

@@ -1,33 +1,6 @@
 #include "flow/labels/math_value.h"
 
-#include <setjmp.h>
 #include <string.h>
-
-/* -- the guard -- */
-
-static _Thread_local jmp_buf *guard;
-
-FLINT_NORETURN static void leave(void)
-{
-    if (guard) longjmp(*guard, 1);
-    __builtin_trap(); /* outside of a guard: a fault of this program */
-}
-
-bool math_guarded(void (*f)(void *ctx), void *ctx)
-{
-    jmp_buf here;
-    jmp_buf *const before = guard;
-
-    flint_set_abort(leave);
-    if (setjmp(here) != 0) {
-        guard = before;
-        return false;
-    }
-    guard = &here;
-    f(ctx);
-    guard = before;
-    return true;
-}
 
 /* -- symbols -- */
 

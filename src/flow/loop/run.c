@@ -162,6 +162,8 @@ static vs_status open_graders(vs_run *run, vs_error *err)
     vs_run_grader_options(&o, &run->recipe, NULL);
     o.cache = run->store;
     VS_TRY(vs_grader_open(&run->grader, &o, err));
+    run->test_grader = run->grader;
+    if (!run->recipe.eval.grader) return VS_OK;
     vs_run_grader_options(&o, &run->recipe, run->recipe.eval.grader);
     o.cache = run->store;
     return vs_grader_open(&run->test_grader, &o, err);
@@ -213,12 +215,12 @@ done:
 void vs_run_close(vs_run *run)
 {
     if (!run) return;
+    if (run->test_grader != run->grader) vs_grader_close(run->test_grader);
+    vs_grader_close(run->grader);
     vs_store_close(run->store);
     vs_log_close(run->log);
     vs_tokenizer_close(run->tokenizer);
     vs_chat_close(run->chat);
-    vs_grader_close(run->grader);
-    vs_grader_close(run->test_grader);
     vs_problems_free(&run->problems);
     free(run->query.item);
     free(run->test.item);

@@ -15,7 +15,7 @@ struct vs_run {
     vs_recipe recipe;
     vs_store *store;
     vs_event_log *log;
-    vs_grader *grader, *test_grader; /* of samples that are trained on; of test samples */
+    vs_grader *grader, *test_grader; /* of samples that are trained on; of test samples: often the same */
     char *base; /* folder of G_base */
     vs_tokenizer *tokenizer;
     vs_chat *chat; /* NULL: prompts are plain text, encoded with the tokenizer's special tokens */

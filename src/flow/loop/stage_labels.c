@@ -77,11 +77,15 @@ static vs_status store_label(vs_run *run, const vs_sample *x, const vs_grade_res
     return vs_store_add_label(run->store, &l, err);
 }
 
-static vs_status store_chunk(const chunk *c, vs_run *run, const char *version, vs_error *err)
+/* Where programs ran is a fact of the run. */
+static vs_status store_chunk(const chunk *c, vs_run *run, const vs_grader *grader, vs_error *err)
 {
+    const char *version = vs_grader_version(grader);
     vs_status st;
 
     VS_TRY(vs_store_begin(run->store, err));
+    if (*vs_grader_describe(grader))
+        VS_CHECK(vs_store_set(run->store, "sandbox", vs_grader_describe(grader), err));
     for (size_t i = 0; i < c->n; i++)
         VS_CHECK(store_label(run, c->sample[i], &c->result[i], version, err));
     VS_CHECK(vs_store_commit(run->store, err));
@@ -105,7 +109,7 @@ vs_status vs_run_label(vs_run *run, const vs_samples *all, vs_grader *grader, bo
             if (again || all->item[i].verdict < 0) VS_CHECK(add_sample(c, run, &all->item[i], err));
         if (c->n == 0) break;
         VS_CHECK(grade_chunk(c, grader, err));
-        VS_CHECK(store_chunk(c, run, vs_grader_version(grader), err));
+        VS_CHECK(store_chunk(c, run, grader, err));
         for (size_t k = 0; visit && k < c->n; k++) visit(ctx, c->sample[k], &c->result[k]);
         run->did_work = true;
         if (is_slow) vs_progress_set(i);

@@ -78,13 +78,13 @@ static void add_scratch(vs_buf *out, const char *a, const char *b, size_t d)
 
 static vs_status write_problem(vs_problem *p, uint64_t x, uint64_t y, size_t d, vs_error *err)
 {
-    char a[MAX_DIGITS + 2], b[MAX_DIGITS + 2], sum[MAX_DIGITS + 3];
+    char a[24], b[24], sum[24];
     vs_buf question = {0}, reference = {0};
     vs_status st;
 
-    snprintf(a, sizeof a, "%" PRIu64, x % power_of_ten(MAX_DIGITS));
-    snprintf(b, sizeof b, "%" PRIu64, y % power_of_ten(MAX_DIGITS));
-    snprintf(sum, sizeof sum, "%" PRIu64, (x + y) % power_of_ten(MAX_DIGITS + 1));
+    snprintf(a, sizeof a, "%" PRIu64, x);
+    snprintf(b, sizeof b, "%" PRIu64, y);
+    snprintf(sum, sizeof sum, "%" PRIu64, x + y);
     vs_buf_str(&question, "Input:\n");
     add_digits(&question, a, d);
     vs_buf_str(&question, " + ");

@@ -57,7 +57,7 @@ typedef struct trial {
 
 static void check_rows(const trial *rows, size_t n)
 {
-    vs_grade_item items[MOST];
+    vs_grade_item items[MOST] = {{0}};
     vs_grade_result results[MOST];
     vs_buf gold[MOST] = {{0}};
 
