@@ -72,6 +72,12 @@ recipe bad_range "${good}sample: {temperature: -1}\n"
 recipe not_yaml 'rounds: [1, 2\n'
 recipe twice "${good}rounds: 1\nrounds: 2\n"
 recipe bad_grader "${good}grader: oracle\n"
+recipe no_command "${good}grader: external\n"
+recipe stray_command "${good}grader_command: [true]\n"
+recipe test_set 'problems: {source: humaneval, train_file: torn.jsonl, test_file: torn.jsonl}\nbase: model\ngrader: humaneval\n'
+recipe check_files 'problems: {source: gsm8k, train_file: gsm.jsonl, test_file: gsm_test.jsonl, check_files: [torn.jsonl]}\nbase: model\nprompt: "{question}"\n'
+echo '{"question":"1+1?","answer":"#### 2"}' >gsm.jsonl
+echo '{"question":"1+2?","answer":"#### 3"}' >gsm_test.jsonl
 recipe no_file 'problems: {source: jsonl, train_file: nowhere.jsonl, test_file: nowhere.jsonl}\nbase: model\ngrader: gsm8k\n'
 recipe torn_problems 'problems: {source: jsonl, train_file: torn.jsonl, test_file: torn.jsonl, n_sft: 1}\nbase: model\ngrader: gsm8k\n'
 recipe no_base 'problems: {source: bags, n_sft: 2, n_train: 2, n_test: 2}\nbase: nowhere\ngrader: arithmetic\n'

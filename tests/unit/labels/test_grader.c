@@ -18,7 +18,7 @@ enum { N = 40 };
 
 /* Items whose completion is their number; every third one is right. */
 static vs_grade_item items[N];
-static char number[N][8];
+static char number[N][16];
 
 static void make_items(void)
 {
