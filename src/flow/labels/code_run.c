@@ -266,7 +266,7 @@ static bool put_down(slot *t, bool at_once)
     const struct timespec nap = {.tv_nsec = 1000 * 1000};
     bool all_gone = true;
 
-    while (!(has_ended(&t->side[PROGRAM]) & has_ended(&t->side[TESTS])) && now() < until)
+    while (!(has_ended(&t->side[PROGRAM]) && has_ended(&t->side[TESTS])) && now() < until)
         nanosleep(&nap, NULL);
     for (int i = 0; i < SIDES; i++) {
         const int output = t->side[i].output;

@@ -36,6 +36,19 @@ static vs_status read_side(side *out, const math_place *place, const char *s, in
     return VS_OK;
 }
 
+/* More than layout. */
+static bool has_content(const side *x)
+{
+    vs_buf squeezed = {0};
+    bool has;
+
+    if (x->parse != MATH_NOT_PARSED) return true;
+    math_squeeze(&squeezed, x->text.data, x->text.len);
+    has = squeezed.failed || squeezed.len > 0;
+    vs_buf_free(&squeezed);
+    return has;
+}
+
 /* The gold is a bare answer, or a solution with a box. */
 static vs_status read_gold(side *out, const char *gold, size_t len, int readings, vs_error *err)
 {
@@ -43,15 +56,15 @@ static vs_status read_gold(side *out, const char *gold, size_t len, int readings
 
     math_find(&place, gold, len, false);
     if (place.source != MATH_FROM_BOX) {
-        size_t begin = 0, end = len;
-        while (begin < end && strchr(" \t\r\n", gold[begin])) begin++;
-        while (end > begin && strchr(" \t\r\n", gold[end - 1])) end--;
-        if (begin == end) return VS_FAIL(err, VS_E_INPUT, "gold answer \"\": expected an answer");
         place.n_parts = 1;
-        place.part[0].begin = begin;
-        place.part[0].end = end;
+        place.part[0].begin = 0;
+        place.part[0].end = len;
     }
-    return read_side(out, &place, gold, readings, err);
+    VS_TRY(read_side(out, &place, gold, readings, err));
+    if (!has_content(out))
+        return VS_FAIL(err, VS_E_INPUT, "gold answer \"%.*s\": expected an answer",
+                       len < 64 ? (int)len : 64, gold);
+    return VS_OK;
 }
 
 static bool same_text(const side *a, const side *b)
@@ -94,11 +107,11 @@ static vs_verdict judge(const side *gold, const side *answer, const char **suffi
     }
     if (answer->parse == MATH_TOO_LONG || gold->parse == MATH_TOO_LONG)
         *suffix = ".too-long";
-    else if (gold->parse == MATH_PARSED)
-        *suffix = answer->parse == MATH_PARSED ? ".unknown" : ".unread";
+    else if (gold->parse == MATH_PARSED && answer->parse == MATH_PARSED)
+        *suffix = ".unknown";
     else
-        *suffix = ".text";
-    return strcmp(*suffix, ".text") == 0 ? VS_WRONG : VS_UNGRADABLE;
+        *suffix = ".unread";
+    return VS_UNGRADABLE;
 }
 
 /* The same with "1,5" as a decimal fraction. */

@@ -335,7 +335,8 @@ static vs_status grade(vs_grade_result *out, const char *version, const grade_te
     VS_CHECK(vs_buf_ok(&gold, "answer", err));
     VS_CHECK(vs_buf_ok(&answer, "answer", err));
     const bool were_equal = gold.len == answer.len && memcmp(gold.data, answer.data, gold.len) == 0;
-    const bool is_normal = r->normalise(&gold) & r->normalise(&answer);
+    const bool gold_is_normal = r->normalise(&gold);
+    const bool is_normal = r->normalise(&answer) && gold_is_normal;
     VS_CHECK(vs_buf_ok(&gold, "answer", err));
     VS_CHECK(vs_buf_ok(&answer, "answer", err));
     const bool are_equal = gold.len == answer.len && memcmp(gold.data, answer.data, gold.len) == 0;

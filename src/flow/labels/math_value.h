@@ -5,9 +5,10 @@
  * at a point for the symbols: Arb. May tell apart, never equate. math_identical exact: fractions of
  * polynomials in the symbols over Calcium's numbers. Equates, or says that it does not know.
  *
- * None of these libraries can be interrupted, has a limit of memory, or returns from what it cannot do: it ends the
- * process. Sizes are bounded before operations (the limits below), and everything runs inside math_guarded, which
- * leaves a computation that has allocated too often or too much and frees what it had.
+ * None of these libraries can be interrupted, has a limit of memory, or returns from what it cannot
+ * do: it ends the process. Sizes are bounded before operations (the limits below), and everything
+ * runs inside math_guarded, which leaves a computation that has allocated too often or too much and
+ * frees what it had.
  */
 #ifndef VS_LABELS_MATH_VALUE_H
 #define VS_LABELS_MATH_VALUE_H
@@ -58,9 +59,10 @@ math_truth math_identical(const math_node *a, const math_node *b, const math_sym
 math_truth math_proportional(const math_node *a, const math_node *b, const math_symbols *symbols,
                              bool is_positive);
 
-/* Runs f(ctx) within a budget; false: it ran out, or the library gave up. The budget is counted in allocations and
- * bytes, not in time, and the library's caches are empty at the start, so that the outcome is the same on every machine
- * and after any history. All values of these libraries live and die within f. */
+/* Runs f(ctx) within a budget; false: it ran out, or the library gave up. The budget is counted in
+ * allocations and bytes, not in time, and the library's caches are empty at the start, so that the
+ * outcome is the same on every machine and after any history. All values of these libraries live
+ * and die within f. */
 enum { MATH_MAX_ALLOCATIONS = 16000, MATH_MAX_MEGABYTES = 32 };
 bool math_guarded(void (*f)(void *ctx), void *ctx);
 #endif

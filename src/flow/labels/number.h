@@ -41,8 +41,8 @@ typedef struct vs_number {
 vs_reading vs_number_read(vs_number *out, const char *s, size_t begin, size_t len);
 
 /* Reads s[begin..end) as a region that holds one answer: wrapping such as ** or \boxed{ is skipped,
- * a number (or \frac{a}{b}) must follow, and no other digit may come after it unless a unit holds it (m2, m^2).
- * Spans are within s; for AMBIGUOUS and NOTHING the span is the trimmed region. */
+ * a number (or \frac{a}{b}) must follow, and no other digit may come after it unless a unit holds
+ * it (m2, m^2). Spans are within s; for AMBIGUOUS and NOTHING the span is the trimmed region. */
 vs_reading vs_number_region(vs_number *out, const char *s, size_t begin, size_t end);
 
 /* The last number of s[begin..end). A minus counts only at the start or after a space, an opening

@@ -244,7 +244,7 @@ static int add_rules(scmp_filter_ctx c, sandbox_isolation isolation)
     if (rc == 0) rc = seccomp_rule_add(c, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     if (rc == 0)
         rc = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prlimit64), 1,
-                              SCMP_A0(SCMP_CMP_NE, 0));
+                              SCMP_CMP(0, SCMP_CMP_NE, 0, 0));
     if (isolation == SANDBOX_BUBBLEWRAP || rc != 0) return rc;
     for (size_t i = 0; i < sizeof denied_outside / sizeof *denied_outside && rc == 0; i++)
         rc = deny(c, denied_outside[i]);

@@ -148,7 +148,8 @@ static void tora_solutions(const json_t *row, void *state)
 
 /* Three of 1,319 differ: answers without a box that are a sentence whose last number is not its
  * answer ("5 cars drove through the traffic jam in the first 15 minutes"; "Three trucks .. 80
- * flagstones"; "16 people .. horse #12"): the published label reads the program's output instead. */
+ * flagstones"; "16 people .. horse #12"): the published label reads the program's output instead.
+ */
 TEST(agreement, with_the_numeric_match_of_the_program_aided_solutions)
 {
     static const size_t expected[2][3] = {{207, 0, 0}, {3, 1109, 0}};
