@@ -1,5 +1,5 @@
-# src/flow/labels/harness.py as a C string, for the sandbox of flow/labels.
-set(harness ${CMAKE_SOURCE_DIR}/src/flow/labels/harness.py)
+# src/flow/labels/code/harness.py as a C string, for the sandbox of flow/labels.
+set(harness ${CMAKE_SOURCE_DIR}/src/flow/labels/code/harness.py)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${harness})
 file(READ ${harness} text)
 file(SHA256 ${harness} VS_HARNESS_HASH)
@@ -8,7 +8,7 @@ string(REPLACE "\"" "\\\"" text "${text}")
 string(REPLACE "\n" "\\n\"\n    \"" VS_HARNESS "${text}")
 file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/harness.c @ONLY CONTENT
 "/* Made by cmake/harness.cmake. */
-#include \"flow/labels/harness.h\"
+#include \"flow/labels/code/harness.h\"
 
 const char vs_harness[] =
     \"@VS_HARNESS@\";

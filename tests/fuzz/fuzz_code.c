@@ -2,7 +2,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "flow/labels/code_extract.h"
+#include "flow/labels/code/code_extract.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

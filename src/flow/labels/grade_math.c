@@ -4,8 +4,8 @@
 
 #include "base/mem.h"
 #include "flow/labels/grade_impl.h"
-#include "flow/labels/math_equal.h"
-#include "flow/labels/math_find.h"
+#include "flow/labels/math/math_equal.h"
+#include "flow/labels/math/math_find.h"
 
 /* One side of the comparison. */
 typedef struct side {

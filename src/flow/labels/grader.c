@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "flow/labels/code.h"
+#include "flow/labels/code/code.h"
 #include "flow/labels/external.h"
 
 struct vs_grader {

@@ -1,6 +1,6 @@
 /* test_code.c - programs in the sandbox: what each comes to, the hostile ones, and the published
  * data sets. Skipped, with the reason, where programs cannot be run safely. */
-#include "flow/labels/code.h"
+#include "flow/labels/code/code.h"
 
 #include <signal.h>
 #include <sys/wait.h>

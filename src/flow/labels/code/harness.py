@@ -1,4 +1,4 @@
-# harness.py - one interpreter of a graded program; flow/labels/code.h says why there are two.
+# harness.py - one interpreter of a graded program; flow/labels/code/code.h says why there are two.
 #
 # argv: role ("tests" or "program"), CPU seconds, megabytes of address space, isolation ("bubblewrap" or "seccomp").
 # Descriptors: 3 from the other interpreter, 4 to it, 5 the job, 6 (tests) the result, 7 (seccomp) the filter.

@@ -20,7 +20,7 @@
 #define VS_LABELS_CODE_H
 
 #include "base/hash.h"
-#include "flow/labels/code_run.h"
+#include "flow/labels/code/code_run.h"
 #include "flow/labels/grader.h"
 
 typedef struct code_grader code_grader;

@@ -1,10 +1,10 @@
-#include "flow/labels/math_find.h"
+#include "flow/labels/math/math_find.h"
 
 #include <string.h>
 
 #include "base/box.h"
 #include "flow/labels/find.h"
-#include "flow/labels/math_tree.h"
+#include "flow/labels/math/math_tree.h"
 #include "flow/labels/number.h"
 
 static bool is_letter(char c)

@@ -1,4 +1,4 @@
-#include "flow/labels/code_run.h"
+#include "flow/labels/code/code_run.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,11 @@
-#include "flow/labels/math_equal.h"
+#include "flow/labels/math/math_equal.h"
 
 #include <stdint.h>
 #include <string.h>
 
-enum { MAX_ITEMS = 32, MAX_SIGNS = 3, MAX_SPANS = 16 };
+#include "flow/labels/math/math_interval.h"
+
+enum { MAX_ITEMS = 32, MAX_SIGNS = 3 };
 
 /* -- scalars -- */
 
@@ -65,11 +67,11 @@ static void compare_scalars(void *ctx)
 }
 
 /* The sign of an infinity; 0: something else. */
-static int infinity_sign(const math_node *n)
+int math_infinity_sign(const math_node *n)
 {
     if (n->kind == MATH_CONSTANT && n->op == MATH_INFINITY) return 1;
     if ((n->kind == MATH_ADD || n->kind == MATH_NEG) && n->first && !n->first->next)
-        return infinity_sign(n->first) * (n->kind == MATH_NEG ? -1 : n->first->sign);
+        return math_infinity_sign(n->first) * (n->kind == MATH_NEG ? -1 : n->first->sign);
     return 0;
 }
 
@@ -114,7 +116,7 @@ static void compare_rounded(void *ctx)
 math_truth math_scalar_equal(const math_node *a, const math_node *b)
 {
     comparison c = {a, b, MATH_UNKNOWN};
-    const int x = infinity_sign(a), y = infinity_sign(b);
+    const int x = math_infinity_sign(a), y = math_infinity_sign(b);
 
     if (x || y) return x == y ? MATH_TRUE : MATH_FALSE;
     return math_guarded(compare_rounded, &c) ? c.truth : MATH_UNKNOWN;
@@ -261,8 +263,7 @@ static bool is_name(const math_node *n)
     return true;
 }
 
-/* "x = 5", "f(x) = 5", "(p, q) = (3, 2)", "AB = 4", "x \in S": the name, else NULL. */
-static const math_node *assigned_name(const math_node *n)
+const math_node *math_assigned_name(const math_node *n)
 {
     if (n->kind != MATH_RELATION || math_count(n) != 2 || !is_name(n->first)) return NULL;
     if (n->first->next->relation != MATH_EQ && n->first->next->relation != MATH_IN) return NULL;
@@ -311,7 +312,7 @@ static math_truth proportional(const math_node *a_left, const math_node *a_right
 
 static math_truth compare_equations(const math_node *a, const math_node *b)
 {
-    const math_node *x = assigned_name(a), *y = assigned_name(b);
+    const math_node *x = math_assigned_name(a), *y = math_assigned_name(b);
     math_truth t = MATH_UNKNOWN;
 
     if (x && y &&
@@ -326,184 +327,6 @@ static math_truth compare_equations(const math_node *a, const math_node *b)
     return whole == MATH_UNKNOWN && t == MATH_FALSE ? MATH_FALSE : whole;
 }
 
-/* -- intervals -- */
-
-typedef struct end {
-    const math_node *at; /* NULL: infinite */
-    bool is_closed;
-    double where; /* for the order alone */
-} end;
-typedef struct span {
-    end low, high;
-} span;
-typedef struct spans {
-    span span[MAX_SPANS];
-    size_t n;
-} spans;
-
-typedef struct placing {
-    const math_node *n;
-    double where;
-    bool is_known;
-} placing;
-
-static void place(void *ctx)
-{
-    placing *p = ctx;
-    const math_symbols none = {.n = 0};
-    math_symbols found = {.n = 0};
-    acb_t x;
-
-    acb_init(x);
-    p->is_known = math_collect(&found, p->n) && found.n == 0 && math_numeric(x, p->n, &none, 0) &&
-                  acb_is_real(x);
-    if (p->is_known) p->where = arf_get_d(arb_midref(acb_realref(x)), ARF_RND_NEAR);
-    acb_clear(x);
-}
-
-/* false: no real number. */
-static bool set_end(end *out, const math_node *n, bool is_closed)
-{
-    const int sign = infinity_sign(n);
-    placing p = {.n = n};
-
-    *out = (end){.at = sign ? NULL : n, .is_closed = is_closed && !sign, .where = sign * 1e308};
-    if (sign) return true;
-    if (!math_is_scalar(n) || !math_guarded(place, &p) || !p.is_known) return false;
-    out->where = p.where;
-    return true;
-}
-
-static bool add_span(spans *out, const math_node *low, bool low_closed, const math_node *high,
-                     bool high_closed)
-{
-    static const math_node infinite = {.kind = MATH_CONSTANT, .op = MATH_INFINITY, .sign = 1};
-    span *s = &out->span[out->n];
-
-    if (out->n == MAX_SPANS) return false;
-    if (!set_end(&s->low, low ? low : &infinite, low_closed)) return false;
-    if (!set_end(&s->high, high ? high : &infinite, high_closed)) return false;
-    if (!low) s->low.where = -1e308;
-    out->n++;
-    return true;
-}
-
-static bool is_less(math_relation r)
-{
-    return r == MATH_LT || r == MATH_LE;
-}
-
-static bool allows_equal(math_relation r)
-{
-    return r == MATH_LE || r == MATH_GE;
-}
-
-/* "x < 3", "3 > x", "2 <= x < 5", with the bare letter in its place. */
-static bool spans_of_chain(spans *out, const math_node *n)
-{
-    const math_node *a = n->first, *b = a->next, *c = b ? b->next : NULL;
-    const math_relation r = b ? b->relation : MATH_NO_RELATION,
-                        r2 = c ? c->relation : MATH_NO_RELATION;
-
-    if (r < MATH_LT || r > MATH_GE || (c && (c->next || r2 < MATH_LT || r2 > MATH_GE)))
-        return false;
-    if (c) {
-        if (b->kind != MATH_SYMBOL || is_less(r) != is_less(r2)) return false;
-        return is_less(r) ? add_span(out, a, allows_equal(r), c, allows_equal(r2))
-                          : add_span(out, c, allows_equal(r2), a, allows_equal(r));
-    }
-    if (a->kind != MATH_SYMBOL && b->kind != MATH_SYMBOL) return false;
-    const math_node *bound = a->kind == MATH_SYMBOL ? b : a;
-    const bool is_above =
-        (a->kind == MATH_SYMBOL) != is_less(r); /* the letter is above the bound */
-    return is_above ? add_span(out, bound, allows_equal(r), NULL, false)
-                    : add_span(out, NULL, false, bound, allows_equal(r));
-}
-
-/* is_inside: within a union, where {3} is a point and (1, 2) an interval. */
-static bool collect_spans(spans *out, const math_node *n, bool is_inside)
-{
-    const math_node *kid = n->first;
-
-    if (n->kind == MATH_EMPTY) return true;
-    if (n->kind == MATH_RELATION && assigned_name(n) && kid->next->relation == MATH_IN)
-        return collect_spans(out, kid->next, is_inside);
-    if (n->kind == MATH_RELATION) return spans_of_chain(out, n);
-    if (n->kind == MATH_TUPLE && math_count(n) == 2)
-        return add_span(out, kid, n->open == '[', kid->next, n->close == ']');
-    if (n->kind == MATH_UNION || n->kind == MATH_LIST || (n->kind == MATH_SET && is_inside)) {
-        for (; kid; kid = kid->next) {
-            const bool is_point = n->kind == MATH_SET;
-            if (is_point ? !add_span(out, kid, true, kid, true) : !collect_spans(out, kid, true))
-                return false;
-        }
-        return true;
-    }
-    return false;
-}
-
-/* Whether it can be nothing but intervals: then brackets mean something. */
-static bool is_interval(const math_node *n)
-{
-    if (n->kind == MATH_UNION || n->kind == MATH_EMPTY) return true;
-    if (n->kind == MATH_RELATION)
-        return assigned_name(n)
-                   ? n->first->next->relation == MATH_IN || is_interval(n->first->next)
-                   : n->first->next->relation >= MATH_LT && n->first->next->relation <= MATH_GE;
-    if (n->kind == MATH_LIST) return n->first->kind == MATH_RELATION && is_interval(n->first);
-    return n->kind == MATH_TUPLE && math_count(n) == 2 &&
-           (n->open == '[' || n->close == ']' || infinity_sign(n->first) ||
-            infinity_sign(n->first->next));
-}
-
-static math_truth same_end(const end *a, const end *b)
-{
-    if (a->is_closed != b->is_closed || !a->at != !b->at) return MATH_FALSE;
-    return a->at ? math_scalar_equal(a->at, b->at) : a->where == b->where ? MATH_TRUE : MATH_FALSE;
-}
-
-/* Sorts, and joins those that meet. */
-static void merge_spans(spans *x)
-{
-    size_t n = 0;
-
-    for (size_t i = 1; i < x->n; i++)
-        for (size_t j = i; j > 0 && x->span[j].low.where < x->span[j - 1].low.where; j--) {
-            const span t = x->span[j];
-            x->span[j] = x->span[j - 1];
-            x->span[j - 1] = t;
-        }
-    for (size_t i = 0; i < x->n; i++) {
-        span *last = n ? &x->span[n - 1] : NULL;
-        const span *s = &x->span[i];
-        const bool meets = last && last->high.at && s->low.at &&
-                           math_scalar_equal(last->high.at, s->low.at) == MATH_TRUE &&
-                           (last->high.is_closed || s->low.is_closed);
-        if (last && (meets || s->low.where < last->high.where)) {
-            if (s->high.where >= last->high.where) last->high = s->high;
-        } else {
-            x->span[n++] = *s;
-        }
-    }
-    x->n = n;
-}
-
-static math_truth compare_spans(spans *a, spans *b)
-{
-    math_truth t = MATH_TRUE;
-
-    merge_spans(a);
-    merge_spans(b);
-    if (a->n != b->n) return MATH_FALSE;
-    for (size_t i = 0; i < a->n; i++) {
-        const math_truth low = same_end(&a->span[i].low, &b->span[i].low);
-        const math_truth high = same_end(&a->span[i].high, &b->span[i].high);
-        if (low == MATH_FALSE || high == MATH_FALSE) return MATH_FALSE;
-        if (low != MATH_TRUE || high != MATH_TRUE) t = MATH_UNKNOWN;
-    }
-    return t;
-}
-
 /* Inequalities that are no intervals: left - right up to a positive factor. */
 static math_truth compare_inequalities(const math_node *a, const math_node *b)
 {
@@ -513,8 +336,8 @@ static math_truth compare_inequalities(const math_node *a, const math_node *b)
     if (math_count(a) != 2 || math_count(b) != 2) return MATH_UNKNOWN;
     if (r == MATH_NE || s == MATH_NE)
         return r != s ? MATH_FALSE : proportional(x, x->next, y, y->next, false);
-    if (allows_equal(r) != allows_equal(s)) return MATH_FALSE;
-    if (is_less(r) == is_less(s)) return proportional(x, x->next, y, y->next, true);
+    if (math_allows_equal(r) != math_allows_equal(s)) return MATH_FALSE;
+    if (math_is_less(r) == math_is_less(s)) return proportional(x, x->next, y, y->next, true);
     return proportional(x, x->next, y->next, y, true);
 }
 
@@ -601,15 +424,6 @@ static const math_node *negated(const math_node *n)
                                                                                       : NULL;
 }
 
-static math_truth compare_intervals(bool *applies, const math_node *a, const math_node *b)
-{
-    spans x = {.n = 0}, y = {.n = 0};
-
-    *applies = (is_interval(a) || is_interval(b)) && collect_spans(&x, a, false) &&
-               collect_spans(&y, b, false);
-    return *applies ? compare_spans(&x, &y) : MATH_UNKNOWN;
-}
-
 static math_truth compare(const math_node *a, const math_node *b)
 {
     bool is_decided;
@@ -617,10 +431,10 @@ static math_truth compare(const math_node *a, const math_node *b)
 
     if (names_a_set(a) && is_chain(b))
         return MATH_UNKNOWN; /* the question said again, or an answer */
-    t = compare_intervals(&is_decided, a, b);
+    t = math_compare_intervals(&is_decided, a, b);
     if (is_decided) return t;
-    if (assigned_name(a) && is_list(a->first->next)) a = a->first->next; /* x = {1, 2} */
-    if (assigned_name(b) && is_list(b->first->next)) b = b->first->next;
+    if (math_assigned_name(a) && is_list(a->first->next)) a = a->first->next; /* x = {1, 2} */
+    if (math_assigned_name(b) && is_list(b->first->next)) b = b->first->next;
     if (is_list(a) || is_list(b)) {
         items x, y;
         collect_items(&x, a);
@@ -632,8 +446,10 @@ static math_truth compare(const math_node *a, const math_node *b)
             a->first->next->relation >= MATH_NE && a->first->next->relation <= MATH_GE;
         return has_order ? compare_inequalities(a, b) : compare_equations(a, b);
     }
-    if (a->kind == MATH_RELATION) return assigned_name(a) ? compare(a->first->next, b) : MATH_FALSE;
-    if (b->kind == MATH_RELATION) return assigned_name(b) ? compare(a, b->first->next) : MATH_FALSE;
+    if (a->kind == MATH_RELATION)
+        return math_assigned_name(a) ? compare(a->first->next, b) : MATH_FALSE;
+    if (b->kind == MATH_RELATION)
+        return math_assigned_name(b) ? compare(a, b->first->next) : MATH_FALSE;
     if (!units_agree(a, b)) return MATH_FALSE;
     if (a->kind == MATH_WORDS || b->kind == MATH_WORDS) return compare_words(a, b);
     if (a->kind == MATH_BASED || b->kind == MATH_BASED) return compare_based(a, b);

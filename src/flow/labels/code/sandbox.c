@@ -1,4 +1,4 @@
-#include "flow/labels/sandbox.h"
+#include "flow/labels/code/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #include <seccomp.h>
 
 #include "base/mem.h"
-#include "flow/labels/harness.h"
+#include "flow/labels/code/harness.h"
 
 static const char interpreter[] = "/usr/bin/python3";
 static const char bubblewrap[] = "/usr/bin/bwrap";

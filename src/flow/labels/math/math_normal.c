@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "flow/labels/math_equal.h"
-#include "flow/labels/math_lex.h"
+#include "flow/labels/math/math_equal.h"
+#include "flow/labels/math/math_lex.h"
 
 void math_squeeze(vs_buf *out, const char *s, size_t len)
 {

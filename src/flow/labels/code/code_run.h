@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-#include "flow/labels/sandbox.h"
+#include "flow/labels/code/sandbox.h"
 
 typedef enum code_verdict {
     CODE_PASS,

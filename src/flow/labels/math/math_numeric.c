@@ -1,4 +1,4 @@
-#include "flow/labels/math_value.h"
+#include "flow/labels/math/math_value.h"
 
 /* Where expressions in symbols are compared: numbers without a pattern, on both sides of 0 and 1.
  */

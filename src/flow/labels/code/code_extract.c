@@ -1,4 +1,4 @@
-#include "flow/labels/code_extract.h"
+#include "flow/labels/code/code_extract.h"
 
 #include <string.h>
 

@@ -16,7 +16,7 @@
 #include <acb.h>
 #include <flint/fmpq.h>
 
-#include "flow/labels/math_tree.h"
+#include "flow/labels/math/math_tree.h"
 
 enum {
     MATH_MAX_DIGITS = 4096,   /* of a written number */

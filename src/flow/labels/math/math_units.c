@@ -1,4 +1,4 @@
-#include "flow/labels/math_units.h"
+#include "flow/labels/math/math_units.h"
 
 #include <string.h>
 

@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "flow/labels/code.h"
+#include "flow/labels/code/code.h"
 
 #define BIT(v) (1u << (v))
 #define FAILED                                                                          \

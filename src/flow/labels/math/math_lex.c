@@ -1,9 +1,9 @@
-#include "flow/labels/math_lex.h"
+#include "flow/labels/math/math_lex.h"
 
 #include <string.h>
 
 #include "flow/labels/find.h"
-#include "flow/labels/math_tree.h"
+#include "flow/labels/math/math_tree.h"
 
 static bool is_digit(char c)
 {

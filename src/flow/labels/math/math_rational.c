@@ -1,4 +1,4 @@
-#include "flow/labels/math_value.h"
+#include "flow/labels/math/math_value.h"
 
 #include <string.h>
 

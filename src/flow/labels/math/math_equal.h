@@ -3,7 +3,7 @@
 #define VS_LABELS_MATH_EQUAL_H
 
 #include "base/buf.h"
-#include "flow/labels/math_value.h"
+#include "flow/labels/math/math_value.h"
 
 /* gold against answer: numbers and functions by value, tuples, matrices and intervals part by part,
  * lists and sets in any order, equations up to a factor, words by their letters. A unit counts when

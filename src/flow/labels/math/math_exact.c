@@ -1,307 +1,15 @@
-/* math_exact.c - fractions of polynomials whose coefficients are Calcium's numbers.
+/* math_exact.c - trees to fractions of polynomials (math_frac.h), and their comparison.
  *
- * A generator is a symbol or an atom: something that no arithmetic of ours looks into, such as the
- * square root of x + 1. Equal atoms are one generator, so that what is identical in them is so in
- * what they stand for; the reverse need not hold. Two identities of atoms are used: the q-th power
- * of a q-th root is its radicand, and sin^2 = 1 - cos^2. */
-#include <calcium/ca.h>
+ * Equal atoms are one generator, so that what is identical in them is so in what they stand for;
+ * the reverse need not hold. Two identities of atoms are used: the q-th power of a q-th root is its
+ * radicand, and sin^2 = 1 - cos^2. */
 #include <string.h>
 
-#include "flow/labels/math_value.h"
-
-enum { MAX_ATOMS = 6, GENERATORS = MATH_MAX_SYMBOLS + MAX_ATOMS, REDUCTIONS = 64 };
-
-typedef struct term {
-    unsigned char power[GENERATORS];
-    ca_t c;
-} term;
-
-typedef struct poly {
-    term *term; /* no two of equal powers */
-    size_t n, cap;
-} poly;
-
-typedef struct frac {
-    poly num, den;
-} frac;
-
-typedef struct atom {
-    int kind, op; /* of the node; MATH_POW has a second argument */
-    frac arg, second;
-    unsigned q; /* its q-th power is `base`; 0: nothing is known of its powers */
-    poly base;
-} atom;
-
-typedef struct engine {
-    ca_ctx_t ctx;
-    const math_symbols *symbols;
-    atom atom[MAX_ATOMS];
-    size_t n_atoms, n_hard;
-    bool failed; /* a limit, or something that has no value here */
-} engine;
-
-/* -- polynomials -- */
-
-static void poly_clear(engine *e, poly *p)
-{
-    for (size_t i = 0; i < p->n; i++) ca_clear(p->term[i].c, e->ctx);
-    flint_free(p->term);
-    *p = (poly){0};
-}
-
-/* p += c * powers. */
-static void poly_add_term(engine *e, poly *p, const unsigned char power[GENERATORS], const ca_t c)
-{
-    size_t i = 0;
-
-    while (i < p->n && memcmp(p->term[i].power, power, GENERATORS) != 0) i++;
-    if (i == p->n) {
-        if (p->n == MATH_MAX_TERMS) {
-            e->failed = true;
-            return;
-        }
-        if (p->n == p->cap) {
-            const size_t cap = p->cap ? 4 * p->cap : 2;
-            p->term = flint_realloc(p->term, cap * sizeof *p->term);
-            p->cap = cap;
-        }
-        memcpy(p->term[i].power, power, GENERATORS);
-        ca_init(p->term[i].c, e->ctx);
-        p->n++;
-    }
-    ca_add(p->term[i].c, p->term[i].c, c, e->ctx);
-    if (ca_check_is_zero(p->term[i].c, e->ctx) != T_TRUE) return;
-    ca_swap(p->term[i].c, p->term[p->n - 1].c, e->ctx);
-    memcpy(p->term[i].power, p->term[p->n - 1].power, GENERATORS);
-    ca_clear(p->term[--p->n].c, e->ctx);
-}
-
-static void poly_add(engine *e, poly *p, const poly *a, int sign)
-{
-    ca_t c;
-
-    ca_init(c, e->ctx);
-    for (size_t i = 0; i < a->n && !e->failed; i++) {
-        ca_set(c, a->term[i].c, e->ctx);
-        if (sign < 0) ca_neg(c, c, e->ctx);
-        poly_add_term(e, p, a->term[i].power, c);
-    }
-    ca_clear(c, e->ctx);
-}
-
-/* out += c * powers * a. */
-static void poly_add_product(engine *e, poly *out, const term *x, const poly *a)
-{
-    unsigned char power[GENERATORS];
-    ca_t c;
-
-    ca_init(c, e->ctx);
-    for (size_t i = 0; i < a->n && !e->failed; i++) {
-        for (size_t g = 0; g < GENERATORS; g++) {
-            const unsigned sum = (unsigned)x->power[g] + a->term[i].power[g];
-            e->failed |= sum > MATH_MAX_DEGREE;
-            power[g] = (unsigned char)sum;
-        }
-        ca_mul(c, x->c, a->term[i].c, e->ctx);
-        if (ca_is_special(c, e->ctx)) e->failed = true;
-        if (!e->failed) poly_add_term(e, out, power, c);
-    }
-    ca_clear(c, e->ctx);
-}
-
-/* The first term in which an atom stands with a power that reduces; p->n: none. */
-static size_t find_reducible(const engine *e, const poly *p, size_t *which)
-{
-    for (size_t i = 0; i < p->n; i++)
-        for (size_t a = 0; a < e->n_atoms; a++)
-            if (e->atom[a].q && p->term[i].power[MATH_MAX_SYMBOLS + a] >= e->atom[a].q) {
-                *which = a;
-                return i;
-            }
-    return p->n;
-}
-
-static void poly_reduce(engine *e, poly *p)
-{
-    size_t which = 0, i;
-
-    for (int k = 0; !e->failed && (i = find_reducible(e, p, &which)) < p->n; k++) {
-        term x;
-        e->failed |= k == REDUCTIONS;
-        memcpy(x.power, p->term[i].power, GENERATORS);
-        x.power[MATH_MAX_SYMBOLS + which] =
-            (unsigned char)(x.power[MATH_MAX_SYMBOLS + which] - e->atom[which].q);
-        ca_init(x.c, e->ctx);
-        ca_swap(x.c, p->term[i].c, e->ctx);
-        ca_swap(p->term[i].c, p->term[p->n - 1].c, e->ctx);
-        memcpy(p->term[i].power, p->term[p->n - 1].power, GENERATORS);
-        ca_clear(p->term[--p->n].c, e->ctx);
-        poly_add_product(e, p, &x, &e->atom[which].base);
-        ca_clear(x.c, e->ctx);
-    }
-}
-
-static void poly_mul(engine *e, poly *out, const poly *a, const poly *b)
-{
-    poly product = {0};
-
-    for (size_t i = 0; i < a->n && !e->failed; i++) poly_add_product(e, &product, &a->term[i], b);
-    poly_reduce(e, &product);
-    poly_clear(e, out);
-    *out = product;
-}
-
-static void poly_set_ca(engine *e, poly *p, const ca_t c)
-{
-    static const unsigned char none[GENERATORS];
-
-    poly_clear(e, p);
-    if (ca_is_special(c, e->ctx))
-        e->failed = true;
-    else
-        poly_add_term(e, p, none, c);
-}
-
-static void poly_set_one(engine *e, poly *p)
-{
-    ca_t one;
-
-    ca_init(one, e->ctx);
-    ca_one(one, e->ctx);
-    poly_set_ca(e, p, one);
-    ca_clear(one, e->ctx);
-}
-
-/* Zero, or a number alone. */
-static bool poly_is_number(const poly *p)
-{
-    static const unsigned char none[GENERATORS];
-
-    return p->n == 0 || (p->n == 1 && memcmp(p->term[0].power, none, GENERATORS) == 0);
-}
-
-static bool poly_is_one(engine *e, const poly *p)
-{
-    return p->n == 1 && poly_is_number(p) && ca_check_is_one(p->term[0].c, e->ctx) == T_TRUE;
-}
-
-/* TRUE: all coefficients are known to be zero; FALSE: one is known not to be. */
-static math_truth poly_is_zero(engine *e, const poly *p)
-{
-    math_truth t = MATH_TRUE;
-
-    for (size_t i = 0; i < p->n; i++) {
-        const truth_t zero = ca_check_is_zero(p->term[i].c, e->ctx);
-        if (zero == T_FALSE) return MATH_FALSE;
-        if (zero != T_TRUE) t = MATH_UNKNOWN;
-    }
-    return t;
-}
-
-/* -- fractions -- */
-
-static void frac_clear(engine *e, frac *f)
-{
-    poly_clear(e, &f->num);
-    poly_clear(e, &f->den);
-}
-
-/* A denominator that is a number goes into the numerator. */
-static void frac_normalise(engine *e, frac *f)
-{
-    ca_t inverse;
-
-    if (e->failed || f->den.n == 0 || !poly_is_number(&f->den)) {
-        e->failed |= f->den.n == 0;
-        return;
-    }
-    ca_init(inverse, e->ctx);
-    ca_inv(inverse, f->den.term[0].c, e->ctx);
-    if (ca_is_special(inverse, e->ctx)) e->failed = true;
-    for (size_t i = 0; i < f->num.n && !e->failed; i++)
-        ca_mul(f->num.term[i].c, f->num.term[i].c, inverse, e->ctx);
-    ca_clear(inverse, e->ctx);
-    poly_set_one(e, &f->den);
-}
-
-static void frac_set_ca(engine *e, frac *f, const ca_t c)
-{
-    poly_set_ca(e, &f->num, c);
-    poly_set_one(e, &f->den);
-}
-
-static void frac_copy(engine *e, frac *out, const frac *a)
-{
-    poly_add(e, &out->num, &a->num, 1);
-    poly_add(e, &out->den, &a->den, 1);
-}
-
-static void frac_add(engine *e, frac *a, const frac *b, int sign)
-{
-    poly other = {0};
-
-    if (poly_is_one(e, &a->den) && poly_is_one(e, &b->den)) {
-        poly_add(e, &a->num, &b->num, sign);
-        return;
-    }
-    poly_mul(e, &other, &b->num, &a->den);
-    poly_mul(e, &a->num, &a->num, &b->den);
-    poly_add(e, &a->num, &other, sign);
-    poly_mul(e, &a->den, &a->den, &b->den);
-    poly_clear(e, &other);
-}
-
-static void frac_mul(engine *e, frac *a, const frac *b, bool divides)
-{
-    if (divides && poly_is_zero(e, &b->num) != MATH_FALSE) e->failed = true;
-    poly_mul(e, &a->num, &a->num, divides ? &b->den : &b->num);
-    poly_mul(e, &a->den, &a->den, divides ? &b->num : &b->den);
-    frac_normalise(e, a);
-}
-
-static bool frac_is_number(engine *e, const frac *f)
-{
-    return poly_is_number(&f->num) && poly_is_one(e, &f->den);
-}
-
-/* The number that f is. */
-static void frac_number(engine *e, ca_t out, const frac *f)
-{
-    if (f->num.n)
-        ca_set(out, f->num.term[0].c, e->ctx);
-    else
-        ca_zero(out, e->ctx);
-}
-
-static math_truth frac_equal(engine *e, const frac *a, const frac *b)
-{
-    poly left = {0}, right = {0};
-    math_truth t;
-
-    poly_mul(e, &left, &a->num, &b->den);
-    poly_mul(e, &right, &b->num, &a->den);
-    poly_add(e, &left, &right, -1);
-    t = e->failed ? MATH_UNKNOWN : poly_is_zero(e, &left);
-    poly_clear(e, &left);
-    poly_clear(e, &right);
-    return t;
-}
-
-static void frac_pow(engine *e, frac *a, slong k)
-{
-    frac base = {0};
-    const bool divides = k < 0;
-
-    frac_copy(e, &base, a);
-    poly_set_one(e, &a->num);
-    poly_set_one(e, &a->den);
-    for (slong i = divides ? -k : k; i > 0 && !e->failed; i--) frac_mul(e, a, &base, divides);
-    frac_clear(e, &base);
-}
+#include "flow/labels/math/math_frac.h"
 
 /* -- atoms -- */
 
-static void set_generator(engine *e, frac *out, size_t generator)
+static void set_generator(frac_engine *e, frac *out, size_t generator)
 {
     unsigned char power[GENERATORS] = {0};
     ca_t one;
@@ -316,8 +24,8 @@ static void set_generator(engine *e, frac *out, size_t generator)
 }
 
 /* out <- the atom of that kind over arg (and second); *index tells which, *is_new whether it is. */
-static void set_atom(engine *e, frac *out, int kind, int op, const frac *arg, const frac *second,
-                     size_t *index, bool *is_new)
+static void set_atom(frac_engine *e, frac *out, int kind, int op, const frac *arg,
+                     const frac *second, size_t *index, bool *is_new)
 {
     size_t i = 0;
 
@@ -344,7 +52,7 @@ static void set_atom(engine *e, frac *out, int kind, int op, const frac *arg, co
     set_generator(e, out, MATH_MAX_SYMBOLS + i);
 }
 
-static void set_plain_atom(engine *e, frac *out, int kind, int op, const frac *arg,
+static void set_plain_atom(frac_engine *e, frac *out, int kind, int op, const frac *arg,
                            const frac *second)
 {
     size_t index;
@@ -356,11 +64,11 @@ static void set_plain_atom(engine *e, frac *out, int kind, int op, const frac *a
     *out = made;
 }
 
-static void evaluate(engine *e, frac *out, const math_node *n);
+static void evaluate(frac_engine *e, frac *out, const math_node *n);
 
 /* The coefficient of the greatest powers is made 1 or -1 when it is rational, so that sqrt(8x) and
  * 2 sqrt(2x) meet. *factor: what was taken out, positive. */
-static void take_content(engine *e, frac *f, ca_t factor)
+static void take_content(frac_engine *e, frac *f, ca_t factor)
 {
     size_t best = 0;
     fmpq_t q;
@@ -382,7 +90,7 @@ static void take_content(engine *e, frac *f, ca_t factor)
     fmpq_clear(q);
 }
 
-static bool is_negative_real(engine *e, const ca_t x)
+static bool is_negative_real(frac_engine *e, const ca_t x)
 {
     acb_t value;
     bool is_negative;
@@ -395,7 +103,7 @@ static bool is_negative_real(engine *e, const ca_t x)
 }
 
 /* The principal root; of a negative number an odd root is real. */
-static void root_of_number(engine *e, ca_t x, ulong index)
+static void root_of_number(frac_engine *e, ca_t x, ulong index)
 {
     const bool flips = index % 2 == 1 && is_negative_real(e, x);
     fmpq_t power;
@@ -414,7 +122,7 @@ static void root_of_number(engine *e, ca_t x, ulong index)
     if (flips) ca_neg(x, x, e->ctx);
 }
 
-static void take_root(engine *e, frac *out, ulong index)
+static void take_root(frac_engine *e, frac *out, ulong index)
 {
     size_t which = 0;
     bool is_new = false;
@@ -458,7 +166,7 @@ static bool small_index(ulong *out, const math_node *n)
 
 /* -- powers -- */
 
-static void raise_number(engine *e, frac *base, const frac *exponent)
+static void raise_number(frac_engine *e, frac *base, const frac *exponent)
 {
     ca_t x, y;
 
@@ -489,7 +197,7 @@ static bool whole_exponent(slong *k, const math_node *n, slong limit)
     return is_whole && *k <= limit && *k >= -limit;
 }
 
-static void take_power(engine *e, frac *out, const math_node *n)
+static void take_power(frac_engine *e, frac *out, const math_node *n)
 {
     const math_node *exponent = n->first->next;
     frac power = {0};
@@ -529,7 +237,7 @@ static number_fn *const of_numbers[MATH_FUNCTIONS] = {
     [MATH_SEC] = ca_cos,     [MATH_CSC] = ca_sin, /* inverted after */
 };
 
-static void apply_to_number(engine *e, frac *out, int op)
+static void apply_to_number(frac_engine *e, frac *out, int op)
 {
     ca_t x;
 
@@ -545,7 +253,7 @@ static void apply_to_number(engine *e, frac *out, int op)
 }
 
 /* out <- sin or cos of arg, as an atom; arguments that differ in sign alone share one. */
-static void circular_atom(engine *e, frac *out, int op, const frac *arg)
+static void circular_atom(frac_engine *e, frac *out, int op, const frac *arg)
 {
     size_t which = 0;
     bool is_new = false, flips = false;
@@ -590,7 +298,7 @@ static void circular_atom(engine *e, frac *out, int op, const frac *arg)
     ca_clear(x, e->ctx);
 }
 
-static void apply_circular(engine *e, frac *out, int op)
+static void apply_circular(frac_engine *e, frac *out, int op)
 {
     frac sine = {0}, cosine = {0};
 
@@ -609,7 +317,7 @@ static void apply_circular(engine *e, frac *out, int op)
     *out = sine;
 }
 
-static void to_radians(engine *e, frac *f)
+static void to_radians(frac_engine *e, frac *f)
 {
     frac factor = {0};
     ca_t x;
@@ -624,7 +332,7 @@ static void to_radians(engine *e, frac *f)
 }
 
 /* ln x / ln b. */
-static void divide_by_log(engine *e, frac *out, const math_node *base)
+static void divide_by_log(frac_engine *e, frac *out, const math_node *base)
 {
     frac b = {0};
     ca_t ten;
@@ -645,7 +353,7 @@ static void divide_by_log(engine *e, frac *out, const math_node *base)
     frac_clear(e, &b);
 }
 
-static void apply(engine *e, frac *out, const math_node *n)
+static void apply(frac_engine *e, frac *out, const math_node *n)
 {
     const int op = n->op == MATH_LOG ? MATH_LN : n->op;
 
@@ -661,7 +369,7 @@ static void apply(engine *e, frac *out, const math_node *n)
     if (n->op == MATH_LOG && !e->failed) divide_by_log(e, out, n->first->next);
 }
 
-static void take_abs(engine *e, frac *out)
+static void take_abs(frac_engine *e, frac *out)
 {
     size_t which = 0;
     bool is_new = false;
@@ -683,7 +391,7 @@ static void take_abs(engine *e, frac *out)
 
 /* -- trees -- */
 
-static void set_constant(engine *e, frac *out, int op)
+static void set_constant(frac_engine *e, frac *out, int op)
 {
     ca_t x;
 
@@ -699,7 +407,7 @@ static void set_constant(engine *e, frac *out, int op)
     ca_clear(x, e->ctx);
 }
 
-static void set_number(engine *e, frac *out, const math_node *n)
+static void set_number(frac_engine *e, frac *out, const math_node *n)
 {
     fmpq_t q;
     ca_t x;
@@ -716,7 +424,7 @@ static void set_number(engine *e, frac *out, const math_node *n)
 }
 
 /* Sums and products, one kid after the other. */
-static void fold(engine *e, frac *out, const math_node *n)
+static void fold(frac_engine *e, frac *out, const math_node *n)
 {
     const bool is_sum = n->kind != MATH_MUL;
     frac x = {0};
@@ -738,7 +446,7 @@ static void fold(engine *e, frac *out, const math_node *n)
 }
 
 /* *out is empty on entry. Whatever is rational by itself is one number at once. */
-static void evaluate(engine *e, frac *out, const math_node *n)
+static void evaluate(frac_engine *e, frac *out, const math_node *n)
 {
     ulong index = 2;
     fmpq_t q;
@@ -785,9 +493,9 @@ static void evaluate(engine *e, frac *out, const math_node *n)
 
 /* -- comparisons -- */
 
-static void engine_open(engine *e, const math_symbols *symbols)
+static void engine_open(frac_engine *e, const math_symbols *symbols)
 {
-    *e = (engine){.symbols = symbols};
+    *e = (frac_engine){.symbols = symbols};
     ca_ctx_init(e->ctx);
     ca_ctx_set_option(e->ctx, CA_OPT_QQBAR_DEG_LIMIT, 32);
     ca_ctx_set_option(e->ctx, CA_OPT_PREC_LIMIT, 1024);
@@ -796,7 +504,7 @@ static void engine_open(engine *e, const math_symbols *symbols)
     ca_ctx_set_option(e->ctx, CA_OPT_GROEBNER_POLY_BITS_LIMIT, 2000);
 }
 
-static void engine_close(engine *e)
+static void engine_close(frac_engine *e)
 {
     for (size_t i = 0; i < e->n_atoms; i++) {
         frac_clear(e, &e->atom[i].arg);
@@ -808,7 +516,7 @@ static void engine_close(engine *e)
 
 math_truth math_identical(const math_node *a, const math_node *b, const math_symbols *symbols)
 {
-    engine e;
+    frac_engine e;
     frac x = {0}, y = {0};
     math_truth t = MATH_UNKNOWN;
 
@@ -823,7 +531,7 @@ math_truth math_identical(const math_node *a, const math_node *b, const math_sym
     return t;
 }
 
-static bool is_positive_ratio(engine *e, const ca_t a, const ca_t b)
+static bool is_positive_ratio(frac_engine *e, const ca_t a, const ca_t b)
 {
     acb_t value;
     ca_t ratio;
@@ -840,7 +548,7 @@ static bool is_positive_ratio(engine *e, const ca_t a, const ca_t b)
 }
 
 /* a * (coefficient in b) = b * (coefficient in a), for the powers of a's first term. */
-static math_truth poly_proportional(engine *e, const poly *a, const poly *b, bool is_positive)
+static math_truth poly_proportional(frac_engine *e, const poly *a, const poly *b, bool is_positive)
 {
     poly difference = {0};
     math_truth t = MATH_FALSE;
@@ -866,7 +574,7 @@ static math_truth poly_proportional(engine *e, const poly *a, const poly *b, boo
 math_truth math_proportional(const math_node *a, const math_node *b, const math_symbols *symbols,
                              bool is_positive)
 {
-    engine e;
+    frac_engine e;
     frac x = {0}, y = {0};
     math_truth t = MATH_UNKNOWN;
 

@@ -1,4 +1,4 @@
-#include "flow/labels/code.h"
+#include "flow/labels/code/code.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,9 +7,9 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/threads.h"
-#include "flow/labels/code_extract.h"
+#include "flow/labels/code/code_extract.h"
 #include "flow/labels/grade_impl.h"
-#include "flow/labels/harness.h"
+#include "flow/labels/code/harness.h"
 
 enum { ENTRY_BYTES = 128 };
 

@@ -11,7 +11,7 @@
 
 #include <pthread.h>
 
-#include "flow/labels/math_value.h"
+#include "flow/labels/math/math_value.h"
 
 typedef struct block {
     struct block *before, *after;
