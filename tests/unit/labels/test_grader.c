@@ -174,10 +174,10 @@ TEST(grader, refuses_a_command_that_cannot_be_run_is_missing_or_does_not_belong)
 TEST(grader, sends_and_receives_more_than_a_pipe_holds)
 {
     enum { LONG = 1 << 20 };
-    const char *const words[] = {
-        "sh", "-c",
+    static const char talkative[] =
         "while IFS= read -r line; do printf "
-        "'{\"verdict\":\"right\",\"extracted\":\"%0200000d\"}\\n' 7; done"};
+        "'{\"verdict\":\"right\",\"extracted\":\"%0200000d\"}\\n' 7; done";
+    const char *const words[] = {"sh", "-c", talkative};
     const vs_grader_options o = {
         .profile = "external", .command = words, .n_command = 3, .n_workers = 1};
     char *gold = vs_alloc(LONG, 1);

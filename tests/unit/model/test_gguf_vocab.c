@@ -184,15 +184,8 @@ TEST(gguf_vocab, refuses_vocabularies_that_are_not_whole)
 
 static void put_byte_level(vs_buf *b, const char *pre)
 {
-    static const char *const tokens[] = {"a",
-                                         "b",
-                                         "1",
-                                         "\xC4\xA0",
-                                         "\xC4\xA0"
-                                         "a",
-                                         "11",
-                                         "\xC3\xB5",
-                                         "<end>"},
+    static const char *const tokens[] = {"a",  "b",        "1",    "\xC4\xA0", "\xC4\xA0\x61",
+                                         "11", "\xC3\xB5", "<end>"},
                              *const merges[] = {"\xC4\xA0 a", "1 1"};
 
     put_head(b, 3, 0, 6);
