@@ -17,11 +17,9 @@ static void check(const char *profile, const char *gold, size_t gold_len, const 
     if (!memchr(out.extracted, 0, sizeof out.extracted) ||
         !memchr(out.normal, 0, sizeof out.normal))
         __builtin_trap();
-    if (out.verdict == VS_RIGHT && out.begin == out.end) __builtin_trap();
     /* the published string rules take what they wipe out whole for the same */
-    if (out.verdict == VS_RIGHT && !out.normal[0] && strcmp(profile, "math-hendrycks") != 0 &&
-        strcmp(profile, "math-minerva") != 0)
-        __builtin_trap();
+    if (strcmp(profile, "math-hendrycks") == 0 || strcmp(profile, "math-minerva") == 0) return;
+    if (out.verdict == VS_RIGHT && (!out.normal[0] || out.begin == out.end)) __builtin_trap();
     if (strncmp(profile, "gsm8k", 5) != 0 && strcmp(profile, "arithmetic") != 0) return;
     if (out.verdict == VS_UNGRADABLE && out.normal[0]) __builtin_trap();
     /* A normal form is a fixed point: read as a gold and as an answer, it is itself. */

@@ -3,9 +3,11 @@
  * Profiles (each has a version, stored with every label; docs/GRADING.md has their rules):
  *   gsm8k           the first "####" holds the answer; without it the completion is wrong
  *   gsm8k-flexible  without "####": the last \boxed{}, else the last "answer is" or "answer:" with
- * a number, else the last number of the text arithmetic      the first "#### " that an integer
- * follows, or the line after the last "</scratch>" choice          one letter, boxed, stated or on
- * the last line math            what is boxed or stated, compared as mathematics (math_equal.h)
+ *                   a number, else the last number of the text
+ *   arithmetic      the first "#### " that an integer follows, or the line after the last
+ *                   "</scratch>"
+ *   choice          one letter, boxed, stated or on the last line
+ *   math            what is boxed or stated, compared as mathematics (math/math_equal.h)
  *   math-flexible   also the last span or number, and rounded decimals
  *   math-hendrycks, math-minerva   published string rules, for comparison
  *

@@ -71,6 +71,7 @@ typedef struct vs_recipe {
         char *grader;     /* of test problems; NULL: the run's */
         int baselines;    /* also sample and score with G_SFT */
         size_t base_shots; /* solved problems before a question to the base; 0: it is not tested */
+        char *examples_file; /* where they are; NULL: the first of D_SFT */
         char *base_separator;
     } eval;
 } vs_recipe;

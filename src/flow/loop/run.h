@@ -9,6 +9,7 @@
 #include "engine/train/job.h"
 #include "flow/labels/grader.h"
 #include "flow/loop/loop.h"
+#include "flow/problems/problems.h"
 
 struct vs_run {
     char *dir;
@@ -71,6 +72,8 @@ VS_NODISCARD vs_status vs_run_answers(vs_run *run, vs_error *err);
 /* set "base" <- graded samples of the base itself, each test problem after the recipe's solved
  * problems */
 VS_NODISCARD vs_status vs_run_few_shot(vs_run *run, vs_error *err);
+/* Refuses examples that are too few, are test problems, or are not those that the run began with. */
+VS_NODISCARD vs_status vs_run_check_examples(vs_run *run, vs_error *err);
 /* Grades the sets' samples that have no label of the grader yet. */
 VS_NODISCARD vs_status vs_run_grade(vs_run *run, const char *sets_glob, vs_grader *grader,
                                     vs_error *err);
@@ -81,5 +84,7 @@ VS_NODISCARD vs_status vs_run_label(vs_run *run, const vs_samples *all, vs_grade
                                     vs_graded_fn *visit, void *ctx, vs_error *err);
 /* Refuses to go on with labels of another grader than the run was begun with. */
 VS_NODISCARD vs_status vs_run_check_graders(vs_run *run, vs_error *err);
+/* What the recipe says of problems; borrows from it. */
+void vs_run_problem_source(vs_problem_source *out, const vs_run *run);
 void vs_run_decode_options(const vs_run *run, vs_decode_options *out, uint64_t round);
 #endif

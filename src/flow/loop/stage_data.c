@@ -63,27 +63,34 @@ static vs_status drop_long(const vs_run *run, vs_problems *p, vs_error *err)
     return VS_OK;
 }
 
-static vs_status load_problems(vs_run *run, vs_problems *out, vs_error *err)
+void vs_run_problem_source(vs_problem_source *out, const vs_run *run)
 {
     const vs_recipe_problems *r = &run->recipe.problems;
-    const vs_problem_source source = {.kind = r->source,
-                                      .test_kind = r->test_source,
-                                      .test_split = r->test_split,
-                                      .min_digits = r->min_digits,
-                                      .max_digits = r->max_digits,
-                                      .allows_test_set_training = r->allow_test_set_training != 0,
-                                      .train_file = r->train_file,
-                                      .test_file = r->test_file,
-                                      .sft_file = r->sft_file,
-                                      .n_sft = r->n_sft,
-                                      .n_train = r->n_train,
-                                      .n_test = r->n_test,
-                                      .prompt = r->prompt,
-                                      .seed = r->seed ? r->seed : run->recipe.seed};
 
+    *out = (vs_problem_source){.kind = r->source,
+                               .test_kind = r->test_source,
+                               .test_split = r->test_split,
+                               .min_digits = r->min_digits,
+                               .max_digits = r->max_digits,
+                               .allows_test_set_training = r->allow_test_set_training != 0,
+                               .train_file = r->train_file,
+                               .test_file = r->test_file,
+                               .sft_file = r->sft_file,
+                               .n_sft = r->n_sft,
+                               .n_train = r->n_train,
+                               .n_test = r->n_test,
+                               .prompt = r->prompt,
+                               .seed = r->seed ? r->seed : run->recipe.seed};
+}
+
+static vs_status load_problems(vs_run *run, vs_problems *out, vs_error *err)
+{
+    vs_problem_source source;
+
+    vs_run_problem_source(&source, run);
     VS_TRY(vs_problems_load(out, &source, err));
     for (size_t i = 0; i < out->n; i++) VS_TRY(vs_run_chat_prompt(run, &out->item[i].prompt, err));
-    if (r->skip_long) VS_TRY(drop_long(run, out, err));
+    if (run->recipe.problems.skip_long) VS_TRY(drop_long(run, out, err));
     return vs_encode_prompts(out, run->tokenizer, &run->config, vs_run_adds_special(run), err);
 }
 

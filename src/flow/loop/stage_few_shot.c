@@ -2,22 +2,49 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "flow/loop/run.h"
+#include "flow/problems/overlap.h"
 #include "flow/samples/samples.h"
 
-/* The first problems of D_SFT, each with its reference solution and the separator. */
+static void add_example(vs_buf *out, const vs_run *run, const vs_problem *p)
+{
+    vs_buf_str(out, p->prompt);
+    vs_buf_str(out, p->reference);
+    vs_buf_str(out, run->recipe.eval.base_separator);
+}
+
+/* Examples of their own file, which may hold no test question. */
+static vs_status add_from_file(vs_buf *out, const vs_run *run, vs_error *err)
+{
+    const char *path = run->recipe.eval.examples_file;
+    vs_problems examples = {0};
+    vs_problem_source source;
+    vs_overlap o;
+    vs_status st;
+
+    vs_run_problem_source(&source, run);
+    VS_TRY(vs_examples_load(&examples, &source, path, run->recipe.eval.base_shots, err));
+    VS_CHECK(vs_overlap_find(&o, &examples, &run->test, err));
+    if (o.n_normalised)
+        st = VS_FAIL(err, VS_E_INPUT, "%s: example %s is the test problem %s", path,
+                     o.shown[0].ours, o.shown[0].theirs);
+    for (size_t i = 0; st == VS_OK && i < examples.n; i++) add_example(out, run, &examples.item[i]);
+done:
+    vs_problems_free(&examples);
+    return st;
+}
+
+/* Solved problems, each with its reference solution and the separator. */
 static vs_status add_examples(vs_buf *out, const vs_run *run, vs_error *err)
 {
     size_t left = run->recipe.eval.base_shots;
 
+    if (run->recipe.eval.examples_file) return add_from_file(out, run, err);
     for (size_t i = 0; left && i < run->query.n; i++) {
-        const vs_problem *p = &run->query.item[i];
-
-        if (strcmp(p->split, "sft") != 0) continue;
-        vs_buf_str(out, p->prompt);
-        vs_buf_str(out, p->reference);
-        vs_buf_str(out, run->recipe.eval.base_separator);
+        if (strcmp(run->query.item[i].split, "sft") != 0) continue;
+        add_example(out, run, &run->query.item[i]);
         left--;
     }
     if (left)
@@ -25,6 +52,37 @@ static vs_status add_examples(vs_buf *out, const vs_run *run, vs_error *err)
                        "eval.base_shots: found %zu, expected at most %zu, the problems of D_SFT",
                        run->recipe.eval.base_shots, run->recipe.eval.base_shots - left);
     return vs_buf_ok(out, "eval.base_shots", err);
+}
+
+/* A run goes on with the examples that it began with. */
+static vs_status keep_examples(vs_run *run, const vs_buf *text, vs_error *err)
+{
+    char now[VS_HASH_HEX], *before = NULL;
+    vs_status st = VS_OK;
+
+    vs_sha256_hex(now, text->data, text->len);
+    VS_TRY(vs_store_get(&before, run->store, "examples", err));
+    if (!before)
+        st = vs_store_set(run->store, "examples", now, err);
+    else if (strcmp(before, now) != 0)
+        st = VS_FAIL(err, VS_E_STATE,
+                     "%s: found other examples than the run was begun with, expected the same",
+                     run->recipe.eval.examples_file ? run->recipe.eval.examples_file : "D_SFT");
+    free(before);
+    return st;
+}
+
+vs_status vs_run_check_examples(vs_run *run, vs_error *err)
+{
+    vs_buf text = {0};
+    vs_status st = VS_OK;
+
+    if (run->recipe.eval.base_shots == 0) return VS_OK;
+    VS_CHECK(add_examples(&text, run, err));
+    VS_CHECK(keep_examples(run, &text, err));
+done:
+    vs_buf_free(&text);
+    return st;
 }
 
 /* The test problems with the examples before their prompts. *out owns its strings. */

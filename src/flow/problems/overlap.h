@@ -1,11 +1,14 @@
 /* overlap.h - what training problems share with a test set: contamination.
  *
  * Three measures, from the strongest to the weakest, each counted over training problems (sft and
- * train): exact       the question's bytes are those of a test question, after runs of white space
- * are folded normalised  letters and digits alone, in lower case, are words       a run of 13 words
- * of the question or of the reference solution stands in a test question: the window of Brown et
- * al. 2020 (arXiv 2005.14165, appendix C) Linear in the texts; texts are compared by 64-bit hashes.
- */
+ * train):
+ *   exact       the question's bytes are those of a test question, after runs of white space are
+ *               folded
+ *   normalised  letters and digits alone, in lower case, are
+ *   words       a run of 13 words of the question or of the reference solution stands in a test
+ *               question: the window of Brown et al. 2020 (arXiv 2005.14165, appendix C)
+ *
+ * Linear in the texts; texts are compared by 64-bit hashes. */
 #ifndef VS_PROBLEMS_OVERLAP_H
 #define VS_PROBLEMS_OVERLAP_H
 

@@ -336,3 +336,40 @@ done:
     vs_problems_free(&loaded);
     return st;
 }
+
+vs_status vs_examples_load(vs_problems *out, const vs_problem_source *src, const char *path,
+                           size_t n, vs_error *err)
+{
+    const rows_source *source = NULL;
+    line_problems lines = {0};
+    choice c = {0};
+    vs_problems loaded = {0};
+    vs_status st;
+
+    source = rows_find(src->kind ? src->kind : "");
+    if (!source)
+        return VS_FAIL(err, VS_E_INPUT,
+                       "%s: problems.source %s has no files, expected no examples_file", path,
+                       src->kind ? src->kind : "");
+    VS_CHECK(lines_read(&lines, path, "example", source, err));
+    c.item = vs_alloc(n, ref_bytes);
+    if (!c.item) {
+        st = VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", path);
+        goto done;
+    }
+    for (size_t i = 0; i < lines.n && c.n < n; i++)
+        if (lines.item[i].reference) take(&c, &lines.item[i], "example");
+    if (c.n < n) {
+        st = VS_FAIL(err, VS_E_INPUT, "%s: found %zu solved problems, expected %zu", path, c.n, n);
+        goto done;
+    }
+    VS_CHECK(hand_over(&loaded, &c, err));
+    for (size_t i = 0; i < n; i++) VS_CHECK(finish_problem(&loaded.item[i], i, src->prompt, err));
+    *out = loaded;
+    loaded = (vs_problems){0};
+done:
+    vs_problems_free(&loaded);
+    free(c.item);
+    lines_free(&lines);
+    return st;
+}

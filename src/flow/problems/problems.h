@@ -25,18 +25,24 @@ enum {
  * are compressed, in .json when they are one array; else they are JSON Lines.
  *
  *   gsm8k      {"question","answer"} as published: gold is the text after the last "#### ", the
- * reference is the answer. math       {"problem","solution"[,"answer"][,"unique_id"]}: gold is
- * "answer" or what the solution boxes; rows without either are left out and counted. mbpp
- * {"task_id","text" or "prompt","code","test_list"[,"test_setup_code"][,"test_imports"]}: gold is
- *              {"setup","tests"[,"imports"]}, the reference is the code. By task_id 601-974 are for
- * training, 11-510 for the test, 511-600 for validation. humaneval
- * {"task_id","prompt","entry_point","canonical_solution","test"}: gold is {"prompt","test",
- *              "entry_point"}. A test set: training on it is refused unless it is allowed.
+ *              reference is the answer.
+ *   math       {"problem","solution"[,"answer"][,"unique_id"]}: gold is "answer" or what the solution
+ *              boxes; rows without either are left out and counted.
+ *   mbpp       {"task_id","text" or "prompt","code","test_list"[,"test_setup_code"]
+ *              [,"test_imports"]}: gold is {"setup","tests"[,"imports"]}, the reference is the code.
+ *              By task_id 601-974 are for training, 11-510 for the test, 511-600 for validation,
+ *              1-10 are examples (Austin et al. 2021).
+ *   humaneval  {"task_id","prompt","entry_point","canonical_solution","test"}: gold is
+ *              {"prompt","test","entry_point"}. A test set: training on it is refused unless it is
+ *              allowed.
  *   choice     {"id","question":{"stem","choices":[{"label","text"}]},"answerKey"}: gold is the
- * label. jsonl      {"question","answer"[,"id"][,"reference" or "solution"]} lines; "answer" and
- * "id" are strings or integers. bags       built in, as is `hard` (half of it two-price problems):
- * files are not used, and a count of 0 makes none of that split. addition   built in: sums of two
- * numbers of min_digits to max_digits digits with a scratchpad (STaR).
+ *              label.
+ *   jsonl      {"question","answer"[,"id"][,"reference" or "solution"]}; "answer" and "id" are
+ *              strings or integers.
+ *   bags       built in, as is `hard` (half of it two-price problems): files are not used, and a
+ *              count of 0 makes none of that split.
+ *   addition   built in: sums of two numbers of min_digits to max_digits digits with a scratchpad
+ *              (STaR).
  *
  * The sft problems are the first n_sft of sft_file, or of train_file when there is no sft_file. A
  * question that is an sft problem is not taken for train again, since the loop samples both.
@@ -77,6 +83,11 @@ VS_NODISCARD vs_status vs_problem_row_read(vs_problem_row *out, const char *kind
  * ("9x-4=61"). */
 VS_NODISCARD vs_status vs_problems_load(vs_problems *out, const vs_problem_source *src,
                                         vs_error *err);
+
+/* Solved problems to show a model: the first n of a file of src's kind that have a reference; of mbpp
+ * those with task_id 1 to 10. split "example", prompts rendered. Fewer than n are VS_E_INPUT. */
+VS_NODISCARD vs_status vs_examples_load(vs_problems *out, const vs_problem_source *src,
+                                        const char *path, size_t n, vs_error *err);
 
 /* Appends the template with the question in it. A template without {question}, or with another
  * {name}, is refused. */

@@ -368,6 +368,7 @@ bool rows_takes(const vs_problem_row *row, const char *role)
 
     if (strcmp(role, "test") == 0) return id >= 11 && id <= 510;
     if (strcmp(role, "validation") == 0) return id >= 511 && id <= 600;
+    if (strcmp(role, "example") == 0) return id >= 1 && id <= 10;
     return id >= 601 && id <= 974;
 }
 

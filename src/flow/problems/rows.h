@@ -18,7 +18,7 @@ typedef struct rows_source {
 
 const rows_source *rows_find(const char *name); /* NULL: none is called so */
 
-/* Whether a row of a source with splits belongs to the role "sft", "train", "test" or "validation".
- */
+/* Whether a row of a source with splits belongs to the role "sft", "train", "test", "validation" or
+ * "example". */
 bool rows_takes(const vs_problem_row *row, const char *role);
 #endif

@@ -282,6 +282,17 @@ typedef struct place {
     const char *rule, *extracted;
 } place;
 
+/* Numbers of a million digits within a function, which no limit on written numbers sees: found by
+ * fuzz_math, 11 s. Beyond the budget their texts decide. */
+TEST(math, leaves_functions_of_endless_numbers)
+{
+    static const char tower[] = "x+((4^{-114})^{-511})^{-51}";
+    const vs_grade_result out = boxed(tower, tower);
+
+    CHECK(out.verdict == VS_RIGHT);
+    CHECK(strstr(out.rule, ".text"));
+}
+
 TEST(math, finds_the_answer_in_the_stated_order)
 {
 #define M "math"

@@ -153,6 +153,23 @@ TEST(sources, published_files_have_their_counts)
     check_counts(&s, 7473, 1319);
 }
 
+TEST(sources, examples_are_solved_and_for_mbpp_the_first_ten)
+{
+    vs_problem_source s;
+    vs_problems p = {0};
+    vs_error err;
+
+    SKIP_WITHOUT_SHARED("mbpp/mbpp.jsonl");
+    s = source("mbpp", "mbpp/mbpp.jsonl", "mbpp/mbpp.jsonl");
+    CHECK_OK(vs_examples_load(&p, &s, s.train_file, 10, &err));
+    CHECK(p.n == 10 && p.item[9].reference && p.item[9].prompt);
+    CHECK_STR(p.item[9].key, "10");
+    CHECK_STR(p.item[9].split, "example");
+    vs_problems_free(&p);
+    CHECK(vs_examples_load(&p, &s, s.train_file, 11, &err) == VS_E_INPUT);
+    CHECK(strstr(err.text, "found 10 solved problems, expected 11"));
+}
+
 TEST(sources, a_test_set_is_not_trained_on_unless_it_is_allowed)
 {
     vs_problem_source s;

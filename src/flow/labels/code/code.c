@@ -8,8 +8,8 @@
 #include "base/mem.h"
 #include "base/threads.h"
 #include "flow/labels/code/code_extract.h"
-#include "flow/labels/grade_impl.h"
 #include "flow/labels/code/harness.h"
+#include "flow/labels/grade_impl.h"
 
 enum { ENTRY_BYTES = 128 };
 

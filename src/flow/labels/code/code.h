@@ -4,10 +4,12 @@
  * the tests' own interpreter is kept from them: a secret inside of the interpreter that runs a
  * program can be found by it (frames, the collector), and an object of the program's making may say
  * that it equals anything. So there are two interpreters, each in a sandbox of its own (sandbox.h),
- * joined by two pipes: program  loads the program and serves calls tests    runs the tests and
- * holds the secret. The program's names stand for calls there; arguments and results travel as
- *            JSON, from which only types of the standard library are made. What else comes back is
- * a handle, which can be called, iterated, indexed and given back, and equals nothing but itself
+ * joined by two pipes:
+ *   program  loads the program and serves calls
+ *   tests    runs the tests and holds the secret. The program's names stand for calls there;
+ *            arguments and results travel as JSON, from which only types of the standard library
+ *            are made. What else comes back is a handle, which can be called, iterated, indexed and
+ *            given back, and equals nothing but itself.
  * The expected values are never sent. Restrictions that follow: tests see named tuples as tuples,
  * and what a program gives back is a copy; arguments that it changes are changed for the tests too.
  *

@@ -1,12 +1,15 @@
 /* code_extract.h - which bytes of a completion are the program. Private to labels/.
  *
  * Rules, in order, with the names that verdicts carry:
- *   fence    the first fenced block that defines the entry point, else the last block; a fence that
- * is never closed reaches to the end fences   several blocks of which the first defines nothing:
- * all of them, one after the other body     no fence, and the first line that is not blank is
- * indented: all of it continues a function code     no fence: from the first line that begins with
- * def, class, import, from or @ all      none of these: all of it Indentation is never altered.
- * Linear in the text. */
+ *   fence   the first fenced block that defines the entry point, else the last block; a fence that
+ *           is never closed reaches to the end
+ *   fences  several blocks of which the first defines nothing: all of them, one after the other
+ *   body    no fence, and the first line that is not blank is indented: all of it continues a
+ *           function
+ *   code    no fence: from the first line that begins with def, class, import, from, @ or NAME =
+ *   all     none of these: all of it
+ *
+ * Indentation is never altered. Linear in the text. */
 #ifndef VS_LABELS_CODE_EXTRACT_H
 #define VS_LABELS_CODE_EXTRACT_H
 

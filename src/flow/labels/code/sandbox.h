@@ -3,10 +3,12 @@
  *
  * Isolation, the first that works:
  *   bubblewrap  new user, mount, pid, network, IPC, UTS and cgroup namespaces; a root that holds
- * the system's read-only /usr and /lib and nothing else, no /proc; a scratch folder of 32 MiB in
- * memory; the filter below seccomp     where namespaces are missing: the filter alone, which then
- * also denies every way to open a file for writing, to change names or modes, and to signal others.
- * Weaker: the program may read what this user may read, though it has no way to send it anywhere
+ *               the system's read-only /usr and /lib and nothing else, no /proc; a scratch folder of
+ *               32 MiB in memory; the filter below
+ *   seccomp     where namespaces are missing: the filter alone, which then also denies every way to
+ *               open a file for writing, to change names or modes, and to signal others. Weaker: the
+ *               program may read what this user may read, though it has no way to send it anywhere.
+ *
  * The filter (seccomp-bpf, by libseccomp) denies new processes, sockets, tracing, other processes'
  * memory, namespaces, mounts, keys, BPF, io_uring and their kin. Since there are no children, one
  * process's limits are the program's.

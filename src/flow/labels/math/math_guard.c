@@ -22,7 +22,9 @@ typedef struct block {
 static _Thread_local struct {
     jmp_buf *guard; /* NULL: outside of a guarded call */
     block *first;
-    size_t n_allocations, n_bytes;
+    size_t n_allocations;  /* so far */
+    size_t n_bytes;        /* now */
+    size_t n_number_bytes; /* of all numbers so far */
 } state;
 
 static FLINT_NORETURN void leave(void)
@@ -35,8 +37,15 @@ static FLINT_NORETURN void leave(void)
 static void check_budget(size_t bytes)
 {
     if (state.guard && (++state.n_allocations > MATH_MAX_ALLOCATIONS ||
-                        state.n_bytes + bytes > (size_t)MATH_MAX_MEGABYTES << 20))
+                        state.n_bytes + bytes > MATH_MAX_MEMORY_BYTES))
         leave();
+}
+
+/* Before GMP takes the limbs of a number: few operations on long numbers take as long as many. */
+static void check_number(size_t bytes)
+{
+    state.n_number_bytes += bytes;
+    if (state.guard && state.n_number_bytes > MATH_MAX_NUMBER_BYTES) leave();
 }
 
 static void *link_block(block *b, size_t bytes)
@@ -102,10 +111,17 @@ static void *resize(void *p, size_t bytes)
     return link_block(b, bytes);
 }
 
+static void *take_of_gmp(size_t bytes)
+{
+    check_number(bytes);
+    return take(bytes);
+}
+
 /* GMP tells sizes that are known here. */
 static void *resize_of_gmp(void *p, size_t old_bytes, size_t bytes)
 {
     (void)old_bytes;
+    check_number(bytes);
     return resize(p, bytes);
 }
 
@@ -118,7 +134,7 @@ static void give_back_of_gmp(void *p, size_t bytes)
 static void install(void)
 {
     __flint_set_memory_functions(take, take_zeroed, resize, give_back);
-    mp_set_memory_functions(take, resize_of_gmp, give_back_of_gmp);
+    mp_set_memory_functions(take_of_gmp, resize_of_gmp, give_back_of_gmp);
     flint_set_abort(leave);
 }
 
@@ -128,7 +144,7 @@ static void clean_up(void)
     if (state.n_allocations == 0) return; /* most answers are small numbers */
     flint_cleanup();
     while (state.first) give_back(state.first + 1);
-    state.n_allocations = state.n_bytes = 0;
+    state.n_allocations = state.n_bytes = state.n_number_bytes = 0;
 }
 
 bool math_guarded(void (*f)(void *ctx), void *ctx)

@@ -2,8 +2,10 @@
  * text.
  *
  * Ownership: a math_text owns its nodes; their strings are borrowed from the text that was parsed
- * or static. Private to labels/. Limits:    MATH_MAX_BYTES of text, MATH_MAX_DEPTH of nesting,
- * MATH_MAX_NODES; beyond them the result is MATH_TOO_LONG, in time linear in the text. */
+ *            or static.
+ * Limits:    MATH_MAX_BYTES of text, MATH_MAX_DEPTH of nesting, MATH_MAX_NODES; beyond them the
+ *            result is MATH_TOO_LONG, in time linear in the text.
+ * Private to labels/. */
 #ifndef VS_LABELS_MATH_TREE_H
 #define VS_LABELS_MATH_TREE_H
 

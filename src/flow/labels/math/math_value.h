@@ -1,9 +1,11 @@
 /* math_value.h - what scalars of a tree are worth, three ways. Private to labels/.
  *
- *   math_rational  exact, for what is a rational number by the four operations, whole powers,
- * factorials, binomials: FLINT. Most answers end here. math_numeric   a ball that holds the value
- * at a point for the symbols: Arb. May tell apart, never equate. math_identical exact: fractions of
- * polynomials in the symbols over Calcium's numbers. Equates, or says that it does not know.
+ *   math_rational   exact, for what is a rational number by the four operations, whole powers,
+ *                   factorials, binomials: FLINT. Most answers end here.
+ *   math_numeric    a ball that holds the value at a point for the symbols: Arb. May tell apart,
+ *                   never equate.
+ *   math_identical  exact: fractions of polynomials in the symbols over Calcium's numbers. Equates,
+ *                   or says that it does not know.
  *
  * None of these libraries can be interrupted, has a limit of memory, or returns from what it cannot
  * do: it ends the process. Sizes are bounded before operations (the limits below), and everything
@@ -63,6 +65,10 @@ math_truth math_proportional(const math_node *a, const math_node *b, const math_
  * allocations and bytes, not in time, and the library's caches are empty at the start, so that the
  * outcome is the same on every machine and after any history. All values of these libraries live
  * and die within f. */
-enum { MATH_MAX_ALLOCATIONS = 16000, MATH_MAX_MEGABYTES = 32 };
+enum {
+    MATH_MAX_ALLOCATIONS = 16000,
+    MATH_MAX_MEMORY_BYTES = 32 << 20,
+    MATH_MAX_NUMBER_BYTES = 1 << 20, /* of limbs, in all; the property test needs a quarter */
+};
 bool math_guarded(void (*f)(void *ctx), void *ctx);
 #endif
