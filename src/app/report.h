@@ -33,12 +33,21 @@ typedef struct vs_example_problem {
                      */
 } vs_example_problem;
 
-enum { VS_REPORT_EXAMPLES = 6, VS_REPORT_ROUNDS = 64, VS_REPORT_HASHES = VS_REPORT_ROUNDS + 4 };
+enum {
+    VS_REPORT_EXAMPLES = 6,
+    VS_REPORT_ROUNDS = 64,
+    VS_REPORT_HASHES = VS_REPORT_ROUNDS + 4,
+    VS_REPORT_NOTES = 16
+};
 
 typedef struct vs_report {
     char *name, *recipe; /* the recipe's name and text */
     char grader[VS_GRADER_VERSION_BYTES];      /* of the labels that were trained on, with version */
     char test_grader[VS_GRADER_VERSION_BYTES]; /* of the test's */
+    struct {
+        char *name, *text;
+    } note[VS_REPORT_NOTES]; /* how answers were graded, and what training shares with tests */
+    size_t n_notes;
     struct {
         char name[32], hex[VS_HASH_HEX];
     } hash[VS_REPORT_HASHES]; /* what was made, and its content hash */

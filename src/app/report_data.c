@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "flow/loop/loop.h"
+#include "flow/problems/overlap.h"
 
 enum { MAX_RECIPE_BYTES = 1 << 20 };
 
@@ -309,6 +310,60 @@ static vs_status read_hashes(vs_report *r, const char *run_dir, size_t rounds, v
     return add_model_hash(r, run_dir, "verifier", err);
 }
 
+/* Takes text; what is too much is left out. */
+static vs_status add_note(vs_report *r, char *name, char *text, vs_error *err)
+{
+    if (name && text && r->n_notes < VS_REPORT_NOTES) {
+        r->note[r->n_notes].name = name;
+        r->note[r->n_notes++].text = text;
+        return VS_OK;
+    }
+    const bool is_full = name && text;
+    free(name);
+    free(text);
+    return is_full ? VS_OK : VS_FAIL(err, VS_E_NOMEM, "report: out of memory");
+}
+
+/* The fact "contamination:NAME" as a sentence, when there is one. */
+static vs_status add_overlap(vs_report *r, vs_store *s, const char *name, vs_error *err)
+{
+    char *key = vs_format("contamination:%s", name), *value = NULL;
+    json_t *o = NULL;
+    json_int_t ours = 0, exact = 0, normalised = 0, words = 0;
+    vs_status st =
+        key ? vs_store_get(&value, s, key, err) : VS_FAIL(err, VS_E_NOMEM, "report: out of memory");
+
+    free(key);
+    if (st != VS_OK || !value) return st;
+    o = json_loads(value, 0, NULL);
+    free(value);
+    if (json_unpack(o, "{s:I, s:I, s:I, s:I}", "training", &ours, "exact", &exact, "normalised",
+                    &normalised, "words", &words) == 0)
+        st = add_note(r, vs_format("training against %s", name),
+                      vs_format("of %lld training problems %lld are test questions, %lld but for "
+                                "case and punctuation, %lld share %d words in a row",
+                                (long long)ours, (long long)exact, (long long)normalised,
+                                (long long)words, VS_OVERLAP_WORDS),
+                      err);
+    json_decref(o);
+    return st;
+}
+
+static vs_status read_notes(vs_report *r, vs_store *s, const vs_recipe *recipe, vs_error *err)
+{
+    char *sandbox = NULL;
+
+    VS_TRY(add_note(r, vs_format("grader"), vs_format("%s", r->grader), err));
+    if (strcmp(r->grader, r->test_grader) != 0)
+        VS_TRY(add_note(r, vs_format("grader of the test"), vs_format("%s", r->test_grader), err));
+    VS_TRY(vs_store_get(&sandbox, s, "sandbox", err));
+    if (sandbox) VS_TRY(add_note(r, vs_format("programs ran in"), sandbox, err));
+    if (recipe->problems.test_file) VS_TRY(add_overlap(r, s, recipe->problems.test_file, err));
+    for (size_t i = 0; i < recipe->problems.n_check_files; i++)
+        VS_TRY(add_overlap(r, s, recipe->problems.check_files[i], err));
+    return VS_OK;
+}
+
 static vs_status read_recipe(vs_report *r, vs_store *store, const char *run_dir, vs_error *err)
 {
     vs_recipe recipe = {0};
@@ -322,6 +377,7 @@ static vs_status read_recipe(vs_report *r, vs_store *store, const char *run_dir,
     r->name = recipe.name ? vs_strdup_n(recipe.name, strlen(recipe.name)) : NULL;
     VS_CHECK(vs_run_grader_version(r->grader, store, &recipe, false, err));
     VS_CHECK(vs_run_grader_version(r->test_grader, store, &recipe, true, err));
+    VS_CHECK(read_notes(r, store, &recipe, err));
     VS_CHECK(read_hashes(r, run_dir, recipe.rounds, err));
 done:
     vs_recipe_free(&recipe);
@@ -375,6 +431,7 @@ void vs_report_free(vs_report *r)
 {
     free(r->name);
     free(r->recipe);
+    for (size_t i = 0; i < r->n_notes; i++) free(r->note[i].name), free(r->note[i].text);
     vs_problems_free(&r->test);
     vs_samples_free(&r->samples);
     free(r->score);

@@ -429,6 +429,17 @@ static void put_examples(vs_buf *b, const vs_report *r)
 static void put_recipe(vs_buf *b, const vs_report *r)
 {
     vs_buf_str(b, "<h2>What ran</h2>\n");
+    if (r->n_notes) {
+        vs_buf_str(b, "<div class=\"scroll\"><table><tbody>\n");
+        for (size_t i = 0; i < r->n_notes; i++) {
+            vs_buf_str(b, "<tr><th>");
+            put_text(b, r->note[i].name);
+            vs_buf_str(b, "</th><td>");
+            put_text(b, r->note[i].text);
+            vs_buf_str(b, "</td></tr>\n");
+        }
+        vs_buf_str(b, "</tbody></table></div>\n");
+    }
     if (r->n_hashes) {
         vs_buf_str(b, "<div class=\"scroll\"><table><tbody>\n");
         for (size_t i = 0; i < r->n_hashes; i++) {

@@ -72,7 +72,8 @@ VS_NODISCARD vs_status vs_run_answers(vs_run *run, vs_error *err);
 /* set "base" <- graded samples of the base itself, each test problem after the recipe's solved
  * problems */
 VS_NODISCARD vs_status vs_run_few_shot(vs_run *run, vs_error *err);
-/* Refuses examples that are too few, are test problems, or are not those that the run began with. */
+/* Refuses examples that are too few, too long before a test problem, test problems themselves, or not
+ * those that the run began with. */
 VS_NODISCARD vs_status vs_run_check_examples(vs_run *run, vs_error *err);
 /* Grades the sets' samples that have no label of the grader yet. */
 VS_NODISCARD vs_status vs_run_grade(vs_run *run, const char *sets_glob, vs_grader *grader,

@@ -72,27 +72,15 @@ static vs_status keep_examples(vs_run *run, const vs_buf *text, vs_error *err)
     return st;
 }
 
-vs_status vs_run_check_examples(vs_run *run, vs_error *err)
-{
-    vs_buf text = {0};
-    vs_status st = VS_OK;
-
-    if (run->recipe.eval.base_shots == 0) return VS_OK;
-    VS_CHECK(add_examples(&text, run, err));
-    VS_CHECK(keep_examples(run, &text, err));
-done:
-    vs_buf_free(&text);
-    return st;
-}
-
 /* The test problems with the examples before their prompts. *out owns its strings. */
-static vs_status make_prompts(vs_problems *out, const vs_run *run, vs_error *err)
+static vs_status make_prompts(vs_problems *out, vs_run *run, vs_error *err)
 {
     vs_buf text = {0};
     vs_status st;
     size_t n_examples;
 
     VS_CHECK(add_examples(&text, run, err));
+    VS_CHECK(keep_examples(run, &text, err));
     n_examples = text.len;
     out->item = vs_alloc(run->test.n, sizeof *out->item);
     if (!out->item) {
@@ -117,6 +105,20 @@ static vs_status make_prompts(vs_problems *out, const vs_run *run, vs_error *err
     VS_CHECK(vs_encode_prompts(out, run->tokenizer, &run->config, vs_run_adds_special(run), err));
 done:
     vs_buf_free(&text);
+    return st;
+}
+
+vs_status vs_run_check_examples(vs_run *run, vs_error *err)
+{
+    vs_problems prompts = {0};
+    vs_status st;
+    size_t have;
+
+    if (run->recipe.eval.base_shots == 0) return VS_OK;
+    VS_TRY(vs_store_count_groups(&have, run->store, "base", err));
+    if (have == run->test.n) return VS_OK;
+    st = make_prompts(&prompts, run, err);
+    vs_problems_free(&prompts);
     return st;
 }
 
