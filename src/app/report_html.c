@@ -426,32 +426,22 @@ static void put_examples(vs_buf *b, const vs_report *r)
 
 /* -- the page -- */
 
+static void put_row(vs_buf *b, const char *name, const char *text, const char *class)
+{
+    vs_buf_str(b, "<tr><th>");
+    put_text(b, name);
+    vs_buf_printf(b, "</th><td class=\"%s\">", class);
+    put_text(b, text);
+    vs_buf_str(b, "</td></tr>\n");
+}
+
 static void put_recipe(vs_buf *b, const vs_report *r)
 {
-    vs_buf_str(b, "<h2>What ran</h2>\n");
-    if (r->n_notes) {
-        vs_buf_str(b, "<div class=\"scroll\"><table><tbody>\n");
-        for (size_t i = 0; i < r->n_notes; i++) {
-            vs_buf_str(b, "<tr><th>");
-            put_text(b, r->note[i].name);
-            vs_buf_str(b, "</th><td>");
-            put_text(b, r->note[i].text);
-            vs_buf_str(b, "</td></tr>\n");
-        }
-        vs_buf_str(b, "</tbody></table></div>\n");
-    }
-    if (r->n_hashes) {
-        vs_buf_str(b, "<div class=\"scroll\"><table><tbody>\n");
-        for (size_t i = 0; i < r->n_hashes; i++) {
-            vs_buf_str(b, "<tr><th>");
-            put_text(b, r->hash[i].name);
-            vs_buf_str(b, "</th><td class=\"hash\">");
-            put_text(b, r->hash[i].hex);
-            vs_buf_str(b, "</td></tr>\n");
-        }
-        vs_buf_str(b, "</tbody></table></div>\n<p class=\"note\">SHA-256 of contents: equal "
-                      "hashes, equal numbers.</p>\n");
-    }
+    vs_buf_str(b, "<h2>What ran</h2>\n<div class=\"scroll\"><table><tbody>\n");
+    for (size_t i = 0; i < r->n_notes; i++) put_row(b, r->note[i].name, r->note[i].text, "soft");
+    for (size_t i = 0; i < r->n_hashes; i++) put_row(b, r->hash[i].name, r->hash[i].hex, "hash");
+    vs_buf_str(b, "</tbody></table></div>\n<p class=\"note\">SHA-256 of contents: equal "
+                  "hashes, equal numbers.</p>\n");
     if (!r->recipe) return;
     vs_buf_str(
         b, "<details><summary>The recipe, every value written out</summary><pre class=\"recipe\">");

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/spawn.h"
 #include "base/stop.h"
 #include "base/threads.h"
 #include "flow/labels/grade_impl.h"
@@ -144,41 +144,15 @@ static void stop_worker(worker *w, bool kindly)
     close_fd(&w->out);
 }
 
-/* Spawns with the two ends of the pipes as standard input and output, in a session of its own, with
- * signals as a program expects them. */
-static int spawn(pid_t *pid, char **argv, int in, int out)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t none, defaults;
-    int rc;
-
-    sigemptyset(&none);
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGPIPE);
-    sigaddset(&defaults, SIGINT);
-    if (posix_spawn_file_actions_init(&files) != 0) return ENOMEM;
-    rc = posix_spawnattr_init(&attr);
-    if (rc == 0) {
-        posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-                                            POSIX_SPAWN_SETSIGDEF);
-        posix_spawnattr_setsigmask(&attr, &none);
-        posix_spawnattr_setsigdefault(&attr, &defaults);
-        rc = posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
-        if (rc == 0) rc = posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-        if (rc == 0) rc = posix_spawnp(pid, argv[0], &files, &attr, argv, environ);
-        posix_spawnattr_destroy(&attr);
-    }
-    posix_spawn_file_actions_destroy(&files);
-    return rc;
-}
-
 static vs_status start_worker(vs_external *x, worker *w, vs_error *err)
 {
     int in[2] = {-1, -1}, out[2] = {-1, -1}, rc = 0;
 
     if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) rc = errno;
-    if (rc == 0) rc = spawn(&w->pid, x->argv, in[0], out[1]);
+    if (rc == 0) {
+        const int ends[] = {in[0], out[1]};
+        rc = vs_spawn(&w->pid, (const char *const *)x->argv, NULL, ends, 2);
+    }
     close_fd(&in[0]);
     close_fd(&out[1]);
     w->in = in[1];

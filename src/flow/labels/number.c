@@ -393,7 +393,7 @@ vs_reading vs_number_region(vs_number *out, const char *s, size_t begin, size_t 
     if (reading == VS_READ_NOTHING)
         return has_other_digit(s, begin, end) ? VS_READ_AMBIGUOUS : VS_READ_NOTHING;
     if (reading == VS_READ_NUMBER && has_other_digit(s, found.end, end)) return VS_READ_AMBIGUOUS;
-    *out = found;
+    if (reading != VS_READ_AMBIGUOUS) *out = found;
     return reading;
 }
 

@@ -7,11 +7,10 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/json.h"
 #include "base/stop.h"
 #include "flow/problems/problems.h"
 
-#include "vs_test.h"
+#include "unit/labels/labelled.h"
 
 static code_grader *the_grader(void)
 {
@@ -31,7 +30,7 @@ static code_grader *the_grader(void)
 enum { MOST = 256 };
 
 /* Grades up to MOST items at once. */
-static void grade(const char *profile, const vs_grade_item *items, size_t n,
+static void run_all(const char *profile, const vs_grade_item *items, size_t n,
                   vs_grade_result *results)
 {
     const code_cache none = {NULL, NULL, NULL};
@@ -68,7 +67,7 @@ static void check_rows(const trial *rows, size_t n)
         vs_buf_str(&gold[i], "]}");
         items[i] = item(gold[i].data, rows[i].program);
     }
-    grade("mbpp", items, n, results);
+    run_all("mbpp", items, n, results);
     for (size_t i = 0; i < n; i++) {
         const char *rule = strchr(results[i].rule, '.');
         const bool is_pass = strcmp(rows[i].rule, "pass") == 0;
@@ -268,7 +267,7 @@ static void flush(batch *b)
 {
     vs_grade_result results[MOST];
 
-    if (b->n) grade(b->profile, b->items, b->n, results);
+    if (b->n) run_all(b->profile, b->items, b->n, results);
     for (size_t i = 0; i < b->n; i++) {
         const bool is_right = results[i].verdict == VS_RIGHT;
         if (results[i].verdict == VS_UNGRADABLE || is_right != (b->labels[i] == 1)) {
@@ -294,25 +293,9 @@ static void add(batch *b, const char *gold, const char *completion, int label, c
     if (++b->n == MOST) flush(b);
 }
 
-static void each(const char *relative, void (*visit)(const json_t *row, batch *b), batch *b)
+static void add_reference(const json_t *row, void *state)
 {
-    vs_jsonl *in = NULL;
-    json_t *row = NULL;
-    vs_error err;
-
-    CHECK_OK(vs_jsonl_open(&in, vs_test_shared(relative), &err));
-    for (;;) {
-        CHECK_OK(vs_jsonl_next(in, &row, &err));
-        if (!row) break;
-        visit(row, b);
-        json_decref(row);
-    }
-    vs_jsonl_close(in);
-    flush(b);
-}
-
-static void add_reference(const json_t *row, batch *b)
-{
+    batch *b = state;
     vs_problem_row r = {0};
     vs_error err;
 
@@ -336,8 +319,10 @@ TEST(code, reference_programs_pass)
     SKIP_WITHOUT_SANDBOX();
     h.stride = stride(2);
     m.stride = stride(5);
-    each("humaneval/HumanEval.jsonl.gz", add_reference, &h);
-    each("mbpp/mbpp.jsonl", add_reference, &m);
+    each_line("humaneval/HumanEval.jsonl.gz", add_reference, &h);
+    flush(&h);
+    each_line("mbpp/mbpp.jsonl", add_reference, &m);
+    flush(&m);
     print_message("%zu of HumanEval, %zu of MBPP\n", h.n_graded, m.n_graded);
     CHECK(h.n_rows == 164 && m.n_rows == 974);
     CHECK(h.n_differ == 0 && m.n_differ == 0);
@@ -345,22 +330,23 @@ TEST(code, reference_programs_pass)
 
 static json_t *tests_of, *prompt_of; /* by task */
 
-static void note_tests(const json_t *row, batch *b)
+static void note_tests(const json_t *row, void *state)
 {
-    (void)b;
+    (void)state;
     json_object_set(tests_of, json_string_value(json_object_get(row, "task_id")),
                     (json_t *)(uintptr_t)row);
 }
 
-static void note_prompt(const json_t *row, batch *b)
+static void note_prompt(const json_t *row, void *state)
 {
-    (void)b;
+    (void)state;
     json_object_set(prompt_of, json_string_value(json_object_get(row, "task_id")),
                     json_object_get(row, "prompt"));
 }
 
-static void add_sample(const json_t *row, batch *b)
+static void add_sample(const json_t *row, void *state)
 {
+    batch *b = state;
     const char *task = json_string_value(json_object_get(row, "task_id"));
     const json_t *tests = json_object_get(tests_of, task);
     json_t *gold = json_pack("{s:O,s:O,s:O}", "prompt", json_object_get(prompt_of, task), "test",
@@ -376,13 +362,12 @@ static void add_sample(const json_t *row, batch *b)
 
 static void grade_samples(batch *b)
 {
-    static batch none = {.profile = "humaneval", .stride = 1};
-
     tests_of = json_object();
     prompt_of = json_object();
-    each("humaneval/HumanEval.jsonl.gz", note_tests, &none);
-    each("humaneval/codet_prompts.jsonl", note_prompt, &none);
-    each("humaneval/codegen16b_samples_labelled.jsonl", add_sample, b);
+    each_line("humaneval/HumanEval.jsonl.gz", note_tests, NULL);
+    each_line("humaneval/codet_prompts.jsonl", note_prompt, NULL);
+    each_line("humaneval/codegen16b_samples_labelled.jsonl", add_sample, b);
+    flush(b);
     json_decref(tests_of);
     json_decref(prompt_of);
 }

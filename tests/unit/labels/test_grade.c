@@ -163,6 +163,7 @@ TEST(grade, falls_back_in_the_stated_order)
         {F, "0.75", "\\boxed{-\\dfrac{3}{4}}", VS_WRONG, "boxed", "-3/4"},
         {F, "0.75", "\\boxed{\\frac{9}{12} \\text{ cups}}", VS_RIGHT, "boxed", "3/4"},
         {F, "3", "\\boxed{\\frac{x}{4}}", VS_UNGRADABLE, "boxed.ambiguous", ""},
+        {F, "3", "\\boxed{\\frac{3}{4x}}", VS_UNGRADABLE, "boxed.ambiguous", ""},
         {F, "18", "\\boxed{none} The answer is 18.", VS_RIGHT, "answer-is", "18"},
         {F, "18", "The ANSWER IS: **18**. It took 3 steps.", VS_RIGHT, "answer-is", "18"},
         {F, "18", "Answer: 7\nAnswer: $18", VS_RIGHT, "answer-is", "18"},

@@ -1,18 +1,6 @@
 /* test_grade_strings.c - the string rules of published numbers, exactly as published; and multiple
  * choice. */
-#include "base/json.h"
-#include "flow/labels/grade.h"
-
-#include "vs_test.h"
-
-static vs_grade_result grade(const char *profile, const char *gold, const char *completion)
-{
-    vs_grade_result out;
-    vs_error err;
-
-    CHECK_OK(vs_grade(&out, profile, gold, strlen(gold), completion, strlen(completion), &err));
-    return out;
-}
+#include "unit/labels/labelled.h"
 
 static vs_grade_result boxed(const char *profile, const char *gold, const char *answer)
 {
@@ -28,22 +16,6 @@ typedef struct tally {
     size_t n, n_skipped;
 } tally;
 
-static void each_line(const char *relative, void (*visit)(const json_t *row, tally *t), tally *t)
-{
-    vs_jsonl *in = NULL;
-    json_t *row = NULL;
-    vs_error err;
-
-    CHECK_OK(vs_jsonl_open(&in, vs_test_shared(relative), &err));
-    for (;;) {
-        CHECK_OK(vs_jsonl_next(in, &row, &err));
-        if (!row) break;
-        visit(row, t);
-        json_decref(row);
-    }
-    vs_jsonl_close(in);
-}
-
 /* An answer whose braces do not match cannot be put into a box. */
 static bool fits_box(const char *s)
 {
@@ -56,8 +28,9 @@ static bool fits_box(const char *s)
     return depth == 0;
 }
 
-static void compare_pair(const json_t *row, tally *t)
+static void compare_pair(const json_t *row, void *state)
 {
+    tally *t = state;
     const char *a = json_string_value(json_object_get(row, "a")),
                *b = json_string_value(json_object_get(row, "b"));
     const char *norm = json_string_value(json_object_get(row, "norm_b"));
@@ -74,8 +47,9 @@ static void compare_pair(const json_t *row, tally *t)
         CHECK_STR(r.normal, norm);
 }
 
-static void compare_gold(const json_t *row, tally *t)
+static void compare_gold(const json_t *row, void *state)
 {
+    tally *t = state;
     const char *box = json_string_value(json_object_get(row, "boxed"));
     const char *answer = json_string_value(json_object_get(row, "answer"));
     const char *norm = json_string_value(json_object_get(row, "norm"));

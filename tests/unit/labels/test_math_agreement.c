@@ -1,42 +1,11 @@
 /* test_math_agreement.c - the profiles of mathematics against published answers and labelled pairs.
  */
 #include "base/box.h"
-#include "base/json.h"
-#include "flow/labels/grade.h"
-
-#include "vs_test.h"
+#include "unit/labels/labelled.h"
 
 static const char *member(const json_t *row, const char *key)
 {
     return json_string_value(json_object_get(row, key));
-}
-
-static vs_grade_result grade(const char *profile, const char *gold, const char *completion)
-{
-    vs_grade_result out;
-    vs_error err;
-
-    CHECK_OK(vs_grade(&out, profile, gold, strlen(gold), completion, strlen(completion), &err));
-    return out;
-}
-
-static size_t each_line(const char *relative, void (*visit)(const json_t *row, void *state),
-                        void *state)
-{
-    vs_jsonl *in = NULL;
-    json_t *row = NULL;
-    vs_error err;
-    size_t n = 0;
-
-    CHECK_OK(vs_jsonl_open(&in, vs_test_shared(relative), &err));
-    for (;; n++) {
-        CHECK_OK(vs_jsonl_next(in, &row, &err));
-        if (!row) break;
-        visit(row, state);
-        json_decref(row);
-    }
-    vs_jsonl_close(in);
-    return n;
 }
 
 typedef struct tally {

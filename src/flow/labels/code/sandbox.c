@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include <seccomp.h>
 
 #include "base/mem.h"
+#include "base/spawn.h"
 #include "flow/labels/code/harness.h"
 
 static const char interpreter[] = "/usr/bin/python3";
@@ -282,35 +282,6 @@ static vs_status make_filter(sandbox *s, vs_error *err)
 
 /* -- spawning -- */
 
-/* Sets *pid; argv and the environment as given; fd[i] becomes descriptor i, for i below n_fds. */
-static int spawn(pid_t *pid, const char *const *argv, const char *const *environment, const int *fd,
-                 size_t n_fds)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t none, all;
-    int rc;
-
-    sigemptyset(&none);
-    sigfillset(&all);
-    if (posix_spawn_file_actions_init(&files) != 0) return ENOMEM;
-    rc = posix_spawnattr_init(&attr);
-    if (rc == 0) {
-        posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-                                            POSIX_SPAWN_SETSIGDEF);
-        posix_spawnattr_setsigmask(&attr, &none);
-        posix_spawnattr_setsigdefault(&attr, &all);
-        for (size_t i = 0; i < n_fds && rc == 0; i++)
-            rc = posix_spawn_file_actions_adddup2(&files, fd[i], (int)i);
-        if (rc == 0)
-            rc = posix_spawn(pid, argv[0], &files, &attr, (char *const *)(uintptr_t)argv,
-                             (char *const *)(uintptr_t)environment);
-        posix_spawnattr_destroy(&attr);
-    }
-    posix_spawn_file_actions_destroy(&files);
-    return rc;
-}
-
 /* Descriptors are first moved out of the way of the numbers that they will have; -1 becomes
  * /dev/null. */
 static int lift(int *out, const int *fd, size_t n)
@@ -420,7 +391,7 @@ vs_status sandbox_spawn(pid_t *out, const sandbox *s, const sandbox_process *p, 
     add_words(&a, python);
     rc = filter < 0 ? errno : lift(lifted, wanted, N_FDS);
     if (rc == 0) {
-        rc = spawn(out, a.word, environment, lifted, N_FDS);
+        rc = vs_spawn(out, a.word, environment, lifted, N_FDS);
         for (size_t i = 0; i < N_FDS; i++) close(lifted[i]);
     }
     if (filter >= 0) close(filter);
@@ -442,7 +413,7 @@ static vs_status read_version(sandbox *s, vs_error *err)
     if (pipe2(end, O_CLOEXEC) != 0)
         return VS_FAIL(err, VS_E_STATE, "sandbox: pipe: %s", strerror(errno));
     const int fds[] = {end[1], end[1], end[1]};
-    const int rc = spawn(&pid, argv, environment, fds, 3);
+    const int rc = vs_spawn(&pid, argv, environment, fds, 3);
     close(end[1]);
     while (rc == 0 && n + 1 < sizeof s->version &&
            ((got = read(end[0], s->version + n, sizeof s->version - 1 - n)) > 0 ||
