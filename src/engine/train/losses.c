@@ -26,37 +26,59 @@ size_t vs_example_pairs(const vs_example *e)
 
 typedef struct dpo_pair {
     const vs_example *e;
+    const vs_train_options *o;
     const double *logp;
     double *coef;
-    double beta, smoothing, scale; /* scale: 1 / pairs of the whole step */
+    double scale; /* 1 / pairs of the whole step */
     vs_step_stats *sums;
 } dpo_pair;
 
+/* What a solution's log-prob is divided by. */
+static double length_of(const dpo_pair *p, size_t i)
+{
+    return p->o->length_normalised ? (double)p->e->group.solutions[i].n : 1.0;
+}
+
+static double delta_of(const dpo_pair *p, size_t i)
+{
+    return (p->logp[i] - p->e->ref_logp[i]) / length_of(p, i);
+}
+
+/* The pair's loss, and its slope by h. */
+static double pair_loss(double *slope, double h, const vs_train_options *o)
+{
+    const double eps = o->label_smoothing, off = (h - 0.5) / o->beta;
+
+    if (o->pair_loss == VS_PAIR_IPO) {
+        *slope = 2.0 * off / o->beta;
+        return off * off;
+    }
+    *slope = -(1.0 - eps) * vs_sigmoid(-h) + eps * vs_sigmoid(h);
+    return -(1.0 - eps) * vs_log_sigmoid(h) - eps * vs_log_sigmoid(-h);
+}
+
 static void add_pair(const dpo_pair *p, size_t right, size_t wrong)
 {
-    const double h = p->beta * ((p->logp[right] - p->e->ref_logp[right]) -
-                                (p->logp[wrong] - p->e->ref_logp[wrong]));
-    const double slope = -(1.0 - p->smoothing) * vs_sigmoid(-h) + p->smoothing * vs_sigmoid(h);
+    const double beta = p->o->beta, h = beta * (delta_of(p, right) - delta_of(p, wrong));
+    double slope;
 
-    p->coef[right] += p->beta * slope * p->scale;
-    p->coef[wrong] -= p->beta * slope * p->scale;
-    p->sums->loss -= (1.0 - p->smoothing) * vs_log_sigmoid(h) + p->smoothing * vs_log_sigmoid(-h);
+    p->sums->loss += pair_loss(&slope, h, p->o);
+    p->coef[right] += beta * slope * p->scale / length_of(p, right);
+    p->coef[wrong] -= beta * slope * p->scale / length_of(p, wrong);
     p->sums->accuracy += h > 0.0 ? 1.0 : 0.0;
     p->sums->margin += h;
     p->sums->n_pairs++;
 }
 
-void vs_dpo_coefs(double *coef, const vs_example *e, const double *logp, double beta,
-                  double smoothing, size_t all_pairs, vs_step_stats *sums)
+void vs_dpo_coefs(double *coef, const vs_example *e, const double *logp, const vs_train_options *o,
+                  vs_step_totals all, vs_step_stats *sums)
 {
-    const dpo_pair p = {e, logp, coef, beta, smoothing, 1.0 / (double)all_pairs, sums};
+    const dpo_pair p = {e, o, logp, coef, 1.0 / (double)all.pairs, sums};
 
     for (size_t i = 0; i < e->group.n_solutions; i++) {
-        coef[i] = 0.0;
-        if (i < e->n_right)
-            sums->logp_right += logp[i];
-        else
-            sums->logp_wrong += logp[i];
+        const bool is_right = i < e->n_right;
+        coef[i] = is_right && o->nll > 0.0 ? -o->nll / (double)all.right_tokens : 0.0;
+        *(is_right ? &sums->logp_right : &sums->logp_wrong) += logp[i];
     }
     for (size_t i = 0; i < e->n_pairs; i++) add_pair(&p, e->pairs[i][0], e->pairs[i][1]);
     if (e->n_pairs) return;

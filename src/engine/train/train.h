@@ -16,6 +16,11 @@
 
 typedef enum vs_schedule { VS_CONSTANT, VS_LINEAR, VS_COSINE } vs_schedule;
 
+/* Of a pair's reward margin h = beta (delta_right - delta_wrong):
+ *   SIGMOID  -log sigmoid(h)                    arXiv:2305.18290, eq. 7
+ *   IPO      (h / beta - 1 / (2 beta))^2        arXiv:2310.12036, eq. 17 */
+typedef enum vs_pair_loss { VS_PAIR_SIGMOID, VS_PAIR_IPO } vs_pair_loss;
+
 typedef struct vs_train_options {
     double lr;                              /* peak */
     double lr_end;                          /* share of the peak that the schedule ends at */
@@ -31,8 +36,11 @@ typedef struct vs_train_options {
     uint64_t seed;           /* data order */
     vs_lora_config lora;     /* rank 0: all weights */
     /* DPO only */
-    double beta;            /* of the reward */
-    double label_smoothing; /* cDPO: share of flipped labels */
+    double beta; /* of the reward */
+    vs_pair_loss pair_loss;
+    double label_smoothing; /* cDPO: share of flipped labels; SIGMOID only */
+    int length_normalised;  /* deltas are per token: arXiv:2405.14734, with a reference */
+    double nll;             /* weight of -log V of right solutions, per token: arXiv:2404.19733 */
     size_t max_right;       /* right solutions per problem and step; 0: all */
     size_t max_solutions;   /* solutions per problem and step, filled with wrong ones; 0: all */
     size_t
@@ -55,6 +63,7 @@ typedef struct vs_example {
 typedef struct vs_step_stats {
     double loss;             /* SFT: mean -logp over completion tokens; DPO: mean over pairs */
     double grad_norm, lr;    /* before clipping */
+    double pair_loss;        /* DPO: the part of the loss that pairs make; else NAN */
     double accuracy, margin; /* DPO: share of pairs with h > 0, mean reward margin h; else NAN */
     double logp_right, logp_wrong; /* DPO: mean over solutions; else NAN */
     uint64_t n_tokens, n_pairs, n_rows;
@@ -93,12 +102,16 @@ VS_NODISCARD vs_status vs_trainer_grads(vs_trainer *t, const vs_example *example
 /* Learning rate of a step. */
 double vs_schedule_at(const vs_train_options *o, size_t step, size_t n_steps);
 /* DPO over one group: coef[i] = dL/dlogp_i [n_solutions] for L = sum over the group's pairs (r, w)
- * of
- * -(1 - eps) log sigmoid(h) - eps log sigmoid(-h), divided by all_pairs; h = beta ((logp_r - ref_r)
- * - (logp_w - ref_w)). One number per solution, whatever the number of pairs. Source:
- * arXiv:2305.18290 eq. 7, summed over pairs. Adds to sums: loss, accuracy (count of h > 0), margin,
- * logp_right, logp_wrong, n_pairs as plain sums. */
-void vs_dpo_coefs(double *coef, const vs_example *e, const double *logp, double beta,
-                  double smoothing, size_t all_pairs, vs_step_stats *sums);
+ * of the pair loss of h(r, w), divided by the step's pairs, plus nll times the mean over the step's
+ * tokens of right solutions of -log V. With h = beta ((logp_r - ref_r) - (logp_w - ref_w)), or with
+ * each delta divided by its solution's tokens; cDPO smooths labels: -(1 - eps) log sigmoid(h) - eps
+ * log sigmoid(-h). One number per solution, whatever the number of pairs. Adds plain sums to sums:
+ * loss (pairs), accuracy (count of h > 0), margin, logp_right, logp_wrong, n_pairs. */
+typedef struct vs_step_totals {
+    size_t tokens, pairs;
+    size_t right_tokens; /* of right solutions */
+} vs_step_totals;
+void vs_dpo_coefs(double *coef, const vs_example *e, const double *logp, const vs_train_options *o,
+                  vs_step_totals all, vs_step_stats *sums);
 size_t vs_example_pairs(const vs_example *e);
 #endif

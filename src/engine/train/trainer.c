@@ -45,11 +45,12 @@ static void make_identity(vs_trainer *t)
     const int n = snprintf(
         text, sizeof text,
         "%s kind %d steps %zu lr %a %a %d %zu adamw %a %a %a %a clip %a batch %zu seed %llu "
-        "lora %zu %a %u dpo %a %a %zu %zu %zu epochs %zu",
+        "lora %zu %a %u dpo %a %a %zu %zu %zu epochs %zu pair %d %d %a",
         t->model->hash, (int)t->kind, t->n_steps, o->lr, o->lr_end, (int)o->schedule, o->warmup,
         o->beta1, o->beta2, o->eps, o->weight_decay, o->clip, o->batch, (unsigned long long)o->seed,
         o->lora.rank, o->lora.alpha, o->lora.targets, o->beta, o->label_smoothing, o->max_right,
-        o->max_solutions, o->sampled_pairs, o->epochs);
+        o->max_solutions, o->sampled_pairs, o->epochs, (int)o->pair_loss, o->length_normalised,
+        o->nll);
 
     vs_sha256_hex(t->identity, text, (size_t)n);
 }
@@ -161,13 +162,8 @@ static vs_status alloc_micro(vs_trainer *t, micro *u, const vs_group *groups, si
     return VS_OK;
 }
 
-/* Step-wide counts that coefficients divide by. */
-typedef struct step_totals {
-    size_t tokens, pairs;
-} step_totals;
-
 /* SFT: every target weighs 1 / tokens of the step. */
-static void sft_coefs(micro *u, step_totals all, vs_step_stats *sums)
+static void sft_coefs(micro *u, vs_step_totals all, vs_step_stats *sums)
 {
     for (size_t i = 0; i < u->rows.targets.n; i++) {
         u->coef[i] = (float)(-1.0 / (double)all.tokens);
@@ -176,8 +172,8 @@ static void sft_coefs(micro *u, step_totals all, vs_step_stats *sums)
 }
 
 /* DPO: every target of a solution carries the solution's coefficient. */
-static void dpo_coefs(const vs_trainer *t, micro *u, const vs_example *e, size_t n, step_totals all,
-                      vs_step_stats *sums)
+static void dpo_coefs(const vs_trainer *t, micro *u, const vs_example *e, size_t n,
+                      vs_step_totals all, vs_step_stats *sums)
 {
     size_t target = 0, solution = 0;
 
@@ -189,8 +185,7 @@ static void dpo_coefs(const vs_trainer *t, micro *u, const vs_example *e, size_t
             for (size_t k = 0; k < group->solutions[i].n; k++) sum += (double)u->ordered[target++];
             u->solution_logp[solution] = sum;
         }
-        vs_dpo_coefs(u->solution_coef + first, &e[g], u->solution_logp + first, t->o.beta,
-                     t->o.label_smoothing, all.pairs, sums);
+        vs_dpo_coefs(u->solution_coef + first, &e[g], u->solution_logp + first, &t->o, all, sums);
     }
     target = solution = 0;
     for (size_t g = 0; g < n; g++)
@@ -212,7 +207,7 @@ static float *embed_grads(vs_trainer *t)
 }
 
 static vs_status run_micro(vs_trainer *t, const vs_example *e, const vs_group *groups, size_t n,
-                           step_totals all, vs_step_stats *sums, vs_error *err)
+                           vs_step_totals all, vs_step_stats *sums, vs_error *err)
 {
     const size_t c = t->model->base->config.n_embd;
     micro u;
@@ -269,18 +264,19 @@ static size_t longest_view(const vs_group *g)
     return g->n_prompt + longest;
 }
 
-static step_totals count_step(const vs_example *e, size_t n)
+static vs_step_totals count_step(const vs_example *e, size_t n)
 {
-    step_totals all = {0, 0};
+    vs_step_totals all = {0};
 
     for (size_t i = 0; i < n; i++) {
         all.tokens += vs_group_tokens(&e[i].group);
+        for (size_t k = 0; k < e[i].n_right; k++) all.right_tokens += e[i].group.solutions[k].n;
         all.pairs += vs_example_pairs(&e[i]);
     }
     return all;
 }
 
-static void finish_stats(const vs_trainer *t, const vs_example *e, size_t n, step_totals all,
+static void finish_stats(const vs_trainer *t, const vs_example *e, size_t n, vs_step_totals all,
                          vs_step_stats *s)
 {
     size_t right = 0, solutions = 0;
@@ -288,14 +284,15 @@ static void finish_stats(const vs_trainer *t, const vs_example *e, size_t n, ste
     s->n_tokens = all.tokens;
     if (t->kind == VS_LOSS_SFT) {
         s->loss /= (double)all.tokens;
-        s->accuracy = s->margin = s->logp_right = s->logp_wrong = NAN;
+        s->pair_loss = s->accuracy = s->margin = s->logp_right = s->logp_wrong = NAN;
         return;
     }
     for (size_t i = 0; i < n; i++) {
         right += e[i].n_right;
         solutions += e[i].group.n_solutions;
     }
-    s->loss /= (double)all.pairs;
+    s->pair_loss = s->loss / (double)all.pairs;
+    s->loss = s->pair_loss - t->o.nll * s->logp_right / (double)all.right_tokens;
     s->accuracy /= (double)all.pairs;
     s->margin /= (double)all.pairs;
     s->logp_right /= (double)right;
@@ -305,7 +302,7 @@ static void finish_stats(const vs_trainer *t, const vs_example *e, size_t n, ste
 static vs_status compute_grads(vs_trainer *t, const vs_example *e, size_t n, vs_step_stats *stats,
                                vs_error *err)
 {
-    const step_totals all = count_step(e, n);
+    const vs_step_totals all = count_step(e, n);
     const size_t embed_size = t->model->base->config.n_vocab * t->model->base->config.n_embd;
 
     memset(stats, 0, sizeof *stats);
@@ -427,6 +424,12 @@ static vs_status check_adapter(const vs_trainer *t, vs_error *err)
     return VS_OK;
 }
 
+/* The pairs' loss where every margin is 0: ln 2, or 1 / (2 beta)^2. */
+static double untrained_loss(const vs_train_options *o)
+{
+    return o->pair_loss == VS_PAIR_IPO ? 1.0 / (4.0 * o->beta * o->beta) : LN2;
+}
+
 static vs_status take_step(vs_trainer *t, const vs_example *e, size_t n, vs_step_stats *stats,
                            vs_error *err)
 {
@@ -434,12 +437,15 @@ static vs_status take_step(vs_trainer *t, const vs_example *e, size_t n, vs_step
     if (!isfinite(stats->loss))
         return VS_FAIL(err, VS_E_STATE, "step %zu: the loss is %g; lower the learning rate",
                        t->step, stats->loss);
-    if (t->expect_reference && t->step == 0 && fabs(stats->loss - LN2) > LN2_TOLERANCE)
-        return VS_FAIL(err, VS_E_STATE,
-                       "the first DPO step's loss is %.9g, expected ln 2 = %.9g: the reference "
-                       "log-probs are not of the "
-                       "weights that training starts from",
-                       stats->loss, LN2);
+    if (t->expect_reference && t->step == 0 &&
+        fabs(stats->pair_loss - untrained_loss(&t->o)) > LN2_TOLERANCE)
+        return VS_FAIL(
+            err, VS_E_STATE,
+            "the first DPO step's loss over pairs is %.9g, expected %s%.9g: the reference "
+            "log-probs are not of the "
+            "weights that training starts from",
+            stats->pair_loss, t->o.pair_loss == VS_PAIR_SIGMOID ? "ln 2 = " : "",
+            untrained_loss(&t->o));
     VS_TRY(update(t, stats, err));
     VS_TRY(vs_model_repack(t->model, true, err));
     if (t->step++ == 0 && t->model->lora_config.rank && stats->grad_norm > 0.0 && stats->lr > 0.0)

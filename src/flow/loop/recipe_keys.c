@@ -89,7 +89,7 @@ static const vs_recipe_key keys[] = {
     {"first_epochs", VS_KEY_COUNT, IN_SFT_RUN, RUN(sft_first_epochs), 1, MANY, "2", NULL, "passes over D_SFT for the first generator, G_SFT", "V-STaR, section 4: 2 on GSM8K; Cobbe et al. 2021: 2", NULL},
     {"lr", VS_KEY_REAL, IN_TRAINER, TRAIN(lr), 0, 100, "2e-5", "1e-5", "peak learning rate", "sft: RFT and TRL 2e-5 for all weights; dpo: TRL 1e-5 for LoRA, reference code 5e-7 for all weights", NULL},
     {"lr_end", VS_KEY_REAL, IN_TRAINER, TRAIN(lr_end), 0, 1, "0", NULL, "share of the peak that the schedule ends at", "HF schedules: 0", NULL},
-    {"schedule", VS_KEY_SCHEDULE, IN_TRAINER, TRAIN(schedule), 0, 0, "cosine", "linear", "of the rate after warm-up", "sft: RFT cosine; dpo: TRL linear", NULL},
+    {"schedule", VS_KEY_CHOICE, IN_TRAINER, TRAIN(schedule), 0, 0, "cosine", "linear", "of the rate after warm-up", "sft: RFT cosine; dpo: TRL linear", "constant, linear or cosine"},
     {"warmup", VS_KEY_COUNT, IN_TRAINER, TRAIN(warmup), 0, MANY, "5", "150", "steps from 0 to the peak", "sft: RFT 3 % (5 of 175 steps on GSM8K); dpo: DPO paper and code 150", NULL},
     {"beta1", VS_KEY_REAL, IN_TRAINER, TRAIN(beta1), 0, 0.999999, "0.9", NULL, "AdamW: decay of the mean", "Loshchilov and Hutter 2019", NULL},
     {"beta2", VS_KEY_REAL, IN_TRAINER, TRAIN(beta2), 0, 0.999999, "0.999", NULL, "AdamW: decay of the mean square", "Loshchilov and Hutter 2019", NULL},
@@ -106,6 +106,9 @@ static const vs_recipe_key keys[] = {
     {"lora.targets", VS_KEY_TARGETS, IN_SFT, TRAIN(lora.targets), 0, 0, "all", NULL, "linear layers with an adapter", "QLoRA, Unsloth, OpenRLHF: all", NULL},
 
     {"beta", VS_KEY_REAL, IN_DPO, TRAIN(beta), 1e-6, 1000, "0.1", NULL, "of the reward beta log(V / G_SFT)", "DPO paper and TRL: 0.1; reference code: 0.1 to 0.5 are good starts; not in V-STaR", NULL},
+    {"loss", VS_KEY_CHOICE, IN_DPO, TRAIN(pair_loss), 0, 0, "sigmoid", NULL, "of a pair's margin h: -log sigmoid(h), or (h / beta - 1 / (2 beta))^2, which bounds the margin where labels are sure", "V-STaR, eq. 2: sigmoid; ipo: Azar et al. 2023, eq. 17", "sigmoid or ipo"},
+    {"length_normalised", VS_KEY_FLAG, IN_DPO, TRAIN(length_normalised), 0, 0, "false", NULL, "log V / G_SFT per token instead of their sum", "V-STaR: sums; TRL: sigmoid_norm", NULL},
+    {"nll", VS_KEY_REAL, IN_DPO, TRAIN(nll), 0, 1000, "0", NULL, "weight of the mean -log V over the tokens of right solutions, which keeps them likely", "V-STaR: none; Pang et al. 2024: 1; Llama 3.1: 0.2", NULL},
     {"label_smoothing", VS_KEY_REAL, IN_DPO, TRAIN(label_smoothing), 0, 0.5, "0", NULL, "share of labels taken to be flipped (cDPO)", "reference code: 0", NULL},
     {"pairs", VS_KEY_PAIRS, IN_DPO, TRAIN(sampled_pairs), 1, MANY, "all", NULL, "pairs of a problem's solutions in a step: right x wrong, or m of them without replacement", "V-STaR, section 3.1: m is not said", NULL},
     {"max_right", VS_KEY_COUNT, IN_DPO, TRAIN(max_right), 0, 65536, "8", NULL, "right solutions per problem and step; 0: all", "not in V-STaR", NULL},
@@ -202,8 +205,8 @@ void vs_key_expected(vs_buf *out, const vs_recipe_key *key)
     case VS_KEY_FLAG:
         vs_buf_str(out, "true or false");
         break;
-    case VS_KEY_SCHEDULE:
-        vs_buf_str(out, "constant, linear or cosine");
+    case VS_KEY_CHOICE:
+        vs_buf_str(out, key->choices);
         break;
     case VS_KEY_PAIRS:
         vs_buf_printf(out, "all or sampled(m), m from 1 to %.0f", key->max);

@@ -16,7 +16,7 @@ typedef enum vs_key_type {
     VS_KEY_SEED,     /* uint64_t */
     VS_KEY_REAL,     /* double */
     VS_KEY_FLAG,     /* int, 0 or 1 */
-    VS_KEY_SCHEDULE, /* vs_schedule */
+    VS_KEY_CHOICE,   /* an enum of int: the place of a word in `choices` */
     VS_KEY_PAIRS,    /* size_t: "all" is 0, "sampled(m)" is m */
     VS_KEY_TEXTS,    /* char **, followed by its size_t count */
     VS_KEY_TARGETS,  /* unsigned: bit set of vs_linear */

@@ -11,9 +11,6 @@
 
 #include "base/mem.h"
 
-static const char *const schedule_name[] = {
-    [VS_CONSTANT] = "constant", [VS_LINEAR] = "linear", [VS_COSINE] = "cosine"};
-
 vs_status vs_key_refuse(const vs_key_ref *ref, const char *found, const char *where, vs_error *err)
 {
     vs_buf expected = {0};
@@ -84,16 +81,6 @@ static bool read_flag(int *out, const char *text)
     return true;
 }
 
-static bool read_schedule(vs_schedule *out, const char *text)
-{
-    for (size_t i = 0; i < sizeof schedule_name / sizeof *schedule_name; i++)
-        if (strcmp(text, schedule_name[i]) == 0) {
-            *out = (vs_schedule)i;
-            return true;
-        }
-    return false;
-}
-
 static bool read_pairs(size_t *out, const char *text, const vs_recipe_key *key)
 {
     char number[24];
@@ -111,18 +98,37 @@ static bool read_pairs(size_t *out, const char *text, const vs_recipe_key *key)
     return read_count(out, number, key);
 }
 
-/* Whether `choices`, "a, b or c", has the word. */
-static bool is_choice(const char *choices, const char *word)
+/* The next word of "a, b or c" from *at on and its length; NULL: none is left. */
+static const char *next_choice(const char **at, size_t *len)
 {
-    const size_t len = strlen(word);
+    const char *word;
 
-    for (const char *c = choices; *c;) {
-        const size_t n = strcspn(c, ", ");
-        if (n == len && strncmp(c, word, n) == 0 && strcmp(word, "or") != 0) return true;
-        c += n;
-        c += strspn(c, ", ");
-    }
-    return false;
+    do {
+        word = *at + strspn(*at, ", ");
+        *len = strcspn(word, ", ");
+        *at = word + *len;
+    } while (*len == 2 && strncmp(word, "or", 2) == 0);
+    return *len ? word : NULL;
+}
+
+/* The place of the word in `choices`, from 0; -1: it is none of them. */
+static int choice_index(const char *choices, const char *word)
+{
+    const char *choice;
+    size_t len;
+
+    for (int i = 0; (choice = next_choice(&choices, &len)) != NULL; i++)
+        if (strlen(word) == len && strncmp(choice, word, len) == 0) return i;
+    return -1;
+}
+
+static void write_choice(vs_buf *out, const char *choices, int index)
+{
+    const char *choice;
+    size_t len;
+
+    while ((choice = next_choice(&choices, &len)) != NULL)
+        if (index-- == 0) vs_buf_add(out, choice, len);
 }
 
 static bool is_utf8(const char *text)
@@ -149,7 +155,8 @@ static vs_status set_text(char **out, const vs_key_ref *ref, const char *text, b
         *out = NULL;
         return VS_OK;
     }
-    if (is_null || !is_utf8(text) || (ref->key->choices && !is_choice(ref->key->choices, text)))
+    if (is_null || !is_utf8(text) ||
+        (ref->key->choices && choice_index(ref->key->choices, text) < 0))
         return refuse_text(ref, is_utf8(text) ? text : "a text that is not UTF-8", is_plain, where,
                            err);
     copy = vs_strdup_n(text, strlen(text));
@@ -186,8 +193,9 @@ vs_status vs_key_set_scalar(void *record, const vs_key_ref *ref, const char *tex
     case VS_KEY_FLAG:
         is_read = is_plain && read_flag(out, text);
         break;
-    case VS_KEY_SCHEDULE:
-        is_read = read_schedule(out, text);
+    case VS_KEY_CHOICE:
+        is_read = choice_index(ref->key->choices, text) >= 0;
+        if (is_read) *(int *)out = choice_index(ref->key->choices, text);
         break;
     case VS_KEY_PAIRS:
         is_read = read_pairs(out, text, ref->key);
@@ -343,8 +351,8 @@ void vs_key_write(vs_buf *out, const void *record, const vs_key_ref *ref)
     case VS_KEY_FLAG:
         vs_buf_str(out, *(const int *)at ? "true" : "false");
         break;
-    case VS_KEY_SCHEDULE:
-        vs_buf_str(out, schedule_name[*(const vs_schedule *)at]);
+    case VS_KEY_CHOICE:
+        write_choice(out, ref->key->choices, *(const int *)at);
         break;
     case VS_KEY_PAIRS:
         if (*(const size_t *)at)

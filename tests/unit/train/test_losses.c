@@ -97,26 +97,79 @@ TEST(dpo, group_gradient_equals_all_explicit_pairs_and_computes_each_solution_on
     tiny_close(&t);
 }
 
-TEST(dpo, coefficients_are_the_derivative_of_the_loss)
+/* The step's whole loss from one group's sums. */
+static double whole_loss(const vs_step_stats *sums, const vs_train_options *o, vs_step_totals all)
+{
+    return sums->loss / (double)all.pairs - o->nll * sums->logp_right / (double)all.right_tokens;
+}
+
+static void check_coefs(const vs_train_options *o)
 {
     problem p;
-    double logp[N], coef[N], up[N], down[N], unused[N];
+    double logp[N], coef[N], moved[N], unused[N];
     const double eps = 1e-5;
+    vs_step_totals all = {.pairs = N_RIGHT * N_WRONG};
     vs_step_stats s = {0};
 
     fill(&p);
     for (size_t i = 0; i < N; i++) logp[i] = p.ref[i] + 0.3 * (double)i - 0.8;
+    for (size_t i = 0; i < N_RIGHT; i++) all.right_tokens += p.solutions[i].n;
     const vs_example e = {
         .group = {p.prompt, N_PROMPT, p.solutions, N}, .n_right = N_RIGHT, .ref_logp = p.ref};
-    vs_dpo_coefs(coef, &e, logp, 0.7, 0.1, N_RIGHT * N_WRONG, &s);
+    vs_dpo_coefs(coef, &e, logp, o, all, &s);
     for (size_t i = 0; i < N; i++) {
         vs_step_stats plus = {0}, minus = {0};
-        memcpy(up, logp, sizeof up), memcpy(down, logp, sizeof down);
-        up[i] += eps, down[i] -= eps;
-        vs_dpo_coefs(unused, &e, up, 0.7, 0.1, 1, &plus);
-        vs_dpo_coefs(unused, &e, down, 0.7, 0.1, 1, &minus);
-        CHECK_NEAR(coef[i], (plus.loss - minus.loss) / (2 * eps) / (N_RIGHT * N_WRONG), 1e-8);
+        memcpy(moved, logp, sizeof moved);
+        moved[i] = logp[i] + eps;
+        vs_dpo_coefs(unused, &e, moved, o, all, &plus);
+        moved[i] = logp[i] - eps;
+        vs_dpo_coefs(unused, &e, moved, o, all, &minus);
+        CHECK_NEAR(coef[i], (whole_loss(&plus, o, all) - whole_loss(&minus, o, all)) / (2 * eps),
+                   1e-8);
     }
+}
+
+TEST(dpo, coefficients_are_the_derivative_of_every_loss)
+{
+    static const vs_train_options variants[] = {
+        {.beta = 0.7},
+        {.beta = 0.7, .label_smoothing = 0.1},
+        {.beta = 0.4, .pair_loss = VS_PAIR_IPO},
+        {.beta = 2.0, .length_normalised = 1},
+        {.beta = 0.4, .pair_loss = VS_PAIR_IPO, .length_normalised = 1},
+        {.beta = 0.7, .nll = 0.3},
+    };
+
+    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) check_coefs(&variants[i]);
+}
+
+/* One pair by hand: h = 0.5 ((-1 + 2) - (-4 + 3)) = 1; per token of 2 and 4: 0.5 (1 / 2 + 1 / 4). */
+TEST(dpo, variants_equal_their_formulas)
+{
+    static const int32_t ids[4] = {1, 2, 3, 4};
+    const vs_solution solutions[2] = {{.ids = ids, .n = 2}, {.ids = ids, .n = 4}};
+    const double ref[2] = {-2, -3}, logp[2] = {-1, -4};
+    const vs_example e = {.group = {ids, 1, solutions, 2}, .n_right = 1, .ref_logp = ref};
+    const vs_step_totals all = {.pairs = 1, .right_tokens = 2};
+    vs_train_options o = {.beta = 0.5};
+    vs_step_stats s = {0};
+    double coef[2];
+
+    vs_dpo_coefs(coef, &e, logp, &o, all, &s);
+    CHECK_NEAR(s.loss, log(1 + exp(-1.0)), 1e-12);
+    o.length_normalised = 1;
+    s = (vs_step_stats){0};
+    vs_dpo_coefs(coef, &e, logp, &o, all, &s);
+    CHECK_NEAR(s.margin, 0.375, 1e-12);
+    CHECK_NEAR(coef[0] / coef[1], -2.0, 1e-12);
+    o = (vs_train_options){.beta = 0.5, .pair_loss = VS_PAIR_IPO};
+    s = (vs_step_stats){0};
+    vs_dpo_coefs(coef, &e, logp, &o, all, &s);
+    CHECK_NEAR(s.loss, 1.0, 1e-12); /* (2 - 1 / (2 * 0.5))^2 */
+    CHECK_NEAR(coef[0], 2.0, 1e-12);
+    o = (vs_train_options){.beta = 0.5, .nll = 0.4};
+    vs_dpo_coefs(coef, &e, logp, &o, all, &s);
+    CHECK_NEAR(coef[0], -0.5 / (1 + exp(1.0)) - 0.2, 1e-12);
 }
 
 TEST(dpo, sampled_pairs_count_only_themselves)
@@ -133,7 +186,8 @@ TEST(dpo, sampled_pairs_count_only_themselves)
                           .ref_logp = p.ref,
                           .pairs = pairs,
                           .n_pairs = 2};
-    vs_dpo_coefs(coef, &e, logp, 0.5, 0.0, 2, &s);
+    vs_dpo_coefs(coef, &e, logp, &(vs_train_options){.beta = 0.5}, (vs_step_totals){.pairs = 2},
+                 &s);
     CHECK_NEAR(s.loss, 2 * log(2.0), 1e-12);
     CHECK_NEAR(coef[0], -0.5 * 0.5 / 2, 1e-12);
     CHECK_NEAR(coef[6], 0.5 * 0.5 / 2, 1e-12);
