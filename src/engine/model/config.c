@@ -56,18 +56,32 @@ static vs_status find_family(vs_family_id *out, const json_t *o, const char *whe
     return st;
 }
 
-/* What is refused by name: another architecture, and everything that changes the computation. */
-static vs_status check_kind(const vs_family *f, const json_t *o, const char *where, vs_error *err)
+void vs_architecture(char name[VS_ARCHITECTURE_BYTES], const vs_family *f, bool has_value)
 {
+    static const char causal[] = "ForCausalLM";
+    const int stem = (int)(strlen(f->architecture) - strlen(causal));
+
+    snprintf(name, VS_ARCHITECTURE_BYTES, "%.*s%s", stem, f->architecture,
+             has_value ? "ForTokenClassification" : causal);
+}
+
+/* What is refused by name: another architecture, and everything that changes the computation. */
+static vs_status check_kind(vs_config *c, const json_t *o, const char *where, vs_error *err)
+{
+    const vs_family *f = vs_config_family(c);
     const json_t *architectures = json_object_get(o, "architectures");
     const json_t *quantization = json_object_get(o, "quantization_config");
 
     if (json_array_size(architectures) > 0) {
         const char *name = json_string_value(json_array_get(architectures, 0));
-        if (!name || strcmp(name, f->architecture) != 0)
-            return VS_FAIL(
-                err, VS_E_INPUT, "%s: \"architectures\": found \"%.100s\", expected \"%s\"", where,
-                name ? name : vs_json_kind(json_array_get(architectures, 0)), f->architecture);
+        char valued[VS_ARCHITECTURE_BYTES];
+        vs_architecture(valued, f, true);
+        c->has_value = name && strcmp(name, valued) == 0;
+        if (!name || (!c->has_value && strcmp(name, f->architecture) != 0))
+            return VS_FAIL(err, VS_E_INPUT,
+                           "%s: \"architectures\": found \"%.100s\", expected \"%s\" or \"%s\"",
+                           where, name ? name : vs_json_kind(json_array_get(architectures, 0)),
+                           f->architecture, valued);
     }
     VS_TRY(only_string(o, f->act_key, f->act, where, err));
     VS_TRY(only_false(o, "attention_bias", where, err));
@@ -396,7 +410,7 @@ vs_status vs_config_read(vs_config *out, const char *dir, vs_error *err)
 
     VS_CHECK(vs_folder_json(&o, &path, dir, "config.json", VS_MAX_CONFIG_BYTES, err));
     VS_CHECK(find_family(&c.family, o, path, err));
-    VS_CHECK(check_kind(vs_config_family(&c), o, path, err));
+    VS_CHECK(check_kind(&c, o, path, err));
     VS_CHECK(read_sizes(&c, o, path, err));
     VS_CHECK(read_heads(&c, o, path, err));
     VS_CHECK(read_attention(&c, o, path, err));

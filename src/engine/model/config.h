@@ -82,6 +82,7 @@ typedef struct vs_config {
     size_t window;               /* of sliding layers; 0: there are none */
     bool is_sliding[VS_MAX_LAYERS];
     bool is_tied;                /* the output head is the embedding */
+    bool has_value;              /* a value head: score.weight, score.bias (model.h) */
     int32_t bos_id;              /* -1: none */
     int32_t eos_ids[VS_MAX_EOS]; /* where sampling stops; eos_ids[0] ends a training row given as text */
     size_t n_eos;
@@ -92,6 +93,10 @@ static inline const vs_family *vs_config_family(const vs_config *c)
 {
     return &vs_families[c->family];
 }
+
+/* "LlamaForCausalLM"; with a value head "LlamaForTokenClassification", of one label. */
+enum { VS_ARCHITECTURE_BYTES = 64 };
+void vs_architecture(char name[VS_ARCHITECTURE_BYTES], const vs_family *f, bool has_value);
 
 /* Reads DIR/config.json in the spelling of transformers 4 (rope_theta, rope_scaling, torch_dtype) or 5 (rope_parameters,
  * dtype). What would change the computation and is not supported is refused by name. */

@@ -107,7 +107,10 @@ static void add_fields(vs_buf *b, const vs_config *c)
     const bool slides = f->sliding != VS_SLIDING_NONE,
                by_layer = slides && f->sliding != VS_SLIDING_ALL;
 
-    vs_buf_printf(b, "{\n  \"architectures\": [\"%s\"],\n", f->architecture);
+    char architecture[VS_ARCHITECTURE_BYTES];
+
+    vs_architecture(architecture, f, c->has_value);
+    vs_buf_printf(b, "{\n  \"architectures\": [\"%s\"],\n", architecture);
     add_word(b, "attention_bias", "false");
     add_word(b, "attention_dropout", "0.0");
     if (f->has_softcaps) add_cap(b, "attn_logit_softcapping", c->attn_softcap);
@@ -117,7 +120,9 @@ static void add_fields(vs_buf *b, const vs_config *c)
     add_text(b, f->act_key, f->act);
     add_size(b, "hidden_size", c->n_embd);
     add_word(b, "initializer_range", "0.02");
+    if (c->has_value) add_word(b, "id2label", "{\"0\": \"right\"}");
     add_size(b, "intermediate_size", c->n_ffn);
+    if (c->has_value) add_word(b, "label2id", "{\"right\": 0}");
     if (by_layer) add_layer_types(b, c);
     add_size(b, "max_position_embeddings", c->n_positions);
     if (c->family == VS_LLAMA) add_word(b, "mlp_bias", "false");

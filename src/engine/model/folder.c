@@ -113,6 +113,10 @@ vs_status vs_weights_table(vs_params *out, const vs_config *c, vs_error *err)
     for (size_t i = 0; i < c->n_layers; i++) VS_CHECK(add_layer(&p, c, i, err));
     VS_CHECK(vs_params_add(&p, "model.norm.weight", 1, c->n_embd, true, err));
     if (!c->is_tied) VS_CHECK(vs_params_add(&p, head_name, c->n_vocab, c->n_embd, false, err));
+    if (c->has_value) {
+        VS_CHECK(vs_params_add(&p, "score.weight", 1, c->n_embd, false, err));
+        VS_CHECK(vs_params_add(&p, "score.bias", 1, 1, true, err));
+    }
     *out = p;
     p = (vs_params){0};
 done:

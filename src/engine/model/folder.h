@@ -17,7 +17,7 @@
  *     with qkv biases: self_attn.{q,k,v}_proj.bias; with q/k norms: self_attn.{q,k}_norm.weight [D];
  *     post_attention_layernorm.weight [C]; with post norms: {pre,post}_feedforward_layernorm.weight [C];
  *     mlp.{gate,up}_proj.weight [F][C]; mlp.down_proj.weight [C][F]
- *   model.norm.weight [C]; lm_head.weight [V][C] unless tied */
+ *   model.norm.weight [C]; lm_head.weight [V][C] unless tied; with a value head score.weight [1][C], score.bias [1] */
 VS_NODISCARD vs_status vs_weights_table(vs_params *out, const vs_config *c, vs_error *err);
 
 /* Reads all tensors of DIR into a new table; every tensor must be there with its shape, none may be left over
@@ -54,6 +54,7 @@ typedef struct vs_lora_config {
     unsigned targets; /* bit set of vs_linear: in every layer */
     unsigned char layer_targets[VS_MAX_LAYERS]; /* further ones of single layers */
     bool is_rslora;   /* scale = alpha / sqrt(rank): arXiv:2312.03732 */
+    bool has_value;   /* a value head comes along: modules_to_save ["score"] */
     vs_lora_patterns ranks, alphas;
 } vs_lora_config;
 
@@ -68,16 +69,16 @@ VS_NODISCARD vs_status vs_lora_module(size_t *rank, double *scale, const vs_lora
                                       vs_error *err);
 
 /* Per layer and target, PEFT names: base_model.model.model.layers.i.{self_attn|mlp}.NAME.lora_A.weight [r][in], then
- * .lora_B.weight [out][r]. */
+ * .lora_B.weight [out][r]; with a value head base_model.model.score.weight [1][C], .bias [1]. */
 VS_NODISCARD vs_status vs_lora_table(vs_params *out, const vs_config *c, const vs_lora_config *l, vs_error *err);
 /* Refuses adapters with unused or missing tensors, unknown peft types, use_dora, bias != none, modules_to_save. */
 VS_NODISCARD vs_status vs_lora_read(vs_params *out, vs_lora_config *l, const vs_config *c, const char *dir,
                                     vs_error *err);
 VS_NODISCARD vs_status vs_lora_write(const vs_params *p, const vs_lora_config *l, const char *base_name,
                                      const char *dir, vs_error *err);
-/* W += scale * B A in f32 (double sums), rounded once. */
-VS_NODISCARD vs_status vs_lora_merge(vs_params *weights, const vs_params *lora, const vs_lora_config *l,
-                                     const vs_config *c, vs_error *err);
+/* W += scale * B A in f32 (double sums), rounded once. A value head beside the adapter becomes the model's (c->has_value). */
+VS_NODISCARD vs_status vs_lora_merge(vs_params *weights, const vs_params *lora, const vs_lora_config *l, vs_config *c,
+                                     vs_error *err);
 
 /* Whether DIR is an adapter folder (has adapter_config.json). */
 bool vs_is_adapter(const char *dir);

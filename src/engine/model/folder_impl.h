@@ -31,6 +31,10 @@ void vs_real_text(char text[VS_REAL_CHARS], double x);
 /* "model.layers.LAYER.self_attn.q_proj.weight", .. */
 void vs_linear_full_name(char name[VS_TENSOR_NAME], size_t layer, vs_linear which);
 
+/* Appends a value head of zeros to a table with data. prefix: "", or "base_model.model.". */
+VS_NODISCARD vs_status vs_value_extend(vs_params *p, const char *prefix, size_t n_embd,
+                                       vs_error *err);
+
 /* Safetensors files that together hold one table. Zeroed is empty. */
 typedef struct vs_tensor_files {
     vs_safetensors **files;

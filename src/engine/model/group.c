@@ -7,11 +7,16 @@
 #include "base/mem.h"
 #include "base/threads.h"
 
+size_t vs_solution_rows(const vs_solution *s)
+{
+    return s->n - 1 + s->reads_last;
+}
+
 size_t vs_group_rows(const vs_group *g)
 {
     size_t rows = g->n_prompt;
 
-    for (size_t i = 0; i < g->n_solutions; i++) rows += g->solutions[i].n - 1;
+    for (size_t i = 0; i < g->n_solutions; i++) rows += vs_solution_rows(&g->solutions[i]);
     return rows;
 }
 
@@ -80,7 +85,8 @@ typedef struct row_cursor {
     vs_seg *segs;
     vs_span *spans;
     vs_attn_group *groups;
-    uint32_t *row_of; /* [tokens] batch row that predicts target i, in data order */
+    uint32_t *row_of;   /* [tokens] batch row that predicts target i, in data order */
+    uint32_t *read_row; /* [tokens] batch row of that token itself */
     int32_t *id_of;
     size_t row, seg, group, target;
 } row_cursor;
@@ -115,12 +121,14 @@ static bool put_group(row_cursor *c, const vs_group *g)
     c->groups[c->group++] = (vs_attn_group){.spans = prompt, .n_spans = 1};
     for (size_t i = 0; i < g->n_solutions; i++) {
         const vs_solution *s = &g->solutions[i];
+        const size_t rows = vs_solution_rows(s);
         for (size_t t = 0; t < s->n; t++) {
             c->row_of[c->target] = (uint32_t)(t == 0 ? last : c->row + t - 1);
+            c->read_row[c->target] = t < rows ? (uint32_t)(c->row + t) : VS_NO_ROW;
             c->id_of[c->target++] = s->ids[t];
         }
-        if (s->n == 1) continue;
-        if (!put_span(c, s->ids, s->n - 1, g->n_prompt)) return false;
+        if (rows == 0) continue;
+        if (!put_span(c, s->ids, rows, g->n_prompt)) return false;
         n_spans++;
     }
     if (n_spans)
@@ -176,8 +184,9 @@ vs_status vs_rows_build(vs_rows *out, vs_arena *arena, const vs_model *m, const 
     c.spans = vs_arena_push(arena, k.solutions + n_groups, sizeof *c.spans);
     c.groups = vs_arena_push(arena, k.attn_groups, sizeof *c.groups);
     c.row_of = vs_arena_push(arena, k.tokens, sizeof *c.row_of);
+    c.read_row = vs_arena_push(arena, k.tokens, sizeof *c.read_row);
     c.id_of = vs_arena_push(arena, k.tokens, sizeof *c.id_of);
-    ok = c.tokens && c.pos && c.segs && c.spans && c.groups && c.row_of && c.id_of;
+    ok = c.tokens && c.pos && c.segs && c.spans && c.groups && c.row_of && c.read_row && c.id_of;
     for (size_t i = 0; ok && i < n_groups; i++) ok = put_group(&c, &groups[i]);
     if (!ok || !sort_targets(&c, k.rows))
         return VS_FAIL(err, VS_E_NOMEM, "batch of %zu rows of tokens", k.rows);
@@ -187,6 +196,7 @@ vs_status vs_rows_build(vs_rows *out, vs_arena *arena, const vs_model *m, const 
                             .groups = c.groups,
                             .n_groups = c.group,
                             .one_layer_kv = true};
+    out->read_row = c.read_row;
     out->n_solutions = k.solutions;
     return VS_OK;
 }
@@ -261,32 +271,71 @@ static void sum_solutions(const vs_group *groups, size_t n_groups, const float *
     }
 }
 
-static vs_status score_batch(vs_scorer *s, const vs_group *groups, size_t n_groups,
-                             float *token_logprobs, double *logprob, vs_error *err)
+/* What is wanted of a batch; NULL: not that. */
+typedef struct scores {
+    float *token_logprobs;
+    double *logprob, *value;
+} scores;
+
+static vs_status put_logprobs(vs_scorer *s, const vs_rows *rows, const float *hidden,
+                              const vs_group *groups, size_t n_groups, const scores *out,
+                              vs_error *err)
 {
     const size_t c = s->m->base->config.n_embd;
+    float *picked = vs_arena_push(s->arena, rows->targets.n_rows * c, sizeof *picked);
+    float *tile = vs_arena_push(s->arena, rows->targets.n_rows * VS_VOCAB_TILE, sizeof *tile);
+    float *max = vs_arena_push(s->arena, rows->targets.n_rows, sizeof *max);
+    float *sum = vs_arena_push(s->arena, rows->targets.n_rows, sizeof *sum);
+    float *logp = vs_arena_push(s->arena, rows->targets.n, sizeof *logp);
+    float *ordered = vs_arena_push(s->arena, rows->targets.n, sizeof *ordered);
+
+    if (!picked || !tile || !max || !sum || !logp || !ordered)
+        return VS_FAIL(err, VS_E_NOMEM, "scoring of %zu rows of tokens", rows->batch.n_rows);
+    for (size_t i = 0; i < rows->targets.n_rows; i++)
+        memcpy(picked + i * c, hidden + rows->gather[i] * c, c * sizeof *picked);
+    vs_head_logprobs(s->m, picked, &rows->targets, tile, logp, max, sum);
+    for (size_t i = 0; i < rows->targets.n; i++) ordered[i] = logp[rows->target_rank[i]];
+    if (out->token_logprobs)
+        memcpy(out->token_logprobs, ordered, rows->targets.n * sizeof *ordered);
+    if (out->logprob) sum_solutions(groups, n_groups, ordered, out->logprob);
+    return VS_OK;
+}
+
+/* Of each solution, off the last of its tokens that has a row; a lone token without one: off the
+ * prompt's last. */
+static void put_values(const vs_scorer *s, const vs_rows *rows, const float *hidden,
+                       const vs_group *groups, size_t n_groups, double *value)
+{
+    const size_t c = s->m->base->config.n_embd;
+    size_t target = 0, row = 0;
+
+    for (size_t g = 0; g < n_groups; g++) {
+        const size_t prompt_last = row + groups[g].n_prompt - 1;
+        for (size_t i = 0; i < groups[g].n_solutions; i++) {
+            const size_t n = vs_solution_rows(&groups[g].solutions[i]);
+            const size_t at = n ? rows->read_row[target + n - 1] : prompt_last;
+            *value++ = vs_value_at(s->m, hidden + at * c);
+            target += groups[g].solutions[i].n;
+        }
+        row += vs_group_rows(&groups[g]);
+    }
+}
+
+static vs_status score_batch(vs_scorer *s, const vs_group *groups, size_t n_groups,
+                             const scores *out, vs_error *err)
+{
     vs_rows rows;
-    float *hidden, *picked, *tile, *logp, *max, *sum, *ordered;
+    float *hidden;
 
     vs_arena_reset(s->arena);
     VS_TRY(vs_rows_build(&rows, s->arena, s->m, groups, n_groups, err));
-    hidden = vs_arena_push(s->arena, rows.batch.n_rows * c, sizeof *hidden);
-    picked = vs_arena_push(s->arena, rows.targets.n_rows * c, sizeof *picked);
-    tile = vs_arena_push(s->arena, rows.targets.n_rows * VS_VOCAB_TILE, sizeof *tile);
-    max = vs_arena_push(s->arena, rows.targets.n_rows, sizeof *max);
-    sum = vs_arena_push(s->arena, rows.targets.n_rows, sizeof *sum);
-    logp = vs_arena_push(s->arena, rows.targets.n, sizeof *logp);
-    ordered = vs_arena_push(s->arena, rows.targets.n, sizeof *ordered);
-    if (!hidden || !picked || !tile || !max || !sum || !logp || !ordered)
+    hidden = vs_arena_push(s->arena, rows.batch.n_rows * s->m->base->config.n_embd, sizeof *hidden);
+    if (!hidden)
         return VS_FAIL(err, VS_E_NOMEM, "scoring of %zu rows of tokens", rows.batch.n_rows);
     vs_forward(s->m, &rows.batch, &s->work, hidden, NULL);
-    for (size_t i = 0; i < rows.targets.n_rows; i++)
-        memcpy(picked + i * c, hidden + rows.gather[i] * c, c * sizeof *picked);
-    vs_head_logprobs(s->m, picked, &rows.targets, tile, logp, max, sum);
-    for (size_t i = 0; i < rows.targets.n; i++) ordered[i] = logp[rows.target_rank[i]];
-    if (token_logprobs) memcpy(token_logprobs, ordered, rows.targets.n * sizeof *ordered);
-    if (logprob) sum_solutions(groups, n_groups, ordered, logprob);
-    return VS_OK;
+    if (out->value) put_values(s, &rows, hidden, groups, n_groups, out->value);
+    if (!out->token_logprobs && !out->logprob) return VS_OK;
+    return put_logprobs(s, &rows, hidden, groups, n_groups, out, err);
 }
 
 /* Groups cut so that none has more than max_rows rows unless it is one solution: the prompt is then
@@ -305,7 +354,7 @@ static vs_status cut_groups(vs_group **out, size_t *n_out, const vs_group *group
         size_t rows = piece.n_prompt;
         piece.n_solutions = 0;
         for (size_t k = 0; k < groups[i].n_solutions; k++) {
-            const size_t more = groups[i].solutions[k].n - 1;
+            const size_t more = vs_solution_rows(&groups[i].solutions[k]);
             if (piece.n_solutions && rows + more > max_rows) {
                 pieces[n++] = piece;
                 piece.solutions += piece.n_solutions;
@@ -322,8 +371,8 @@ static vs_status cut_groups(vs_group **out, size_t *n_out, const vs_group *group
     return VS_OK;
 }
 
-static vs_status score_pieces(vs_scorer *s, const vs_group *groups, size_t n_groups,
-                              float *token_logprobs, double *logprob, vs_error *err)
+static vs_status score_pieces(vs_scorer *s, const vs_group *groups, size_t n_groups, scores out,
+                              vs_error *err)
 {
     for (size_t at = 0; at < n_groups;) {
         size_t n = 0, rows = 0, tokens = 0, solutions = 0, widest = 0, keys = 0;
@@ -338,23 +387,63 @@ static vs_status score_pieces(vs_scorer *s, const vs_group *groups, size_t n_gro
             if (group_keys(g) > keys) keys = group_keys(g);
         }
         VS_TRY(fit_work(s, rows, widest, keys, err));
-        VS_TRY(score_batch(s, groups + at, n, token_logprobs, logprob, err));
-        if (token_logprobs) token_logprobs += tokens;
-        if (logprob) logprob += solutions;
+        VS_TRY(score_batch(s, groups + at, n, &out, err));
+        if (out.token_logprobs) out.token_logprobs += tokens;
+        if (out.logprob) out.logprob += solutions;
+        if (out.value) out.value += solutions;
         at += n;
     }
     return VS_OK;
 }
 
-vs_status vs_score(vs_scorer *s, const vs_group *groups, size_t n_groups, float *token_logprobs,
-                   double *logprob, vs_error *err)
+static vs_status score(vs_scorer *s, const vs_group *groups, size_t n_groups, scores out,
+                       vs_error *err)
 {
     vs_group *pieces = NULL;
     size_t n = 0;
     vs_status st;
 
     VS_TRY(cut_groups(&pieces, &n, groups, n_groups, s->max_rows, err));
-    st = score_pieces(s, pieces, n, token_logprobs, logprob, err);
+    st = score_pieces(s, pieces, n, out, err);
     free(pieces);
+    return st;
+}
+
+vs_status vs_score(vs_scorer *s, const vs_group *groups, size_t n_groups, float *token_logprobs,
+                   double *logprob, vs_error *err)
+{
+    return score(s, groups, n_groups, (scores){token_logprobs, logprob, NULL}, err);
+}
+
+vs_solution vs_solution_valued(const vs_solution *s, size_t n_prompt, const vs_config *c)
+{
+    return (vs_solution){s->ids, s->n, n_prompt + s->n <= c->n_positions};
+}
+
+vs_status vs_score_values(vs_scorer *s, const vs_group *groups, size_t n_groups, double *value,
+                          vs_error *err)
+{
+    size_t n = 0, at = 0;
+    vs_group *valued = vs_alloc(n_groups, sizeof *valued);
+    vs_solution *solutions;
+    vs_status st;
+
+    for (size_t i = 0; i < n_groups; i++) n += groups[i].n_solutions;
+    solutions = vs_alloc(n, sizeof *solutions);
+    if (!valued || !solutions) {
+        st = VS_FAIL(err, VS_E_NOMEM, "values of %zu solutions", n);
+        goto done;
+    }
+    for (size_t i = 0; i < n_groups; i++) {
+        valued[i] = groups[i];
+        valued[i].solutions = solutions + at;
+        for (size_t k = 0; k < groups[i].n_solutions; k++)
+            solutions[at++] = vs_solution_valued(&groups[i].solutions[k], groups[i].n_prompt,
+                                                 &s->m->base->config);
+    }
+    st = score(s, valued, n_groups, (scores){NULL, NULL, value}, err);
+done:
+    free(valued);
+    free(solutions);
     return st;
 }

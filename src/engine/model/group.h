@@ -3,7 +3,8 @@
  *
  * Each solution sees the prompt and itself; positions restart after the prompt; nothing is padded.
  * A solution of L tokens takes L - 1 rows: its last token is predicted but predicts nothing. Its
- * first token is predicted from the prompt's last row. */
+ * first token is predicted from the prompt's last row. Where a value is read off the last token
+ * too, it takes L rows. */
 #ifndef VS_MODEL_GROUP_H
 #define VS_MODEL_GROUP_H
 
@@ -12,6 +13,7 @@
 typedef struct vs_solution {
     const int32_t *ids; /* at least 1 token */
     size_t n;
+    bool reads_last; /* the last token has a row */
 } vs_solution;
 
 typedef struct vs_group {
@@ -21,12 +23,15 @@ typedef struct vs_group {
     size_t n_solutions;
 } vs_group;
 
-size_t vs_group_rows(const vs_group *g);   /* n_prompt + sum (L - 1) */
+size_t vs_solution_rows(const vs_solution *s); /* L - 1, or L */
+size_t vs_group_rows(const vs_group *g);   /* n_prompt + the solutions' rows */
 size_t vs_group_tokens(const vs_group *g); /* sum L: targets */
 /* Ids within the vocabulary, at least one token each, within the model's positions. where names the
  * row. */
 VS_NODISCARD vs_status vs_group_check(const vs_group *g, const vs_config *c, const char *where,
                                       vs_error *err);
+
+enum { VS_NO_ROW = UINT32_MAX };
 
 /* A batch of whole groups. Target i of the batch: the next token of a solution, in order of group,
  * solution, token. */
@@ -35,6 +40,7 @@ typedef struct vs_rows {
     vs_batch batch;
     vs_targets targets;    /* rows are those of `gather` */
     uint32_t *gather;      /* [targets.n_rows] batch rows that predict something, ascending */
+    uint32_t *read_row; /* [targets.n] batch row of the i-th target's own token; VS_NO_ROW: it has none */
     uint32_t *target_rank; /* [targets.n] place of (group, solution, token) order's i-th target in
                               `targets` */
     size_t n_solutions;
@@ -52,4 +58,10 @@ VS_NODISCARD vs_status vs_scorer_open(vs_scorer **out, const vs_model *m, size_t
 void vs_scorer_close(vs_scorer *s); /* NULL is allowed */
 VS_NODISCARD vs_status vs_score(vs_scorer *s, const vs_group *groups, size_t n_groups,
                                 float *token_logprobs, double *logprob, vs_error *err);
+/* The value of each solution under a model with a value head, read off its last token, or off the
+ * one before where prompt and solution fill all positions. */
+VS_NODISCARD vs_status vs_score_values(vs_scorer *s, const vs_group *groups, size_t n_groups,
+                                       double *value, vs_error *err);
+/* The solution with a row for its last token where the model has a position for it. */
+vs_solution vs_solution_valued(const vs_solution *s, size_t n_prompt, const vs_config *c);
 #endif

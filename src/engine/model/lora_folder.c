@@ -133,6 +133,10 @@ vs_status vs_lora_table(vs_params *out, const vs_config *c, const vs_lora_config
         for (int which = 0; which < VS_N_LINEAR; which++)
             if (vs_lora_is_target(l, i, (vs_linear)which))
                 VS_CHECK(add_pair(&p, c, l, i, (vs_linear)which, err));
+    if (l->has_value) {
+        VS_CHECK(vs_params_add(&p, "base_model.model.score.weight", 1, c->n_embd, false, err));
+        VS_CHECK(vs_params_add(&p, "base_model.model.score.bias", 1, 1, true, err));
+    }
     *out = p;
     p = (vs_params){0};
 done:
@@ -165,7 +169,6 @@ static vs_status check_off(const json_t *o, const char *where, vs_error *err)
         "velora_config",
         "lora_bias",
         "fan_in_fan_out",
-        "modules_to_save",
         "layers_pattern",
         "layer_replication",
         "layers_to_transform",
@@ -207,7 +210,8 @@ static vs_status check_kind(const json_t *o, const char *where, vs_error *err)
     const json_t *init = json_object_get(o, "init_lora_weights");
 
     VS_TRY(check_string(o, "peft_type", "LORA", true, where, err));
-    VS_TRY(check_string(o, "task_type", "CAUSAL_LM", false, where, err));
+    if (is_off(json_object_get(o, "modules_to_save")))
+        VS_TRY(check_string(o, "task_type", "CAUSAL_LM", false, where, err));
     VS_TRY(check_string(o, "bias", "none", false, where, err));
     VS_TRY(check_off(o, where, err));
     if (init && !json_is_boolean(init))
@@ -325,6 +329,21 @@ static vs_status read_patterns(vs_lora_patterns *out, const json_t *o, const cha
     return VS_OK;
 }
 
+/* A value head may be saved whole beside the adapter; nothing else. */
+static vs_status read_saved_modules(vs_lora_config *l, const json_t *o, const char *path,
+                                    vs_error *err)
+{
+    const json_t *saved = json_object_get(o, "modules_to_save");
+    const char *name = json_string_value(json_array_get(saved, 0));
+
+    if (is_off(saved)) return VS_OK;
+    l->has_value = json_array_size(saved) == 1 && name && strcmp(name, "score") == 0;
+    if (l->has_value) return VS_OK;
+    return VS_FAIL(err, VS_E_INPUT,
+                   "%s: \"modules_to_save\": found %s, expected null or [\"score\"]", path,
+                   name ? name : vs_json_kind(saved));
+}
+
 static vs_status read_lora_config(vs_lora_config *l, size_t n_layers, const char *dir,
                                   vs_error *err)
 {
@@ -334,6 +353,7 @@ static vs_status read_lora_config(vs_lora_config *l, size_t n_layers, const char
 
     VS_CHECK(vs_folder_json(&o, &path, dir, "adapter_config.json", VS_MAX_CONFIG_BYTES, err));
     VS_CHECK(check_kind(o, path, err));
+    VS_CHECK(read_saved_modules(l, o, path, err));
     VS_CHECK(vs_json_get_size(&l->rank, o, "r", 1, VS_MAX_WIDTH, path, err));
     VS_CHECK(vs_json_get_num(&l->alpha, o, "lora_alpha", path, err));
     VS_CHECK(vs_json_opt_bool(&l->is_rslora, o, "use_rslora", path, err));
@@ -429,16 +449,16 @@ static void add_lora_config(vs_buf *b, const vs_lora_config *l, const char *base
            "\"layers_to_transform\": null,\n  \"lora_alpha\": ");
     add_number(b, l->alpha);
     vs_buf_printf(b,
-                  ",\n  \"lora_dropout\": 0.0,\n  \"modules_to_save\": null,\n  \"peft_type\": "
+                  ",\n  \"lora_dropout\": 0.0,\n  \"modules_to_save\": %s,\n  \"peft_type\": "
                   "\"LORA\",\n  \"r\": %zu,\n",
-                  l->rank);
+                  l->has_value ? "[\"score\"]" : "null", l->rank);
     add_patterns(b, "rank_pattern", &l->ranks);
     vs_buf_str(b, "  \"revision\": null,\n");
     add_targets(b, l);
     vs_buf_printf(b,
-                  "  \"task_type\": \"CAUSAL_LM\",\n  \"use_dora\": false,\n  \"use_rslora\": "
+                  "  \"task_type\": \"%s\",\n  \"use_dora\": false,\n  \"use_rslora\": "
                   "%s\n}\n",
-                  l->is_rslora ? "true" : "false");
+                  l->has_value ? "TOKEN_CLS" : "CAUSAL_LM", l->is_rslora ? "true" : "false");
 }
 
 vs_status vs_lora_write(const vs_params *p, const vs_lora_config *l, const char *base_name,
@@ -485,8 +505,26 @@ static void merge_one(float *w, const float *b, const float *a, size_t rows, siz
         }
 }
 
+static void copy_tensor(vs_params *to, const char *to_name, const vs_params *from,
+                        const char *from_name)
+{
+    const vs_tensor *t = vs_params_find(to, to_name), *f = vs_params_find(from, from_name);
+
+    assert(t && f && t->rows * t->cols == f->rows * f->cols);
+    memcpy(to->data + t->offset, from->data + f->offset, f->rows * f->cols * sizeof *from->data);
+}
+
+static vs_status merge_value(vs_params *weights, const vs_params *lora, vs_config *c, vs_error *err)
+{
+    if (!c->has_value) VS_TRY(vs_value_extend(weights, "", c->n_embd, err));
+    c->has_value = true;
+    copy_tensor(weights, "score.weight", lora, "base_model.model.score.weight");
+    copy_tensor(weights, "score.bias", lora, "base_model.model.score.bias");
+    return VS_OK;
+}
+
 vs_status vs_lora_merge(vs_params *weights, const vs_params *lora, const vs_lora_config *l,
-                        const vs_config *c, vs_error *err)
+                        vs_config *c, vs_error *err)
 {
     char name[VS_TENSOR_NAME];
 
@@ -507,7 +545,7 @@ vs_status vs_lora_merge(vs_params *weights, const vs_params *lora, const vs_lora
             merge_one(weights->data + w->offset, lora->data + b->offset, lora->data + a->offset,
                       w->rows, w->cols, a->rows, scale);
         }
-    return VS_OK;
+    return l->has_value ? merge_value(weights, lora, c, err) : VS_OK;
 }
 
 bool vs_is_adapter(const char *dir)

@@ -327,6 +327,19 @@ static vs_status pack_lora(vs_model *m, bool bwd, vs_error *err)
     return VS_OK;
 }
 
+/* An adapter's own value head counts before the base's. */
+static void find_value(vs_model *m)
+{
+    const bool in_lora = m->lora_config.rank && m->lora_config.has_value;
+
+    if (!in_lora && !m->base->config.has_value) return;
+    m->value_params = in_lora ? &m->lora : &m->base->params;
+    m->value_weight =
+        vs_params_find(m->value_params, in_lora ? "base_model.model.score.weight" : "score.weight");
+    m->value_bias =
+        vs_params_find(m->value_params, in_lora ? "base_model.model.score.bias" : "score.bias");
+}
+
 vs_status vs_model_create(vs_model **out, vs_base *base, const vs_lora_config *config,
                           vs_params *lora, vs_error *err)
 {
@@ -351,6 +364,7 @@ vs_status vs_model_create(vs_model **out, vs_base *base, const vs_lora_config *c
         VS_CHECK(open_lora(m, err));
         VS_CHECK(pack_lora(m, false, err));
     }
+    find_value(m);
     VS_CHECK(vs_model_rehash(m, err));
     if (lora) memset(lora, 0, sizeof *lora);
     *out = m;

@@ -76,6 +76,8 @@ typedef struct vs_model {
     vs_params lora;
     vs_lora_lin *lora_lin; /* [n_layers][VS_N_LINEAR] */
     size_t lora_rank; /* the largest of all modules */
+    const vs_params *value_params;            /* where the value head is; NULL: there is none */
+    const vs_tensor *value_weight, *value_bias; /* [1][C], [1] */
     vs_attn_shape shape, sliding; /* of layers that see everything, and of those that slide */
     char hash[VS_HASH_HEX]; /* of everything that decides its numbers: config, weights, adapter */
 } vs_model;
@@ -102,6 +104,10 @@ VS_NODISCARD vs_status vs_model_create(vs_model **out, vs_base *base, const vs_l
 /* adapter_dir NULL: none. */
 VS_NODISCARD vs_status vs_model_open(vs_model **out, vs_base *base, const char *adapter_dir,
                                      vs_error *err);
+/* The same folders with a fresh value head of zeros where they have none: on the base itself, or, with an adapter, beside
+ * it. open_base: what the model then borrows. */
+VS_NODISCARD vs_status vs_base_open_valued(vs_base **out, const char *dir, vs_error *err);
+VS_NODISCARD vs_status vs_model_open_valued(vs_model **out, vs_base *base, const char *adapter_dir, vs_error *err);
 void vs_model_close(vs_model *m); /* NULL is allowed; the base stays */
 
 /* Fresh weights: linear N(0, 1 / in), the two outputs into the residual divided by sqrt(2 *
@@ -220,6 +226,13 @@ size_t vs_head_scratch(const vs_model *m, size_t n_rows);
 void vs_head_logits(const vs_model *m, const float *hidden, size_t n_rows, float *logits, size_t ld,
                     float *max, float *sum);
 float vs_logprob_of(float logit, float max, float sum);
+
+/* -- the value head: one number for a row, Cobbe et al. 2021 (arXiv:2110.14168, section 4.2) -- */
+
+/* value = w . hidden + b, in double, in order. hidden [C]: after the last norm. The model has a value head. */
+double vs_value_at(const vs_model *m, const float *hidden);
+/* Adds d = dL/dvalue to the head's gradients and to d_hidden [C]. */
+void vs_value_backward(const vs_model *m, const float *hidden, double d, float *d_hidden, vs_params *grads);
 
 /* How many rows of tokens the layer loop has computed since the last call; for tests and bench. */
 uint64_t vs_rows_computed_take(void);

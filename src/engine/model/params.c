@@ -51,6 +51,28 @@ vs_status vs_params_add(vs_params *p, const char *name, size_t rows, size_t cols
     return VS_OK;
 }
 
+vs_status vs_params_extend(vs_params *p, const char *name, size_t rows, size_t cols, bool is_vector,
+                           vs_error *err)
+{
+    vs_params made = {0};
+    vs_status st = VS_OK;
+
+    for (size_t i = 0; st == VS_OK && i < p->n_tensors; i++)
+        st = vs_params_add(&made, p->tensors[i].name, p->tensors[i].rows, p->tensors[i].cols,
+                           p->tensors[i].is_vector, err);
+    if (st == VS_OK) st = vs_params_add(&made, name, rows, cols, is_vector, err);
+    if (st == VS_OK) st = vs_params_alloc(&made, err);
+    if (st == VS_OK) {
+        memcpy(made.data, p->data,
+               p->n * sizeof *p->data); /* equal tables begin with equal offsets */
+        vs_params_close(p);
+        *p = made;
+        return VS_OK;
+    }
+    vs_params_close(&made);
+    return st;
+}
+
 vs_status vs_params_alloc(vs_params *p, vs_error *err)
 {
     assert(!p->data);

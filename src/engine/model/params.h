@@ -31,6 +31,9 @@ typedef struct vs_params {
 /* Appends one tensor to a table that has no data yet. */
 VS_NODISCARD vs_status vs_params_add(vs_params *p, const char *name, size_t rows, size_t cols,
                                      bool is_vector, vs_error *err);
+/* A tensor more, of zeros, for a table that has data; the others stay, in a new block. */
+VS_NODISCARD vs_status vs_params_extend(vs_params *p, const char *name, size_t rows, size_t cols,
+                                        bool is_vector, vs_error *err);
 /* Allocates data, zeroed. */
 VS_NODISCARD vs_status vs_params_alloc(vs_params *p, vs_error *err);
 /* A zeroed block with the same table (gradients, moments). */

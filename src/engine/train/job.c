@@ -88,6 +88,8 @@ static vs_status take_report(void *ctx, size_t step, const vs_step_stats *s, vs_
         if (r->j->kind == VS_LOSS_DPO)
             vs_progress_note("loss %.4f  margin %.2f  accuracy %.0f %%", s->loss, s->margin,
                              s->accuracy * 100.0);
+        else if (r->j->kind == VS_LOSS_ORM)
+            vs_progress_note("loss %.4f  accuracy %.0f %%", s->loss, s->accuracy * 100.0);
         else
             vs_progress_note("loss %.4f", s->loss);
         vs_progress_set(step + 1);

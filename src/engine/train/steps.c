@@ -183,7 +183,7 @@ static vs_status make_dpo_one(vs_steps *m, size_t row, vs_example *e, vs_error *
     draw_some(pick + n_right, &r, pool, all_right, all - all_right, n_wrong);
     for (size_t i = 0; i < n; i++) {
         solutions[i] = q->group.solutions[pick[i]];
-        ref[i] = q->ref_logp[pick[i]];
+        ref[i] = q->ref_logp ? q->ref_logp[pick[i]] : 0.0;
     }
     *e = (vs_example){.group = {.prompt = q->group.prompt,
                                 .n_prompt = q->group.n_prompt,
@@ -206,7 +206,7 @@ vs_status vs_steps_make(vs_steps *m, size_t step, const vs_example **out, size_t
     if (!e) return VS_FAIL(err, VS_E_NOMEM, "training step: out of memory");
     *n = n_rows;
     if (m->kind == VS_LOSS_SFT) VS_TRY(make_sft(m, m->order + at, n_rows, e, n, err));
-    for (size_t i = 0; m->kind == VS_LOSS_DPO && i < n_rows; i++)
+    for (size_t i = 0; m->kind != VS_LOSS_SFT && i < n_rows; i++)
         VS_TRY(make_dpo_one(m, m->order[at + i], &e[i], err));
     *out = e;
     return VS_OK;

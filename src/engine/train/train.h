@@ -21,6 +21,9 @@ typedef enum vs_schedule { VS_CONSTANT, VS_LINEAR, VS_COSINE } vs_schedule;
  *   IPO      (h / beta - 1 / (2 beta))^2        arXiv:2310.12036, eq. 17 */
 typedef enum vs_pair_loss { VS_PAIR_SIGMOID, VS_PAIR_IPO } vs_pair_loss;
 
+/* Of a value v and a label y of 0 or 1: (v - y)^2, or the binary cross-entropy of sigmoid(v). */
+typedef enum vs_value_loss { VS_VALUE_MSE, VS_VALUE_BCE } vs_value_loss;
+
 typedef struct vs_train_options {
     double lr;                              /* peak */
     double lr_end;                          /* share of the peak that the schedule ends at */
@@ -41,16 +44,20 @@ typedef struct vs_train_options {
     double label_smoothing; /* cDPO: share of flipped labels; SIGMOID only */
     int length_normalised;  /* deltas are per token: arXiv:2405.14734, with a reference */
     double nll;             /* weight of -log V of right solutions, per token: arXiv:2404.19733 */
-    size_t max_right;       /* right solutions per problem and step; 0: all */
-    size_t max_solutions;   /* solutions per problem and step, filled with wrong ones; 0: all */
+    /* DPO and ORM */
+    size_t max_right;     /* right solutions per problem and step; 0: all */
+    size_t max_solutions; /* solutions per problem and step, filled with wrong ones; 0: all */
     size_t
-        sampled_pairs; /* 0: all pairs; m: m pairs per problem and step drawn without replacement */
+        sampled_pairs; /* DPO only; 0: all pairs; m: m pairs per problem and step drawn without replacement */
+    /* ORM only */
+    vs_value_loss value_loss;
+    double lm; /* weight of -log V of right solutions, per token */
 } vs_train_options;
 
-typedef enum vs_loss_kind { VS_LOSS_SFT, VS_LOSS_DPO } vs_loss_kind;
+typedef enum vs_loss_kind { VS_LOSS_SFT, VS_LOSS_DPO, VS_LOSS_ORM } vs_loss_kind;
 
-/* One step's data. SFT: every solution of every group is learned. DPO: solutions come right ones
- * first; ref_logp belongs to each solution; pairs are (right, wrong) indices within the group,
+/* One step's data. SFT: every solution of every group is learned. DPO and ORM: solutions come right
+ * ones first. DPO: ref_logp belongs to each solution; pairs are (right, wrong) indices within the group,
  * n_pairs 0: all right x wrong. */
 typedef struct vs_example {
     vs_group group;
@@ -61,10 +68,13 @@ typedef struct vs_example {
 } vs_example;
 
 typedef struct vs_step_stats {
-    double loss;             /* SFT: mean -logp over completion tokens; DPO: mean over pairs */
-    double grad_norm, lr;    /* before clipping */
-    double pair_loss;        /* DPO: the part of the loss that pairs make; else NAN */
-    double accuracy, margin; /* DPO: share of pairs with h > 0, mean reward margin h; else NAN */
+    double loss; /* SFT: mean -logp over completion tokens; DPO: mean over pairs, plus nll's part;
+                    ORM: mean over tokens that have a value, plus lm's part */
+    double grad_norm, lr; /* before clipping */
+    double pair_loss;     /* DPO: the part of the loss that pairs make; else NAN */
+    double accuracy; /* DPO: share of pairs with h > 0; ORM: share of solutions whose last value is
+                        on the label's side; else NAN */
+    double margin;   /* DPO: mean reward margin h; else NAN */
     double logp_right, logp_wrong; /* DPO: mean over solutions; else NAN */
     uint64_t n_tokens, n_pairs, n_rows;
 } vs_step_stats;
@@ -110,6 +120,7 @@ double vs_schedule_at(const vs_train_options *o, size_t step, size_t n_steps);
 typedef struct vs_step_totals {
     size_t tokens, pairs;
     size_t right_tokens; /* of right solutions */
+    size_t values;       /* tokens of solutions that have a row */
 } vs_step_totals;
 void vs_dpo_coefs(double *coef, const vs_example *e, const double *logp, const vs_train_options *o,
                   vs_step_totals all, vs_step_stats *sums);

@@ -1,5 +1,6 @@
 /* trainer.c - one optimiser step after another: groups in, gradients by micro-batches, clip, AdamW.
  */
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,12 +46,12 @@ static void make_identity(vs_trainer *t)
     const int n = snprintf(
         text, sizeof text,
         "%s kind %d steps %zu lr %a %a %d %zu adamw %a %a %a %a clip %a batch %zu seed %llu "
-        "lora %zu %a %u dpo %a %a %zu %zu %zu epochs %zu pair %d %d %a",
+        "lora %zu %a %u dpo %a %a %zu %zu %zu epochs %zu pair %d %d %a orm %d %a",
         t->model->hash, (int)t->kind, t->n_steps, o->lr, o->lr_end, (int)o->schedule, o->warmup,
         o->beta1, o->beta2, o->eps, o->weight_decay, o->clip, o->batch, (unsigned long long)o->seed,
         o->lora.rank, o->lora.alpha, o->lora.targets, o->beta, o->label_smoothing, o->max_right,
         o->max_solutions, o->sampled_pairs, o->epochs, (int)o->pair_loss, o->length_normalised,
-        o->nll);
+        o->nll, (int)o->value_loss, o->lm);
 
     vs_sha256_hex(t->identity, text, (size_t)n);
 }
@@ -64,6 +65,7 @@ vs_status vs_trainer_open(vs_trainer **out, vs_model *m, vs_loss_kind kind,
     vs_trainer *t = vs_alloc(1, sizeof *t);
 
     if (!t) return VS_FAIL(err, VS_E_NOMEM, "trainer");
+    assert(kind != VS_LOSS_ORM || m->value_params == vs_model_trainable(m));
     t->model = m;
     t->kind = kind;
     t->o = *o;
@@ -194,6 +196,57 @@ static void dpo_coefs(const vs_trainer *t, micro *u, const vs_example *e, size_t
                 u->coef[u->rows.target_rank[target++]] = (float)u->solution_coef[solution];
 }
 
+/* ORM: right solutions' targets carry the language-model loss. */
+static void lm_coefs(const vs_trainer *t, micro *u, const vs_example *e, size_t n,
+                     vs_step_totals all, vs_step_stats *sums)
+{
+    size_t target = 0;
+
+    for (size_t g = 0; g < n; g++)
+        for (size_t i = 0; i < e[g].group.n_solutions; i++)
+            for (size_t k = 0; k < e[g].group.solutions[i].n; k++, target++) {
+                const bool is_right = i < e[g].n_right;
+                u->coef[u->rows.target_rank[target]] =
+                    is_right ? (float)(-t->o.lm / (double)all.right_tokens) : 0.0F;
+                if (is_right) sums->logp_right += (double)u->ordered[target];
+            }
+}
+
+/* The loss of one value, and its slope. */
+static double value_loss(double *slope, double v, double label, vs_value_loss kind)
+{
+    if (kind == VS_VALUE_MSE) {
+        *slope = 2.0 * (v - label);
+        return (v - label) * (v - label);
+    }
+    *slope = vs_sigmoid(v) - label;
+    return label > 0.5 ? -vs_log_sigmoid(v) : -vs_log_sigmoid(-v);
+}
+
+/* A value at every token of a solution that has a row, towards its label. */
+static void add_values(vs_trainer *t, micro *u, const vs_example *e, size_t n, vs_step_totals all,
+                       vs_step_stats *sums)
+{
+    const size_t c = t->model->base->config.n_embd;
+    const double middle = t->o.value_loss == VS_VALUE_MSE ? 0.5 : 0.0;
+    size_t target = 0;
+
+    for (size_t g = 0; g < n; g++)
+        for (size_t i = 0; i < e[g].group.n_solutions; i++) {
+            const double label = i < e[g].n_right ? 1.0 : 0.0;
+            double v = 0.0, slope;
+            for (size_t k = 0; k < e[g].group.solutions[i].n; k++, target++) {
+                const uint32_t row = u->rows.read_row[target];
+                if (row == VS_NO_ROW) continue;
+                v = vs_value_at(t->model, u->hidden + row * c);
+                sums->loss += value_loss(&slope, v, label, t->o.value_loss);
+                vs_value_backward(t->model, u->hidden + row * c, slope / (double)all.values,
+                                  u->d_hidden + row * c, &t->grads);
+            }
+            sums->accuracy += (v > middle) == (label > 0.5) ? 1.0 : 0.0;
+        }
+}
+
 static float *head_grads(vs_trainer *t)
 {
     if (t->model->lora_config.rank) return NULL;
@@ -218,16 +271,15 @@ static vs_status run_micro(vs_trainer *t, const vs_example *e, const vs_group *g
         memcpy(u.picked + i * c, u.hidden + u.rows.gather[i] * c, c * sizeof(float));
     vs_head_logprobs(t->model, u.picked, &u.rows.targets, u.tile, u.logp, u.max, u.sum);
     for (size_t i = 0; i < u.rows.targets.n; i++) u.ordered[i] = u.logp[u.rows.target_rank[i]];
-    if (t->kind == VS_LOSS_SFT)
-        sft_coefs(&u, all, sums);
-    else
-        dpo_coefs(t, &u, e, n, all, sums);
-
+    if (t->kind == VS_LOSS_SFT) sft_coefs(&u, all, sums);
+    if (t->kind == VS_LOSS_DPO) dpo_coefs(t, &u, e, n, all, sums);
+    if (t->kind == VS_LOSS_ORM) lm_coefs(t, &u, e, n, all, sums);
     vs_head_backward(t->model, u.picked, &u.rows.targets, u.coef, u.max, u.sum, u.tile, u.scratch,
                      u.d_picked, head_grads(t));
     memset(u.d_hidden, 0, u.rows.batch.n_rows * c * sizeof(float));
     for (size_t i = 0; i < u.rows.targets.n_rows; i++)
         memcpy(u.d_hidden + u.rows.gather[i] * c, u.d_picked + i * c, c * sizeof(float));
+    if (t->kind == VS_LOSS_ORM) add_values(t, &u, e, n, all, sums);
     vs_backward_run(t->backward, t->model, &u.rows.batch, u.saved, u.d_hidden, &t->grads,
                     embed_grads(t));
     sums->n_rows += u.rows.batch.n_rows;
@@ -271,6 +323,7 @@ static vs_step_totals count_step(const vs_example *e, size_t n)
     for (size_t i = 0; i < n; i++) {
         all.tokens += vs_group_tokens(&e[i].group);
         for (size_t k = 0; k < e[i].n_right; k++) all.right_tokens += e[i].group.solutions[k].n;
+        all.values += vs_group_rows(&e[i].group) - e[i].group.n_prompt;
         all.pairs += vs_example_pairs(&e[i]);
     }
     return all;
@@ -291,6 +344,14 @@ static void finish_stats(const vs_trainer *t, const vs_example *e, size_t n, vs_
         right += e[i].n_right;
         solutions += e[i].group.n_solutions;
     }
+    if (t->kind == VS_LOSS_ORM) {
+        s->loss /= (double)all.values;
+        if (all.right_tokens) s->loss -= t->o.lm * s->logp_right / (double)all.right_tokens;
+        s->accuracy /= (double)solutions;
+        s->pair_loss = s->margin = s->logp_wrong = NAN;
+        s->logp_right = right ? s->logp_right / (double)right : NAN;
+        return;
+    }
     s->pair_loss = s->loss / (double)all.pairs;
     s->loss = s->pair_loss - t->o.nll * s->logp_right / (double)all.right_tokens;
     s->accuracy /= (double)all.pairs;
@@ -306,7 +367,8 @@ static vs_status compute_grads(vs_trainer *t, const vs_example *e, size_t n, vs_
     const size_t embed_size = t->model->base->config.n_vocab * t->model->base->config.n_embd;
 
     memset(stats, 0, sizeof *stats);
-    if (all.tokens == 0 || (t->kind == VS_LOSS_DPO && all.pairs == 0))
+    if (all.tokens == 0 || (t->kind == VS_LOSS_DPO && all.pairs == 0) ||
+        (t->kind == VS_LOSS_ORM && all.values == 0))
         return VS_FAIL(err, VS_E_INPUT, "step %zu has nothing to learn from", t->step);
     memset(t->grads.data, 0, t->grads.n * sizeof(float));
     if (t->tied_grads) memset(t->tied_grads, 0, embed_size * sizeof(float));

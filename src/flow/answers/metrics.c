@@ -205,7 +205,8 @@ const vs_interval *vs_metrics_point(const vs_metrics *m, vs_curve curve, size_t 
 
 vs_status vs_metrics_difference(vs_interval *out, vs_metrics_at a, vs_metrics_at b, vs_error *err)
 {
-    const size_t n = a.m->n_problems, width_a = VS_CURVES * a.m->n_ks, width_b = VS_CURVES * b.m->n_ks;
+    const size_t n = a.m->n_problems, width_a = VS_CURVES * a.m->n_ks,
+                 width_b = VS_CURVES * b.m->n_ks;
     const size_t at_a = find_column(a.m, a.curve, a.k), at_b = find_column(b.m, b.curve, b.k);
     double *rows;
     vs_status st;

@@ -28,7 +28,7 @@ vs_status vs_generator_train(vs_store *s, const vs_generator_job *j, vs_error *e
     }
     for (size_t i = 0; i < j->n; i++) {
         const vs_gen_item *item = &j->items[i];
-        solutions[i] = (vs_solution){item->sample->ids, item->sample->n_ids};
+        solutions[i] = (vs_solution){.ids = item->sample->ids, .n = item->sample->n_ids};
         rows[i].group = (vs_group){item->problem->ids, item->problem->n_ids, &solutions[i], 1};
     }
     st = vs_train_job_run(&job, err);

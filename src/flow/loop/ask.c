@@ -31,7 +31,7 @@ static vs_status take_candidate(asked *q, vs_candidate *c, vs_solution *s, const
 
     if (!ids) return VS_FAIL(err, VS_E_NOMEM, "candidate");
     memcpy(ids, x->ids, x->n * sizeof *ids);
-    *s = (vs_solution){ids, x->n};
+    *s = (vs_solution){.ids = ids, .n = x->n};
     VS_TRY(vs_decode(&text, q->run->tokenizer, x->ids, n_text, true, err));
     if (text.data)
         text.data[text.len = vs_stop_cut(text.data, text.len, (const char *const *)r->sample.stop,

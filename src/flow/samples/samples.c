@@ -235,7 +235,7 @@ static void add_to_chunk(score_chunk *c, const vs_problem *p, const vs_sample *x
         *g = (vs_group){p->ids, p->n_ids, &c->solutions[c->n_samples], 0};
     }
     c->samples[c->n_samples] = x;
-    c->solutions[c->n_samples++] = (vs_solution){x->ids, x->n_ids};
+    c->solutions[c->n_samples++] = (vs_solution){.ids = x->ids, .n = x->n_ids};
     g->n_solutions++;
 }
 

@@ -44,7 +44,7 @@ vs_status vs_verifier_train(vs_store *s, const vs_verifier_job *j, vs_error *err
                                 .n_right = item->n_right,
                                 .ref_logp = item->ref_logp};
         for (size_t k = 0; k < item->n; k++)
-            *next++ = (vs_solution){item->solutions[k]->ids, item->solutions[k]->n_ids};
+            *next++ = (vs_solution){.ids = item->solutions[k]->ids, .n = item->solutions[k]->n_ids};
     }
     st = vs_train_job_run(&job, err);
     vs_train_curve_abandon(&curve);

@@ -103,7 +103,7 @@ TEST(config, refuses_what_it_cannot_use_and_names_it)
          "\"model_type\": found \"gpt2\", expected one of llama, mistral, qwen2, qwen3, gemma2, "
          "gemma3_text"},
         {"\"model_type\": \"llama\",", "", "missing key \"model_type\""},
-        {"LlamaForCausalLM", "LlamaForTokenClassification", "architectures"},
+        {"LlamaForCausalLM", "LlamaForSequenceClassification", "architectures"},
         {"\"silu\"", "\"gelu\"", "\"hidden_act\": found \"gelu\", expected \"silu\""},
         {"\"attention_bias\": false", "\"attention_bias\": true", "attention_bias"},
         {"\"attention_bias\": false", "\"attention_bias\": 0", "attention_bias"},

@@ -206,6 +206,7 @@ TEST(lora_folder, refuses_what_it_cannot_use_and_names_it)
 TEST(lora_folder, merges_scale_times_b_a_into_its_weights_alone)
 {
     const double tolerance = 1e-7; /* half a unit in the last place of f32 below 2 */
+    vs_config merged = small;
     vs_params weights, before, lora;
     vs_error err;
 
@@ -215,7 +216,7 @@ TEST(lora_folder, merges_scale_times_b_a_into_its_weights_alone)
     for (size_t i = 0; i < weights.n; i++) weights.data[i] = 0.01f * (float)(i % 50);
     CHECK_OK(vs_params_like(&before, &weights, &err));
     memcpy(before.data, weights.data, weights.n * sizeof *weights.data);
-    CHECK_OK(vs_lora_merge(&weights, &lora, &q_and_down, &small, &err));
+    CHECK_OK(vs_lora_merge(&weights, &lora, &q_and_down, &merged, &err));
 
     for (size_t i = 0; i < weights.n_tensors; i++) {
         const vs_tensor *t = &weights.tensors[i], *a = NULL, *b = NULL;

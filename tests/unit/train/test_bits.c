@@ -114,7 +114,8 @@ static void check_scores(const vs_model *m, const drawn *d, size_t per_group, si
         for (size_t p = 0; p < N_PROBLEMS; p++) { /* problems in reverse: another company */
             const size_t q = N_PROBLEMS - 1 - p;
             for (size_t i = 0; i < per_group; i++)
-                solutions[p][i] = (vs_solution){d->ids[q][first + i], d->n[q][first + i]};
+                solutions[p][i] =
+                    (vs_solution){.ids = d->ids[q][first + i], .n = d->n[q][first + i]};
             g[p] = (vs_group){prompts[q], N_PROMPT + q, solutions[p], per_group};
         }
         CHECK_OK(vs_score(s, g, N_PROBLEMS, logp, NULL, &err));
@@ -182,7 +183,7 @@ static data *make_data(bool is_dpo)
         for (size_t k = 0; k < 6; k++) d->prompt[i][k] = (int32_t)((i / 2 * 31 + k * 17) % 1100);
         for (size_t s = 0; s < 4; s++) {
             for (size_t k = 0; k < 9; k++) d->ids[i][s][k] = (int32_t)vs_rng_below(&r, 1100);
-            d->solutions[i][s] = (vs_solution){d->ids[i][s], 1 + vs_rng_below(&r, 9)};
+            d->solutions[i][s] = (vs_solution){.ids = d->ids[i][s], .n = 1 + vs_rng_below(&r, 9)};
             d->ref[i][s] = -40.0 - 10.0 * vs_rng_uniform(&r);
         }
         d->rows[i] = (vs_data_row){.group = {d->prompt[i], 6, d->solutions[i], is_dpo ? 4 : 1},

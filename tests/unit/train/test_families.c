@@ -194,7 +194,7 @@ TEST(families, log_probs_of_sampling_are_the_bits_of_scoring)
 
         CHECK_OK(vs_decode_run(f.model, &p, 1, &o, keep_sample, &s, &err));
         CHECK(s.n > 0);
-        f.solutions[0] = (vs_solution){s.ids, s.n};
+        f.solutions[0] = (vs_solution){.ids = s.ids, .n = s.n};
         f.group.n_solutions = 1;
         score(&f, f.model, logp);
         if (memcmp(logp, s.logp, s.n * sizeof *logp) != 0) fail_msg("%s", model_name(i));

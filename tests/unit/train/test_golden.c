@@ -28,7 +28,7 @@ TEST(golden, token_logprobs_agree)
         float logp[512];
         double sum;
         if (n > 1) {
-            const vs_solution rest = {ids + 1, n - 1};
+            const vs_solution rest = {.ids = ids + 1, .n = n - 1};
             const vs_group g = {ids, 1, &rest, 1};
             CHECK_OK(vs_score(s, &g, 1, logp, &sum, &err));
             for (size_t t = 0; t + 1 < n; t++, n_checked++)
@@ -177,7 +177,7 @@ TEST(golden, sft_loss_and_gradients_agree)
     size_t n;
     int32_t *ids = golden_ids(json_object_get(sft, "ids"), &n);
     const size_t first = (size_t)json_integer_value(json_object_get(sft, "first_target_position"));
-    const vs_solution s = {ids + first, n - first};
+    const vs_solution s = {.ids = ids + first, .n = n - first};
     const vs_example e = {.group = {ids, first, &s, 1}};
 
     CHECK_OK(vs_trainer_open(&t, m, VS_LOSS_SFT, &o, 1, NULL, &err));
@@ -204,7 +204,7 @@ static void check_dpo(const char *which, const char *key)
     int32_t *prompt = golden_ids(json_object_get(dpo, "prompt"), &n_prompt);
     int32_t *right = golden_ids(json_object_get(dpo, "chosen"), &n_right);
     int32_t *wrong = golden_ids(json_object_get(dpo, "rejected"), &n_wrong);
-    const vs_solution s[2] = {{right, n_right}, {wrong, n_wrong}};
+    const vs_solution s[2] = {{.ids = right, .n = n_right}, {.ids = wrong, .n = n_wrong}};
     const double ref_logp[2] = {json_number_value(json_object_get(ref, "ref_logp_chosen")),
                                 json_number_value(json_object_get(ref, "ref_logp_rejected"))};
     const vs_example e = {.group = {prompt, n_prompt, s, 2}, .n_right = 1, .ref_logp = ref_logp};

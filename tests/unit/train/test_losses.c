@@ -25,7 +25,7 @@ static void fill(problem *p)
     for (size_t i = 0; i < N_PROMPT; i++) p->prompt[i] = (int32_t)vs_rng_below(&r, 1100);
     for (size_t s = 0; s < N; s++) {
         for (size_t i = 0; i < LEN; i++) p->ids[s][i] = (int32_t)vs_rng_below(&r, 1100);
-        p->solutions[s] = (vs_solution){p->ids[s], 2 + s % (LEN - 2)};
+        p->solutions[s] = (vs_solution){.ids = p->ids[s], .n = 2 + s % (LEN - 2)};
         p->ref[s] = -7.0 * (double)p->solutions[s].n - vs_rng_uniform(&r);
     }
 }

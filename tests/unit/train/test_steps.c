@@ -33,7 +33,7 @@ static void make_data(data *d, bool is_dpo)
         for (size_t k = 0; k < 3; k++) d->prompt[i][k] = (int32_t)k;
         if (kind == 3) d->prompt[i][2] = 7;
         for (size_t s = 0; s < MAX_SOLUTIONS; s++) {
-            d->solutions[i][s] = (vs_solution){&d->token[i][s], 1};
+            d->solutions[i][s] = (vs_solution){.ids = &d->token[i][s], .n = 1};
             d->ref[i][s] = -(double)(i * MAX_SOLUTIONS + s);
         }
         d->rows[i] = (vs_data_row){.group = {d->prompt[i], n_prompt, d->solutions[i], 1}};

@@ -11,7 +11,7 @@ typedef struct tiny {
     vs_model *model;
 } tiny;
 
-static inline tiny tiny_open(bool is_tied, size_t rank, uint64_t seed)
+static inline tiny tiny_open_with(bool is_tied, size_t rank, uint64_t seed, bool has_value)
 {
     vs_error err;
     tiny t = {0};
@@ -26,11 +26,14 @@ static inline tiny tiny_open(bool is_tied, size_t rank, uint64_t seed)
                          .rope_theta = 10000,
                          .rms_eps = 1e-5,
                          .is_tied = is_tied,
+                         .has_value = has_value && rank == 0,
                          .bos_id = -1,
                          .eos_ids = {0},
                          .n_eos = 1};
-    const vs_lora_config l = {
-        .rank = rank, .alpha = 2.0 * (double)rank, .targets = (1U << VS_N_LINEAR) - 1};
+    const vs_lora_config l = {.rank = rank,
+                              .alpha = 2.0 * (double)rank,
+                              .targets = (1U << VS_N_LINEAR) - 1,
+                              .has_value = has_value};
     vs_params p = {0}, lora = {0};
 
     CHECK_OK(vs_weights_table(&p, &c, &err));
@@ -46,6 +49,11 @@ static inline tiny tiny_open(bool is_tied, size_t rank, uint64_t seed)
         CHECK_OK(vs_model_create(&t.model, t.base, NULL, NULL, &err));
     }
     return t;
+}
+
+static inline tiny tiny_open(bool is_tied, size_t rank, uint64_t seed)
+{
+    return tiny_open_with(is_tied, rank, seed, false);
 }
 
 static inline void tiny_close(tiny *t)
