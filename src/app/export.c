@@ -258,6 +258,7 @@ typedef struct training_data {
     vs_recipe recipe;
     vs_problems problems;
     vs_samples samples;
+    bool *kept;
 } training_data;
 
 static void close_data(training_data *d)
@@ -265,11 +266,12 @@ static void close_data(training_data *d)
     vs_samples_free(&d->samples);
     vs_problems_free(&d->problems);
     vs_recipe_free(&d->recipe);
+    free(d->kept);
 }
 
 static vs_status read_data(training_data *d, const char *dir, vs_error *err)
 {
-    static const char training_sets[] = "r[eo]*"; /* reference, round-1, .. */
+    static const char training_sets[] = "r*"; /* reference, round-1, rationale-1, .. */
     char grader[VS_GRADER_VERSION_BYTES];
     char *recipe = NULL, *db = NULL;
     vs_store *s = NULL;
@@ -282,6 +284,7 @@ static vs_status read_data(training_data *d, const char *dir, vs_error *err)
     VS_CHECK(vs_store_problems(&d->problems, s, NULL, err));
     VS_CHECK(vs_run_grader_version(grader, s, &d->recipe, false, err));
     VS_CHECK(vs_store_samples(&d->samples, s, training_sets, grader, err));
+    VS_CHECK(vs_run_kept(&d->kept, dir, &d->recipe, s, &d->samples, err));
 done:
     vs_store_close(s);
     free(db);
@@ -291,10 +294,7 @@ done:
 
 static vs_status write_gen_set(rows_out *w, const training_data *d, vs_error *err)
 {
-    const vs_gen_options o = {.rounds = d->recipe.rounds,
-                              .cap = d->recipe.gen_data.cap,
-                              .dedupe = d->recipe.gen_data.dedupe != 0,
-                              .seed = d->recipe.seed};
+    const vs_gen_options o = vs_run_gen_options(&d->recipe, d->recipe.rounds, d->kept);
     vs_gen_set set = {0};
     vs_status st;
 
@@ -352,10 +352,7 @@ static vs_status write_pairs(rows_out *w, const vs_problem *p, const vs_samples 
 
 static vs_status write_ver_set(rows_out *w, const training_data *d, vs_error *err)
 {
-    const vs_ver_options o = {.dedupe = d->recipe.ver_data.dedupe != 0,
-                              .truncated = d->recipe.ver_data.truncated != 0,
-                              .cap = d->recipe.ver_data.cap,
-                              .seed = d->recipe.seed};
+    const vs_ver_options o = vs_run_ver_options(&d->recipe, d->recipe.rounds, d->kept);
     vs_ver_set set = {0};
     vs_status st;
 

@@ -85,10 +85,6 @@ const vs_metric *vs_headline_find(const vs_metric *all, size_t n, const vs_headl
 const vs_metric *vs_find_metric(const vs_metric *all, size_t n, const char *system,
                                 const char *curve, bool want_last);
 
-/* The hash in RUN/models/NAME/manifest.json; "" when the model is not there. */
-VS_NODISCARD vs_status vs_model_hash_of(char hex[VS_HASH_HEX], const char *run_dir,
-                                        const char *name, vs_error *err);
-
 /* The whole page, self-contained. */
 VS_NODISCARD vs_status vs_report_page(vs_buf *out, const vs_report *r, vs_error *err);
 /* RUN/run.db -> RUN/report.html. */

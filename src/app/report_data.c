@@ -266,29 +266,9 @@ static void pick_examples(vs_report *r)
 
 /* -- all of it -- */
 
-vs_status vs_model_hash_of(char hex[VS_HASH_HEX], const char *run_dir, const char *name,
-                           vs_error *err)
-{
-    char *path = vs_format("%s/models/%s/manifest.json", run_dir, name);
-    json_t *manifest = NULL;
-    const char *text = "";
-    vs_status st = VS_OK;
-
-    hex[0] = '\0';
-    if (!path) return VS_FAIL(err, VS_E_NOMEM, "%s: path", run_dir);
-    if (!vs_file_exists(path)) goto done;
-    VS_CHECK(vs_json_read(&manifest, path, err));
-    VS_CHECK(vs_json_get_str(&text, manifest, "model", path, err));
-    snprintf(hex, VS_HASH_HEX, "%s", text);
-done:
-    json_decref(manifest);
-    free(path);
-    return st;
-}
-
 static vs_status add_model_hash(vs_report *r, const char *run_dir, const char *name, vs_error *err)
 {
-    VS_TRY(vs_model_hash_of(r->hash[r->n_hashes].hex, run_dir, name, err));
+    VS_TRY(vs_run_model_hash(r->hash[r->n_hashes].hex, run_dir, name, err));
     if (!r->hash[r->n_hashes].hex[0]) return VS_OK;
     snprintf(r->hash[r->n_hashes++].name, sizeof r->hash->name, "models/%.20s", name);
     return VS_OK;
@@ -389,7 +369,7 @@ static vs_status read_candidates(vs_report *r, vs_store *s, const char *run_dir,
 {
     char verifier[VS_HASH_HEX];
 
-    VS_TRY(vs_model_hash_of(verifier, run_dir, "verifier", err));
+    VS_TRY(vs_run_model_hash(verifier, run_dir, "verifier", err));
     VS_TRY(vs_store_samples(&r->samples, s, final_set, r->test_grader, err));
     r->score = vs_alloc(r->samples.n, sizeof *r->score);
     if (!r->score) return VS_FAIL(err, VS_E_NOMEM, "report: out of memory");

@@ -235,6 +235,11 @@ void vs_scorer_close(vs_scorer *s)
     free(s);
 }
 
+const vs_model *vs_scorer_model(const vs_scorer *s)
+{
+    return s->m;
+}
+
 static size_t group_keys(const vs_group *g)
 {
     size_t longest = 0;
@@ -417,7 +422,10 @@ vs_status vs_score(vs_scorer *s, const vs_group *groups, size_t n_groups, float 
 
 vs_solution vs_solution_valued(const vs_solution *s, size_t n_prompt, const vs_config *c)
 {
-    return (vs_solution){s->ids, s->n, n_prompt + s->n <= c->n_positions};
+    vs_solution valued = *s;
+
+    valued.reads_last = n_prompt + s->n <= c->n_positions;
+    return valued;
 }
 
 vs_status vs_score_values(vs_scorer *s, const vs_group *groups, size_t n_groups, double *value,
@@ -446,4 +454,11 @@ done:
     free(valued);
     free(solutions);
     return st;
+}
+
+vs_status vs_score_by(vs_score_how how, vs_scorer *s, const vs_group *groups, size_t n_groups,
+                      double *score, vs_error *err)
+{
+    if (!how.score) return vs_score(s, groups, n_groups, NULL, score, err);
+    return how.score(how.ctx, s, groups, n_groups, score, err);
 }

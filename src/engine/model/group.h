@@ -14,6 +14,7 @@ typedef struct vs_solution {
     const int32_t *ids; /* at least 1 token */
     size_t n;
     bool reads_last; /* the last token has a row */
+    double weight;   /* of its tokens in the loss of SFT; 0: 1 */
 } vs_solution;
 
 typedef struct vs_group {
@@ -56,12 +57,23 @@ typedef struct vs_scorer vs_scorer;
 VS_NODISCARD vs_status vs_scorer_open(vs_scorer **out, const vs_model *m, size_t max_rows,
                                       vs_error *err);
 void vs_scorer_close(vs_scorer *s); /* NULL is allowed */
+const vs_model *vs_scorer_model(const vs_scorer *s);
 VS_NODISCARD vs_status vs_score(vs_scorer *s, const vs_group *groups, size_t n_groups,
                                 float *token_logprobs, double *logprob, vs_error *err);
 /* The value of each solution under a model with a value head, read off its last token, or off the
  * one before where prompt and solution fill all positions. */
 VS_NODISCARD vs_status vs_score_values(vs_scorer *s, const vs_group *groups, size_t n_groups,
                                        double *value, vs_error *err);
+/* How a model turns solutions into scores, one each, in order: whatever a verifier's score is. score
+ * NULL: sums of log-probs. */
+typedef vs_status vs_score_fn(const void *ctx, vs_scorer *s, const vs_group *groups,
+                              size_t n_groups, double *score, vs_error *err);
+typedef struct vs_score_how {
+    vs_score_fn *score;
+    const void *ctx;
+} vs_score_how;
+VS_NODISCARD vs_status vs_score_by(vs_score_how how, vs_scorer *s, const vs_group *groups,
+                                   size_t n_groups, double *score, vs_error *err);
 /* The solution with a row for its last token where the model has a position for it. */
 vs_solution vs_solution_valued(const vs_solution *s, size_t n_prompt, const vs_config *c);
 #endif

@@ -54,15 +54,31 @@ done:
     return st;
 }
 
+/* A reward model's start gets a value head of zeros where it has none. */
+static vs_status open_valued(vs_opened_model *m, const char *base, const char *adapter,
+                             vs_error *err)
+{
+    if (!adapter) {
+        VS_TRY(vs_base_open_valued(&m->base, base, err));
+        return vs_model_open(&m->model, m->base, NULL, err);
+    }
+    VS_TRY(vs_base_open(&m->base, base, err));
+    return vs_model_open_valued(&m->model, m->base, adapter, err);
+}
+
 static vs_status open_start(vs_opened_model *out, const vs_train_job *j, vs_error *err)
 {
     vs_opened_model m = {0};
     vs_status st;
 
-    if (j->adapter || j->o.lora.rank == 0)
-        return vs_opened_model_open(out, j->base, j->adapter, err);
-    VS_CHECK(vs_base_open(&m.base, j->base, err));
-    VS_CHECK(vs_adapter_create(&m.model, m.base, &j->o.lora, j->o.seed, err));
+    if (j->kind == VS_LOSS_ORM) {
+        VS_CHECK(open_valued(&m, j->base, j->adapter, err));
+    } else if (j->adapter || j->o.lora.rank == 0) {
+        VS_CHECK(vs_opened_model_open(&m, j->base, j->adapter, err));
+    } else {
+        VS_CHECK(vs_base_open(&m.base, j->base, err));
+        VS_CHECK(vs_adapter_create(&m.model, m.base, &j->o.lora, j->o.seed, err));
+    }
     *out = m;
     m = (vs_opened_model){0};
 done:
@@ -146,6 +162,7 @@ static vs_status hash_rows(char hex[VS_HASH_HEX], const vs_train_job *j, vs_erro
         for (size_t k = 0; k < r->group.n_solutions; k++) {
             const uint64_t n = r->group.solutions[k].n;
             vs_hasher_add(h, &n, sizeof n);
+            vs_hasher_add(h, &r->group.solutions[k].weight, sizeof(double));
             vs_hasher_add(h, r->group.solutions[k].ids, n * sizeof *r->group.solutions[k].ids);
         }
         if (r->ref_logp) vs_hasher_add(h, r->ref_logp, r->group.n_solutions * sizeof *r->ref_logp);

@@ -119,6 +119,7 @@ double vs_schedule_at(const vs_train_options *o, size_t step, size_t n_steps);
  * loss (pairs), accuracy (count of h > 0), margin, logp_right, logp_wrong, n_pairs. */
 typedef struct vs_step_totals {
     size_t tokens, pairs;
+    double weight;       /* SFT: of all tokens */
     size_t right_tokens; /* of right solutions */
     size_t values;       /* tokens of solutions that have a row */
 } vs_step_totals;

@@ -164,13 +164,25 @@ static vs_status alloc_micro(vs_trainer *t, micro *u, const vs_group *groups, si
     return VS_OK;
 }
 
-/* SFT: every target weighs 1 / tokens of the step. */
-static void sft_coefs(micro *u, vs_step_totals all, vs_step_stats *sums)
+static double weight_of(const vs_solution *s)
 {
-    for (size_t i = 0; i < u->rows.targets.n; i++) {
-        u->coef[i] = (float)(-1.0 / (double)all.tokens);
-        sums->loss -= (double)u->ordered[i];
-    }
+    return s->weight > 0.0 ? s->weight : 1.0;
+}
+
+/* SFT: every target weighs what its solution does, of the weight of the step. */
+static void sft_coefs(micro *u, const vs_example *e, size_t n, vs_step_totals all,
+                      vs_step_stats *sums)
+{
+    size_t target = 0;
+
+    for (size_t g = 0; g < n; g++)
+        for (size_t i = 0; i < e[g].group.n_solutions; i++) {
+            const double weight = weight_of(&e[g].group.solutions[i]);
+            for (size_t k = 0; k < e[g].group.solutions[i].n; k++, target++) {
+                u->coef[u->rows.target_rank[target]] = (float)(-weight / all.weight);
+                sums->loss -= weight * (double)u->ordered[target];
+            }
+        }
 }
 
 /* DPO: every target of a solution carries the solution's coefficient. */
@@ -271,7 +283,7 @@ static vs_status run_micro(vs_trainer *t, const vs_example *e, const vs_group *g
         memcpy(u.picked + i * c, u.hidden + u.rows.gather[i] * c, c * sizeof(float));
     vs_head_logprobs(t->model, u.picked, &u.rows.targets, u.tile, u.logp, u.max, u.sum);
     for (size_t i = 0; i < u.rows.targets.n; i++) u.ordered[i] = u.logp[u.rows.target_rank[i]];
-    if (t->kind == VS_LOSS_SFT) sft_coefs(&u, all, sums);
+    if (t->kind == VS_LOSS_SFT) sft_coefs(&u, e, n, all, sums);
     if (t->kind == VS_LOSS_DPO) dpo_coefs(t, &u, e, n, all, sums);
     if (t->kind == VS_LOSS_ORM) lm_coefs(t, &u, e, n, all, sums);
     vs_head_backward(t->model, u.picked, &u.rows.targets, u.coef, u.max, u.sum, u.tile, u.scratch,
@@ -322,6 +334,8 @@ static vs_step_totals count_step(const vs_example *e, size_t n)
 
     for (size_t i = 0; i < n; i++) {
         all.tokens += vs_group_tokens(&e[i].group);
+        for (size_t k = 0; k < e[i].group.n_solutions; k++)
+            all.weight += weight_of(&e[i].group.solutions[k]) * (double)e[i].group.solutions[k].n;
         for (size_t k = 0; k < e[i].n_right; k++) all.right_tokens += e[i].group.solutions[k].n;
         all.values += vs_group_rows(&e[i].group) - e[i].group.n_prompt;
         all.pairs += vs_example_pairs(&e[i]);
@@ -336,7 +350,7 @@ static void finish_stats(const vs_trainer *t, const vs_example *e, size_t n, vs_
 
     s->n_tokens = all.tokens;
     if (t->kind == VS_LOSS_SFT) {
-        s->loss /= (double)all.tokens;
+        s->loss /= all.weight;
         s->pair_loss = s->accuracy = s->margin = s->logp_right = s->logp_wrong = NAN;
         return;
     }

@@ -6,15 +6,33 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
+static const char rationale[] = "rationale-";
+
 size_t vs_round_of(const char *set)
 {
+    const char *const prefixes[] = {"round-", rationale};
     char *end;
     unsigned long n;
 
     if (strcmp(set, "reference") == 0) return 0;
-    if (strncmp(set, "round-", 6) != 0 || set[6] < '1' || set[6] > '9') return SIZE_MAX;
-    n = strtoul(set + 6, &end, 10);
-    return *end ? SIZE_MAX : n;
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        const char *number = set + strlen(prefixes[i]);
+        if (strncmp(set, prefixes[i], strlen(prefixes[i])) != 0) continue;
+        if (*number < '1' || *number > '9') return SIZE_MAX;
+        n = strtoul(number, &end, 10);
+        return *end ? SIZE_MAX : n;
+    }
+    return SIZE_MAX;
+}
+
+static bool is_rationale(const vs_sample *x)
+{
+    return strncmp(x->set, rationale, strlen(rationale)) == 0;
+}
+
+static bool takes_round(size_t round, size_t last, vs_data_rounds which)
+{
+    return which == VS_ROUNDS_LAST ? round == last : round <= last;
 }
 
 static bool is_truncated(const vs_sample *x)
@@ -69,6 +87,36 @@ static bool has_text(const vs_samples *all, const size_t *index, size_t n, const
     return false;
 }
 
+/* Whether an earlier one of the problem says the same; *is_false: it is not taken at all. */
+static bool is_repeat(bool *is_false, const vs_samples *all, const size_t *index, size_t n,
+                      const vs_sample *x, vs_gen_dedupe dedupe)
+{
+    vs_buf mine = {0};
+    bool found = false;
+
+    *is_false = false;
+    if (dedupe == VS_DEDUPE_NONE) return false;
+    if (dedupe == VS_DEDUPE_TEXTS) return has_text(all, index, n, x);
+    *is_false = !vs_equations(&mine, x->text);
+    for (size_t i = 0; i < n && !found && !*is_false; i++) {
+        vs_buf other = {0};
+        vs_equations(&other, all->item[index[i]].text);
+        found = mine.len == other.len &&
+                (mine.len == 0 || memcmp(mine.data, other.data, mine.len) == 0);
+        vs_buf_free(&other);
+    }
+    vs_buf_free(&mine);
+    return found;
+}
+
+/* Whether the sample takes part, before duplicates and the cap. */
+static bool is_wanted(const vs_samples *all, size_t i, size_t round, const vs_gen_options *o)
+{
+    if (!is_right(&all->item[i]) || (o->kept && !o->kept[i])) return false;
+    if (round == 0) return !o->without_references || o->rounds == 0;
+    return o->rounds > 0 && takes_round(round, o->rounds, o->which);
+}
+
 /* Right samples of one problem, round by round. */
 static void select_problem(vs_gen_set *out, const vs_samples *all, size_t begin, size_t end,
                            const vs_gen_options *o)
@@ -80,15 +128,15 @@ static void select_problem(vs_gen_set *out, const vs_samples *all, size_t begin,
         size_t kept;
         for (; i < end && vs_round_of(all->item[i].set) == round; i++) {
             const vs_sample *x = &all->item[i];
-            if (round > o->rounds || !is_right(x)) continue;
-            if (round == 0)
-                out->n_references++;
-            else
-                out->n_right++;
-            if (o->dedupe && has_text(all, out->index + problem_first, out->n - problem_first, x))
-                out->n_duplicates++;
-            else
-                out->index[out->n++] = i;
+            bool is_false;
+            if (!is_wanted(all, i, round, o)) continue;
+            *(round == 0 ? &out->n_references : &out->n_right) += 1;
+            out->n_rationales += is_rationale(x);
+            const bool repeats = is_repeat(&is_false, all, out->index + problem_first,
+                                           out->n - problem_first, x, o->dedupe);
+            out->n_duplicates += repeats;
+            out->n_false += is_false && round > 0;
+            if (!repeats && (!is_false || round == 0)) out->index[out->n++] = i;
         }
         if (round == 0) continue;
         kept = keep_some(out->index + first, out->n - first, o->cap, o->seed, round,
@@ -128,6 +176,16 @@ static bool has_ids(const vs_samples *all, const size_t *index, size_t n, const 
     return false;
 }
 
+/* What was written with the answer in sight says nothing of a generator's mistakes. */
+static bool takes_part(const vs_samples *all, size_t i, const vs_ver_options *o)
+{
+    const vs_sample *x = &all->item[i];
+    const size_t round = vs_round_of(x->set);
+
+    if (round == SIZE_MAX || is_rationale(x) || (o->kept && !o->kept[i])) return false;
+    return round == 0 || o->rounds == 0 || takes_round(round, o->rounds, o->which);
+}
+
 /* Appends the problem's right (or wrong) samples; texts in other[0 .. n_other) are of the other
  * kind and never paired with. */
 static size_t take_kind(vs_ver_set *out, const vs_samples *all, size_t begin, size_t end,
@@ -138,7 +196,7 @@ static size_t take_kind(vs_ver_set *out, const vs_samples *all, size_t begin, si
 
     for (size_t i = begin; i < end; i++) {
         const vs_sample *x = &all->item[i];
-        if (vs_round_of(x->set) == SIZE_MAX || is_right(x) != right) continue;
+        if (!takes_part(all, i, o) || is_right(x) != right) continue;
         if (is_truncated(x) && !o->truncated) {
             out->n_truncated++;
             continue;
@@ -191,8 +249,10 @@ static void select_group(vs_ver_set *out, const vs_samples *all, size_t begin, s
     if (g.n_right == 0 || g.n_right == g.n) {
         out->n_all_right += g.n > 0 && g.n_right == g.n;
         out->n_all_wrong += g.n > 0 && g.n_right == 0;
-        out->n_solutions = g.first;
-        return;
+        if (!o->one_sided || g.n == 0) {
+            out->n_solutions = g.first;
+            return;
+        }
     }
     cap_group(out, &g, o);
     out->n_pairs += g.n_right * (g.n - g.n_right);

@@ -4,10 +4,15 @@
  *   G_SFT        <- SFT(G_base, D_SFT)
  *   for t = 1..T:   G <- t == 1 ? G_SFT : SFT(G_base, D_GEN)
  *                   S <- k samples per problem from G, graded
+ *                   S += rationales of what S leaves unsolved          (STaR; off)
+ *                   S <- the best of S by the last V, and a new V       (verifier in the loop; off)
  *                   D_GEN += right(S);  D_VER += S with labels
  *   G_T          <- SFT(G_base, D_GEN)
  *   V            <- DPO(init = G_SFT, reference = G_SFT, pairs(D_VER))
  *   answer(x)     = argmax over N samples y of G_T of log V(y | x)
+ *
+ * The other systems of the paper's comparison are this loop with other values in the recipe
+ * (recipes/compare-demo.yaml); a stage that the recipe does not want returns at once.
  *
  * Both data sets are queries over the store, so "+=" needs no code: a round's samples are there
  * once it is done. */
@@ -52,9 +57,11 @@ vs_status vs_run_all(vs_run *run, bool *did_work, vs_error *err)
         const char *g = generator_of_round(name, t);
         if (t > 1) STAGE(g, vs_run_generator(run, g, t - 1, err));
         STAGE("round", vs_run_round(run, t, g, err));
+        STAGE("rationales", vs_run_rationales(run, t, g, err));
+        STAGE("choice", vs_run_choose(run, t, err));
     }
     STAGE("generator", vs_run_generator(run, "generator", run->recipe.rounds, err));
-    STAGE("verifier", vs_run_verifier(run, err));
+    STAGE("verifier", vs_run_verifier(run, "verifier", run->recipe.rounds, err));
     STAGE("answers", vs_run_answers(run, err));
     return VS_OK;
 }

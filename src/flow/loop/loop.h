@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "flow/datasets/datasets.h"
 #include "flow/labels/grader.h"
 #include "flow/loop/recipe.h"
 #include "flow/store/store.h"
@@ -38,6 +39,18 @@ VS_NODISCARD vs_status vs_run_all(vs_run *run, bool *did_work, vs_error *err);
 /* The version in the store, or the recipe's where a run of an earlier version has none. */
 VS_NODISCARD vs_status vs_run_grader_version(char out[VS_GRADER_VERSION_BYTES], vs_store *s,
                                              const vs_recipe *r, bool is_test, vs_error *err);
+
+/* The hash in RUN/models/NAME/manifest.json; "" when the model is not there. */
+VS_NODISCARD vs_status vs_run_model_hash(char hex[VS_HASH_HEX], const char *run_dir,
+                                         const char *name, vs_error *err);
+
+/* D_GEN and D_VER of a run, as its recipe says. *kept (malloc'd, NULL: all): the samples that a
+ * verifier in the loop chose, for the options' field of that name. */
+VS_NODISCARD vs_status vs_run_kept(bool **kept, const char *run_dir, const vs_recipe *r,
+                                   vs_store *s, const vs_samples *all, vs_error *err);
+vs_gen_options vs_run_gen_options(const vs_recipe *r, size_t rounds, const bool *kept);
+/* rounds: the last one whose samples take part; 0: any. */
+vs_ver_options vs_run_ver_options(const vs_recipe *r, size_t rounds, const bool *kept);
 
 /* What the recipe says of a grader; profile NULL: the run's. Borrows from the recipe. */
 void vs_run_grader_options(vs_grader_options *out, const vs_recipe *r, const char *profile);

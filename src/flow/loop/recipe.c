@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "flow/loop/recipe_keys.h"
 #include "flow/loop/recipe_yaml.h"
+#include "flow/problems/problems.h"
+#include "flow/verifier/verifier.h"
 
 enum { RECIPE_MAX_BYTES = 1 << 20 };
 
@@ -23,14 +25,15 @@ void vs_recipe_defaults(vs_recipe *r)
         if (ref.value && vs_key_set_scalar(r, &ref, ref.value, is_plain, "defaults", NULL) != VS_OK)
             return;
     }
-    r->dpo.lora = r->sft.lora;
+    r->dpo.lora = r->orm.lora = r->generative.lora = r->sft.lora;
 }
 
 /* Whether memory sufficed for the defaults. */
 static bool is_whole(const vs_recipe *r)
 {
     return r->name && r->base && r->grader && r->problems.source && r->problems.prompt &&
-           r->problems.test_split && r->eval.base_separator;
+           r->problems.test_split && r->eval.base_separator && r->rationalize.prompt &&
+           r->ask_verifier.question && r->ask_verifier.yes && r->ask_verifier.no;
 }
 
 void vs_recipe_free(vs_recipe *r)
@@ -179,6 +182,42 @@ static vs_status check_trainer(const vs_train_options *o, const char *section, c
     return VS_OK;
 }
 
+static vs_status check_room(const vs_train_options *o, const char *section, const char *path,
+                            vs_error *err)
+{
+    if (o->max_solutions != 1 && (!o->max_solutions || o->max_right < o->max_solutions))
+        return VS_OK;
+    return VS_FAIL(
+        err, VS_E_INPUT,
+        "%s: %s.max_right: found %zu of max_solutions %zu, expected room for a wrong one", path,
+        section, o->max_right, o->max_solutions);
+}
+
+/* Keys that mean nothing without another. */
+static vs_status check_choice(const vs_recipe *r, const char *path, vs_error *err)
+{
+    if (r->ver_data.keep && !r->verifier.every_round)
+        return VS_FAIL(err, VS_E_INPUT,
+                       "%s: ver_data.keep: found %zu, expected 0 without verifier.every_round: "
+                       "nothing ranks the samples",
+                       path, r->ver_data.keep);
+    if (r->verifier.every_round && r->verifier.kind == VS_VERIFIER_NONE)
+        return VS_FAIL(err, VS_E_INPUT, "%s: verifier.every_round: found true with kind none",
+                       path);
+    if (r->rationalize.share > 0.0) {
+        vs_buf hinted = {0};
+        const vs_status st =
+            vs_hint_render(&hinted, r->rationalize.prompt, "question", "answer", err);
+        vs_buf_free(&hinted);
+        VS_TRY(st);
+    }
+    if (r->sft_growth != 1.0 && !r->sft.steps)
+        return VS_FAIL(err, VS_E_INPUT,
+                       "%s: sft.growth: found %g without sft.steps, expected 1: epochs do not grow",
+                       path, r->sft_growth);
+    return VS_OK;
+}
+
 vs_status vs_recipe_check(const vs_recipe *r, const char *path, vs_error *err)
 {
     if (!is_whole(r)) return VS_FAIL(err, VS_E_NOMEM, "%s: recipe", path);
@@ -192,12 +231,11 @@ vs_status vs_recipe_check(const vs_recipe *r, const char *path, vs_error *err)
     VS_TRY(check_problems(r, path, err));
     VS_TRY(check_trainer(&r->sft, "sft", path, err));
     VS_TRY(check_trainer(&r->dpo, "dpo", path, err));
-    if (r->dpo.max_solutions == 1 ||
-        (r->dpo.max_solutions && r->dpo.max_right >= r->dpo.max_solutions))
-        return VS_FAIL(
-            err, VS_E_INPUT,
-            "%s: dpo.max_right: found %zu of max_solutions %zu, expected room for a wrong one",
-            path, r->dpo.max_right, r->dpo.max_solutions);
+    VS_TRY(check_trainer(&r->orm, "orm", path, err));
+    VS_TRY(check_trainer(&r->generative, "generative", path, err));
+    VS_TRY(check_room(&r->dpo, "dpo", path, err));
+    VS_TRY(check_room(&r->orm, "orm", path, err));
+    VS_TRY(check_choice(r, path, err));
     if (r->problems.system && !r->problems.chat)
         return VS_FAIL(err, VS_E_INPUT, "%s: problems.system: found a text without problems.chat",
                        path);

@@ -55,17 +55,33 @@ typedef struct vs_recipe {
     vs_recipe_problems problems;
     vs_recipe_sample sample;
     struct {
-        size_t cap; /* right samples kept per problem and round; 0: all */
-        int dedupe; /* equal texts of a problem once */
+        size_t cap;     /* right samples kept per problem and round; 0: all */
+        int dedupe;     /* vs_gen_dedupe */
+        int rounds;     /* vs_data_rounds */
+        int references; /* the reference solutions take part */
     } gen_data;
+    struct {
+        double share; /* of failed problems that are tried again with the answer as a hint */
+        char *prompt; /* template with {question}, {answer} or {marked} */
+    } rationalize;
     struct {
         int dedupe;    /* equal token ids of a problem once */
         int truncated; /* keep unfinished samples as wrong ones */
         size_t cap;    /* solutions per problem; 0: all */
+        int rounds;    /* vs_data_rounds */
+        size_t keep;   /* best right samples by score per problem and round, and as many wrong; 0: all */
     } ver_data;
+    struct {
+        int kind;        /* vs_verifier_kind */
+        int every_round; /* one after each round, which scores the next round's samples */
+    } verifier;
+    struct {
+        char *question, *yes, *no; /* what a generative verifier is asked, and says */
+    } ask_verifier;
     vs_train_options sft;    /* every generator but the first */
     size_t sft_first_epochs; /* epochs of G_SFT */
-    vs_train_options dpo;
+    double sft_growth;       /* of sft.steps from each round to the next */
+    vs_train_options dpo, orm, generative;
     struct {
         size_t n;         /* candidates per test problem */
         char *grader;     /* of test problems; NULL: the run's */

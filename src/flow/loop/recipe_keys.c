@@ -13,7 +13,13 @@ enum {
     IN_SFT = 64,
     IN_DPO = 128,
     IN_EVAL = 256,
-    IN_TRAINER = IN_SFT | IN_DPO,
+    IN_RATIONALIZE = 512,
+    IN_VERIFIER = 1024,
+    IN_ORM = 2048,
+    IN_GENERATIVE_RUN = 4096, /* keys of section generative that are no trainer's */
+    IN_GENERATIVE = 8192,
+    IN_TRAINER = IN_SFT | IN_DPO | IN_ORM | IN_GENERATIVE,
+    BY_PROBLEM = IN_DPO | IN_ORM, /* trainers whose batch is of problems: they share defaults */
 };
 
 static const struct {
@@ -25,10 +31,15 @@ static const struct {
     {"problems", IN_PROBLEMS, 0},
     {"sample", IN_SAMPLE, 0},
     {"gen_data", IN_GEN, 0},
+    {"rationalize", IN_RATIONALIZE, 0},
     {"ver_data", IN_VER, 0},
+    {"verifier", IN_VERIFIER, 0},
     {"sft", IN_SFT_RUN, 0},
     {"sft", IN_SFT, offsetof(vs_recipe, sft)},
     {"dpo", IN_DPO, offsetof(vs_recipe, dpo)},
+    {"orm", IN_ORM, offsetof(vs_recipe, orm)},
+    {"generative", IN_GENERATIVE_RUN, 0},
+    {"generative", IN_GENERATIVE, offsetof(vs_recipe, generative)},
     {"eval", IN_EVAL, 0},
 };
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
@@ -80,13 +91,29 @@ static const vs_recipe_key keys[] = {
     {"rows", VS_KEY_COUNT, IN_SAMPLE, RUN(sample.rows), 1, 65536, "256", NULL, "solutions in work at once: memory and speed, never the result", "-", NULL},
 
     {"cap", VS_KEY_COUNT, IN_GEN, RUN(gen_data.cap), 0, MANY, "0", NULL, "right samples of D_GEN per problem and round, drawn at random; 0: all", "V-STaR, algorithm 1: all; ReST-EM caps at 10", NULL},
-    {"dedupe", VS_KEY_FLAG, IN_GEN, RUN(gen_data.dedupe), 0, 0, "false", NULL, "equal texts of a problem once; over-weights sloppy solutions", "V-STaR does not; RFT does", NULL},
+    {"dedupe", VS_KEY_CHOICE, IN_GEN, RUN(gen_data.dedupe), 0, 0, "none", NULL, "`texts`: equal texts of a problem once, which over-weights sloppy solutions; `equations`: solutions whose equations all hold, and of those with the same ones in the same order the first", "V-STaR does not; RFT: equations", "none, texts or equations"},
+    {"rounds", VS_KEY_CHOICE, IN_GEN, RUN(gen_data.rounds), 0, 0, "all", NULL, "whose right samples a generator learns: all so far, or the last round's alone", "V-STaR and STaR-dagger: all; STaR: last", "all or last"},
+    {"references", VS_KEY_FLAG, IN_GEN, RUN(gen_data.references), 0, 0, "true", NULL, "D_GEN begins with the reference solutions of D_SFT; G_SFT always does", "V-STaR: yes; STaR: no", NULL},
+
+    {"share", VS_KEY_REAL, IN_RATIONALIZE, RUN(rationalize.share), 0, 1, "0", NULL, "of the problems that a round leaves unsolved: tried again with the answer as a hint, which training does not see", "STaR, section 3.2: 1 (p_rationalization)", NULL},
+    {"prompt", VS_KEY_TEXT, IN_RATIONALIZE, RUN(rationalize.prompt), 0, 0, "{question} ({answer})\n", NULL, "what the model reads then; {answer}: the right one; {marked}: the question of a multiple choice with (CORRECT) behind the right line", "STaR's code: (answer) behind the question, the sum behind Target:, (CORRECT)", NULL},
+
 
     {"dedupe", VS_KEY_FLAG, IN_VER, RUN(ver_data.dedupe), 0, 0, "true", NULL, "equal solutions of a problem once; a second copy teaches the verifier nothing", "not in V-STaR", NULL},
     {"truncated", VS_KEY_FLAG, IN_VER, RUN(ver_data.truncated), 0, 0, "false", NULL, "unfinished samples count as wrong instead of being left out", "not in V-STaR", NULL},
     {"cap", VS_KEY_COUNT, IN_VER, RUN(ver_data.cap), 0, MANY, "0", NULL, "solutions of D_VER per problem, half right where there are enough; 0: all", "V-STaR, algorithm 1: all", NULL},
 
+    {"rounds", VS_KEY_CHOICE, IN_VER, RUN(ver_data.rounds), 0, 0, "all", NULL, "whose samples the verifier learns from: all rounds', or the last one's alone", "V-STaR, section 4.6: all; the last is worse", "all or last"},
+    {"keep", VS_KEY_COUNT, IN_VER, RUN(ver_data.keep), 0, MANY, "0", NULL, "with verifier.every_round: right samples per problem and round that join both data sets, the best by the last round's verifier (before the first: G_SFT's log-prob), and as many of the best wrong ones; 0: all", "V-STaR, section 4.7: 8 of k = 64", NULL},
+
+    {"kind", VS_KEY_CHOICE, IN_VERIFIER, RUN(verifier.kind), 0, 0, "dpo", NULL, "`dpo`: log V; `orm`: a value head, Cobbe et al. 2021; `generative`: log P(yes) - log P(no), Zhang et al. 2024; `none`", "V-STaR: dpo; orm is what it is compared with", "dpo, orm, generative or none"},
+    {"every_round", VS_KEY_FLAG, IN_VERIFIER, RUN(verifier.every_round), 0, 0, "false", NULL, "a verifier after every round instead of one at the end; ver_data.keep says what it is for", "V-STaR, section 4.7", NULL},
+
     {"first_epochs", VS_KEY_COUNT, IN_SFT_RUN, RUN(sft_first_epochs), 1, MANY, "2", NULL, "passes over D_SFT for the first generator, G_SFT", "V-STaR, section 4: 2 on GSM8K; Cobbe et al. 2021: 2", NULL},
+    {"growth", VS_KEY_REAL, IN_SFT_RUN, RUN(sft_growth), 1, 100, "1", NULL, "with sft.steps: the generator after round n takes int(steps x growth^(n - 1))", "STaR: 1.2, from 40 steps", NULL},
+    {"question", VS_KEY_TEXT, IN_GENERATIVE_RUN, RUN(ask_verifier.question), 0, 0, "\nIs the answer correct (Yes/No)?", NULL, "behind prompt and solution, in the place of the end token", "Zhang et al. 2024, section 3", NULL},
+    {"yes", VS_KEY_TEXT, IN_GENERATIVE_RUN, RUN(ask_verifier.yes), 0, 0, " Yes", NULL, "the answer that means right", "Zhang et al. 2024", NULL},
+    {"no", VS_KEY_TEXT, IN_GENERATIVE_RUN, RUN(ask_verifier.no), 0, 0, " No", NULL, "and wrong", "Zhang et al. 2024", NULL},
     {"lr", VS_KEY_REAL, IN_TRAINER, TRAIN(lr), 0, 100, "2e-5", "1e-5", "peak learning rate", "sft: RFT and TRL 2e-5 for all weights; dpo: TRL 1e-5 for LoRA, reference code 5e-7 for all weights", NULL},
     {"lr_end", VS_KEY_REAL, IN_TRAINER, TRAIN(lr_end), 0, 1, "0", NULL, "share of the peak that the schedule ends at", "HF schedules: 0", NULL},
     {"schedule", VS_KEY_CHOICE, IN_TRAINER, TRAIN(schedule), 0, 0, "cosine", "linear", "of the rate after warm-up", "sft: RFT cosine; dpo: TRL linear", "constant, linear or cosine"},
@@ -111,8 +138,10 @@ static const vs_recipe_key keys[] = {
     {"nll", VS_KEY_REAL, IN_DPO, TRAIN(nll), 0, 1000, "0", NULL, "weight of the mean -log V over the tokens of right solutions, which keeps them likely", "V-STaR: none; Pang et al. 2024: 1; Llama 3.1: 0.2", NULL},
     {"label_smoothing", VS_KEY_REAL, IN_DPO, TRAIN(label_smoothing), 0, 0.5, "0", NULL, "share of labels taken to be flipped (cDPO)", "reference code: 0", NULL},
     {"pairs", VS_KEY_PAIRS, IN_DPO, TRAIN(sampled_pairs), 1, MANY, "all", NULL, "pairs of a problem's solutions in a step: right x wrong, or m of them without replacement", "V-STaR, section 3.1: m is not said", NULL},
-    {"max_right", VS_KEY_COUNT, IN_DPO, TRAIN(max_right), 0, 65536, "8", NULL, "right solutions per problem and step; 0: all", "not in V-STaR", NULL},
-    {"max_solutions", VS_KEY_COUNT, IN_DPO, TRAIN(max_solutions), 0, 65536, "16", NULL, "solutions per problem and step, filled with wrong ones; 0: all", "not in V-STaR", NULL},
+    {"loss", VS_KEY_CHOICE, IN_ORM, TRAIN(value_loss), 0, 0, "mse", NULL, "of a token's value against 1 (right) or 0", "Cobbe et al. 2021, section 4.2: mse; bce makes no difference there", "mse or bce"},
+    {"lm", VS_KEY_REAL, IN_ORM | IN_GENERATIVE, TRAIN(lm), 0, 1000, "1", NULL, "weight of the mean -log V over the tokens of right solutions", "Cobbe et al. 2021, section 4.2: joint, equal mix; Zhang et al. 2024: lambda", NULL},
+    {"max_right", VS_KEY_COUNT, IN_DPO | IN_ORM, TRAIN(max_right), 0, 65536, "8", NULL, "right solutions per problem and step; 0: all", "not in V-STaR", NULL},
+    {"max_solutions", VS_KEY_COUNT, IN_DPO | IN_ORM, TRAIN(max_solutions), 0, 65536, "16", NULL, "solutions per problem and step, filled with wrong ones; 0: all", "not in V-STaR", NULL},
 
     {"n", VS_KEY_COUNT, IN_EVAL, RUN(eval.n), 1, 65536, "128", NULL, "candidates per test problem", "V-STaR, section 4: 128", NULL},
     {"grader", VS_KEY_PATH, IN_EVAL, RUN(eval.grader), 0, 0, NULL, NULL, "how answers to test problems are found and compared; null: as in training", "-", GRADERS},
@@ -134,7 +163,7 @@ bool vs_key_at(vs_key_ref *out, size_t i)
                                 .section = sections[s].name,
                                 .base = sections[s].base,
                                 .value = keys[k].value};
-            if (sections[s].bit == IN_DPO && keys[k].dpo_value) out->value = keys[k].dpo_value;
+            if ((sections[s].bit & BY_PROBLEM) && keys[k].dpo_value) out->value = keys[k].dpo_value;
             snprintf(out->name, sizeof out->name, "%s%s%s", sections[s].name,
                      *sections[s].name ? "." : "", keys[k].name);
             return true;

@@ -25,11 +25,11 @@ typedef enum vs_key_type {
 typedef struct vs_recipe_key {
     const char *name; /* within its section: "lr", "lora.rank" */
     vs_key_type type;
-    unsigned sections;     /* bit set: a trainer's key stands in sft and in dpo */
+    unsigned sections;     /* bit set: a trainer's key stands in several */
     size_t offset;         /* in vs_recipe; of a trainer's key, in vs_train_options */
     double min, max;       /* of numbers, both included */
     const char *value;     /* default, as in YAML but unquoted; NULL: null or an empty list */
-    const char *dpo_value; /* default in dpo when it is another; else NULL */
+    const char *dpo_value; /* default in dpo and orm when it is another; else NULL */
     const char *meaning, *source;
     const char *choices; /* "a, b or c": all that a text may be; NULL: any */
 } vs_recipe_key;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 
 static const vs_builtin_file *builtin;
@@ -29,6 +30,26 @@ vs_status vs_run_has_verifier(bool *out, const vs_run *run, vs_error *err)
     *out = vs_train_job_done(dir);
     free(dir);
     return VS_OK;
+}
+
+vs_status vs_run_model_hash(char hex[VS_HASH_HEX], const char *run_dir, const char *name,
+                            vs_error *err)
+{
+    char *path = vs_format("%s/models/%s/manifest.json", run_dir, name);
+    json_t *manifest = NULL;
+    const char *text = "";
+    vs_status st = VS_OK;
+
+    hex[0] = '\0';
+    if (!path) return VS_FAIL(err, VS_E_NOMEM, "%s: path", run_dir);
+    if (!vs_file_exists(path)) goto done;
+    VS_CHECK(vs_json_read(&manifest, path, err));
+    VS_CHECK(vs_json_get_str(&text, manifest, "model", path, err));
+    snprintf(hex, VS_HASH_HEX, "%s", text);
+done:
+    json_decref(manifest);
+    free(path);
+    return st;
 }
 
 vs_status vs_run_open_model(const vs_run *run, const char *name, vs_opened_model *out,
@@ -169,6 +190,37 @@ static vs_status open_graders(vs_run *run, vs_error *err)
     return vs_grader_open(&run->test_grader, &o, err);
 }
 
+static vs_status encode_words(vs_ids *out, const vs_run *run, const char *key, const char *text,
+                              vs_error *err)
+{
+    VS_TRY(vs_encode(out, run->tokenizer, text, strlen(text), false, err));
+    if (out->n) return VS_OK;
+    return VS_FAIL(err, VS_E_INPUT, "generative.%s: found \"%.60s\", expected text that has tokens",
+                   key, text);
+}
+
+/* What a generative verifier is asked, as tokens. */
+static vs_status open_words(vs_run *run, vs_error *err)
+{
+    const vs_recipe *r = &run->recipe;
+
+    if (r->verifier.kind != VS_VERIFIER_GENERATIVE) return VS_OK;
+    VS_TRY(encode_words(&run->question, run, "question", r->ask_verifier.question, err));
+    VS_TRY(encode_words(&run->yes, run, "yes", r->ask_verifier.yes, err));
+    VS_TRY(encode_words(&run->no, run, "no", r->ask_verifier.no, err));
+    run->words = (vs_ver_words){.question = run->question.id,
+                                .n_question = run->question.n,
+                                .yes = run->yes.id,
+                                .n_yes = run->yes.n,
+                                .no = run->no.id,
+                                .n_no = run->no.n,
+                                .end_id = run->config.n_eos ? run->config.eos_ids[0] : -1};
+    if (run->yes.n == run->no.n &&
+        memcmp(run->yes.id, run->no.id, run->yes.n * sizeof *run->yes.id) == 0)
+        return VS_FAIL(err, VS_E_INPUT, "generative.yes: found the tokens of generative.no");
+    return VS_OK;
+}
+
 /* The store comes first: who holds its lock may settle the recipe. */
 static vs_status open_folder(vs_run *run, const vs_recipe *recipe, const char *db, vs_error *err)
 {
@@ -203,6 +255,7 @@ vs_status vs_run_open(vs_run **out, const vs_recipe *recipe, const char *dir, vs
     VS_CHECK(vs_log_open(&run->log, log, err));
     VS_CHECK(open_graders(run, err));
     VS_CHECK(open_base(run, err));
+    VS_CHECK(open_words(run, err));
     *out = run;
     run = NULL;
 done:
@@ -222,6 +275,9 @@ void vs_run_close(vs_run *run)
     vs_tokenizer_close(run->tokenizer);
     vs_chat_close(run->chat);
     vs_problems_free(&run->problems);
+    vs_ids_free(&run->question);
+    vs_ids_free(&run->yes);
+    vs_ids_free(&run->no);
     free(run->query.item);
     free(run->test.item);
     vs_recipe_free(&run->recipe);
@@ -268,7 +324,7 @@ vs_status vs_run_check_space(const vs_run *run, vs_error *err)
 
     VS_TRY(trained_bytes(run, &model, err));
     VS_TRY(vs_disk_free(&have, run->dir, err));
-    need = samples * room + model * (r->rounds + EXTRA_MODELS);
+    need = samples * room + model * (r->rounds * (r->verifier.every_round ? 2 : 1) + EXTRA_MODELS);
     if (have >= need) return VS_OK;
     return VS_FAIL(err, VS_E_IO,
                    "%s: %.1f GB free, a whole run may need %.1f GB (%llu samples of up to %zu "

@@ -10,6 +10,7 @@
 #include "flow/labels/grader.h"
 #include "flow/loop/loop.h"
 #include "flow/problems/problems.h"
+#include "flow/verifier/verifier.h"
 
 struct vs_run {
     char *dir;
@@ -23,6 +24,8 @@ struct vs_run {
     vs_config config; /* of the base; with a chat template eos_ids[0] ends an assistant's turn */
     vs_problems problems;    /* all, by id */
     vs_problems query, test; /* views of problems: sft and train; test. Items are borrowed */
+    vs_ids question, yes, no; /* of a generative verifier */
+    vs_ver_words words;       /* views of them */
     bool did_work;
 };
 
@@ -32,6 +35,7 @@ struct vs_run {
 
 /* Rounds of draws apart from the training rounds 1 .. T. Never renumber: samples depend on them. */
 enum { VS_ROUND_TEST_SFT = 1 << 30, VS_ROUND_TEST_GENERATOR, VS_ROUND_ASK, VS_ROUND_TEST_BASE };
+enum { VS_ROUND_RATIONALE = 1 << 29 }; /* plus the round */
 
 /* DIR/models/NAME; malloc'd, NULL when memory is out. */
 char *vs_run_model_dir(const vs_run *run, const char *name);
@@ -65,8 +69,13 @@ VS_NODISCARD vs_status vs_run_generator(vs_run *run, const char *name, size_t ro
                                         vs_error *err);
 /* set "round-T" <- k graded samples per problem from models/NAME */
 VS_NODISCARD vs_status vs_run_round(vs_run *run, size_t round, const char *name, vs_error *err);
-/* models/verifier <- DPO(init = reference = models/sft, pairs of all rounds) */
-VS_NODISCARD vs_status vs_run_verifier(vs_run *run, vs_error *err);
+/* set "rationale-T" <- one more try of problems that round T left unsolved, with the answer in sight */
+VS_NODISCARD vs_status vs_run_rationales(vs_run *run, size_t round, const char *name, vs_error *err);
+/* models/NAME <- a verifier of the recipe's kind from models/sft, on samples of rounds 1 .. rounds */
+VS_NODISCARD vs_status vs_run_verifier(vs_run *run, const char *name, size_t rounds, vs_error *err);
+/* Scores round T's samples by what came before it, and trains models/verifier-T where the recipe has a verifier in the
+ * loop; else nothing. */
+VS_NODISCARD vs_status vs_run_choose(vs_run *run, size_t round, vs_error *err);
 /* test samples of G_SFT and G_T, scores, metrics */
 VS_NODISCARD vs_status vs_run_answers(vs_run *run, vs_error *err);
 /* set "base" <- graded samples of the base itself, each test problem after the recipe's solved

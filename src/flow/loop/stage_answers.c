@@ -34,7 +34,7 @@ done:
     return st;
 }
 
-static vs_status score_test(vs_run *run, const char *name, const char *label,
+static vs_status score_test(vs_run *run, const char *name, vs_score_how how, const char *label,
                             char hash[VS_HASH_HEX], vs_error *err)
 {
     vs_opened_model m = {0};
@@ -42,7 +42,7 @@ static vs_status score_test(vs_run *run, const char *name, const char *label,
 
     VS_TRY(vs_run_open_model(run, name, &m, err));
     memcpy(hash, m.model->hash, VS_HASH_HEX);
-    st = vs_score_sets(run->store, m.model, &run->test, "test:*", label, err);
+    st = vs_score_sets(run->store, m.model, &run->test, "test:*", how, label, err);
     vs_opened_model_close(&m);
     return st;
 }
@@ -94,7 +94,8 @@ static vs_status measure(vs_run *run, const hashes *h, vs_error *err)
         [SYS_BASE] = {"base, few-shot", "base", VS_RANK_NONE, NULL, NULL},
         [SYS_SFT] = {"G_SFT", s, VS_RANK_NONE, NULL, NULL},
         [SYS_G] = {"G_T", g, VS_RANK_NONE, NULL, NULL},
-        [SYS_VSTAR] = {"V-STaR", g, VS_RANK_SUM, h->verifier, NULL},
+        [SYS_VSTAR] = {vs_verifier_title((vs_verifier_kind)run->recipe.verifier.kind), g,
+                       VS_RANK_SUM, h->verifier, NULL},
         [SYS_LIKELIHOOD] = {"G_T own likelihood", g, VS_RANK_LIKELIHOOD, NULL, NULL},
         [SYS_MEAN] = {"V-STaR, mean per token", g, VS_RANK_MEAN, h->verifier, NULL},
         [SYS_RATIO] = {"V-STaR, log V - log ref", g, VS_RANK_RATIO, h->verifier, h->sft},
@@ -103,6 +104,8 @@ static vs_status measure(vs_run *run, const hashes *h, vs_error *err)
     };
     const char *profile = vs_grader_version(run->test_grader);
     const bool has_verifier = h->verifier[0] != '\0';
+    const bool is_likelihood =
+        vs_verifier_is_likelihood((vs_verifier_kind)run->recipe.verifier.kind);
     vs_metrics m[N_SYSTEMS] = {0};
     vs_status st;
 
@@ -111,6 +114,7 @@ static vs_status measure(vs_run *run, const hashes *h, vs_error *err)
         if (i == SYS_BASE && run->recipe.eval.base_shots == 0) continue;
         if (!run->recipe.eval.baselines && systems[i].set == s) continue;
         if (!has_verifier && systems[i].model == h->verifier) continue;
+        if (!is_likelihood && (i == SYS_MEAN || i == SYS_RATIO)) continue;
         VS_CHECK(vs_answers_measure(run->store, &run->test, &systems[i], profile, &m[i], err));
     }
     VS_CHECK(compare(run, m, has_verifier, err));
@@ -141,7 +145,11 @@ vs_status vs_run_answers(vs_run *run, vs_error *err)
         VS_TRY(sample_test(run, "sft", "test:sft", VS_ROUND_TEST_SFT, err));
     VS_TRY(sample_test(run, "generator", "test:generator", VS_ROUND_TEST_GENERATOR, err));
     VS_TRY(vs_run_has_verifier(&has_verifier, run, err));
-    if (has_verifier) VS_TRY(score_test(run, "verifier", "verifier scores", h.verifier, err));
-    VS_TRY(score_test(run, "sft", "reference scores", h.sft, err));
+    if (has_verifier)
+        VS_TRY(score_test(
+            run, "verifier",
+            vs_verifier_scoring((vs_verifier_kind)run->recipe.verifier.kind, &run->words),
+            "verifier scores", h.verifier, err));
+    VS_TRY(score_test(run, "sft", (vs_score_how){0}, "reference scores", h.sft, err));
     return measure(run, &h, err);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fmath.h"
 #include "base/mem.h"
 #include "base/progress.h"
 #include "flow/datasets/datasets.h"
@@ -16,7 +17,18 @@ static const vs_problem *problem_of(const vs_run *run, const vs_sample *x)
     return &run->problems.item[x->problem_id - 1];
 }
 
-/* "reference" and "round-N" both begin with r; test sets begin with t. */
+/* How long the generator after `rounds` rounds is trained: G_SFT by its epochs; where steps are given,
+ * they grow from round to round (STaR: int(40 x 1.2^(n - 1))). */
+static void set_length(vs_train_options *o, const vs_recipe *r, size_t rounds)
+{
+    if (rounds == 0) {
+        o->steps = 0;
+        o->epochs = r->sft_first_epochs;
+    } else if (o->steps) {
+        o->steps = (size_t)((double)o->steps * vs_pow(r->sft_growth, (double)(rounds - 1)));
+    }
+    if (o->steps && o->warmup > o->steps) o->warmup = o->steps;
+}
 
 static vs_status train_generator(vs_run *run, const char *name, const char *dir,
                                  const vs_samples *all, const vs_gen_set *set, size_t rounds,
@@ -25,9 +37,11 @@ static vs_status train_generator(vs_run *run, const char *name, const char *dir,
     vs_status st;
     vs_gen_item *items = vs_alloc(set->n, sizeof *items);
     json_t *facts =
-        json_pack("{s:s, s:I, s:I, s:I, s:I}", "kind", "generator", "rounds", (json_int_t)rounds,
-                  "references", (json_int_t)set->n_references, "right_samples",
-                  (json_int_t)set->n_right, "dropped_by_cap", (json_int_t)set->n_capped);
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "kind", "generator", "rounds",
+                  (json_int_t)rounds, "references", (json_int_t)set->n_references, "right_samples",
+                  (json_int_t)set->n_right, "rationales", (json_int_t)set->n_rationales,
+                  "duplicates", (json_int_t)set->n_duplicates, "false_equations",
+                  (json_int_t)set->n_false, "dropped_by_cap", (json_int_t)set->n_capped);
     vs_generator_job job = {.name = name,
                             .base = run->base,
                             .out = dir,
@@ -45,7 +59,7 @@ static vs_status train_generator(vs_run *run, const char *name, const char *dir,
         items[i] = (vs_gen_item){problem_of(run, x), x};
     }
     job.o.seed = run->recipe.seed;
-    if (rounds == 0 && job.o.steps == 0) job.o.epochs = run->recipe.sft_first_epochs;
+    set_length(&job.o, &run->recipe, rounds);
     st = vs_generator_train(run->store, &job, err);
 done:
     free(items);
@@ -59,8 +73,8 @@ vs_status vs_run_generator(vs_run *run, const char *name, size_t rounds, vs_erro
     char *dir = vs_run_model_dir(run, name);
     vs_samples all = {0};
     vs_gen_set set = {0};
-    const vs_gen_options o = {rounds, run->recipe.gen_data.cap, run->recipe.gen_data.dedupe,
-                              run->recipe.seed};
+    vs_gen_options o;
+    bool *kept = NULL;
 
     if (!dir) return VS_FAIL(err, VS_E_NOMEM, "%s: path", name);
     if (vs_train_job_done(dir)) {
@@ -70,6 +84,8 @@ vs_status vs_run_generator(vs_run *run, const char *name, size_t rounds, vs_erro
     run->did_work = true;
     VS_CHECK(
         vs_store_samples(&all, run->store, VS_TRAINING_SETS, vs_grader_version(run->grader), err));
+    VS_CHECK(vs_run_kept(&kept, run->dir, &run->recipe, run->store, &all, err));
+    o = vs_run_gen_options(&run->recipe, rounds, kept);
     VS_CHECK(vs_gen_select(&set, &all, &o, err));
     if (set.n == 0) {
         st = VS_FAIL(err, VS_E_INPUT,
@@ -80,6 +96,7 @@ vs_status vs_run_generator(vs_run *run, const char *name, size_t rounds, vs_erro
 done:
     vs_gen_set_free(&set);
     vs_samples_free(&all);
+    free(kept);
     free(dir);
     return st;
 }
@@ -97,7 +114,7 @@ static vs_status fill_items(vs_run *run, ver_items *v, const vs_samples *all, co
 {
     for (size_t i = 0; i < set->n_solutions; i++) {
         v->samples[i] = &all->item[set->index[i]];
-        v->ref[i] = ref[set->index[i]];
+        v->ref[i] = ref ? ref[set->index[i]] : 0.0;
         if (isnan(v->ref[i]))
             return VS_FAIL(err, VS_E_STATE,
                            "run.db: sample %lld has no log-prob under the reference",
@@ -107,7 +124,7 @@ static vs_status fill_items(vs_run *run, ver_items *v, const vs_samples *all, co
         const vs_ver_group *k = &set->groups[g];
         v->item[g] = (vs_ver_item){.problem = problem_of(run, v->samples[k->first]),
                                    .solutions = v->samples + k->first,
-                                   .ref_logp = v->ref + k->first,
+                                   .ref_logp = ref ? v->ref + k->first : NULL,
                                    .n = k->n,
                                    .n_right = k->n_right};
     }
@@ -116,7 +133,8 @@ static vs_status fill_items(vs_run *run, ver_items *v, const vs_samples *all, co
 
 static json_t *verifier_facts(const vs_run *run, const vs_ver_set *set, const char *reference)
 {
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "kind", "verifier",
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "kind",
+                     "verifier", "verifier", vs_verifier_title(run->recipe.verifier.kind),
                      "reference", reference, "solutions", (json_int_t)set->n_solutions, "pairs",
                      (json_int_t)set->n_pairs, "duplicates", (json_int_t)set->n_duplicates,
                      "equal_texts", (json_int_t)set->n_same_text, "truncated",
@@ -125,27 +143,59 @@ static json_t *verifier_facts(const vs_run *run, const vs_ver_set *set, const ch
                      (json_int_t)set->n_all_wrong, "grader", vs_grader_version(run->grader));
 }
 
-static vs_status train_verifier(vs_run *run, const char *dir, const char *reference,
-                                const vs_samples *all, const double *ref, const vs_ver_set *set,
+/* The trainer's section of each kind. */
+static const vs_train_options *verifier_options(const vs_recipe *r)
+{
+    const vs_train_options *const by_kind[] = {
+        [VS_VERIFIER_DPO] = &r->dpo,
+        [VS_VERIFIER_ORM] = &r->orm,
+        [VS_VERIFIER_GENERATIVE] = &r->generative,
+    };
+
+    return by_kind[r->verifier.kind];
+}
+
+/* What one verifier is made from; ref: log-probs under G_SFT, for the kind that wants them. */
+typedef struct ver_data {
+    vs_samples all;
+    vs_ver_set set;
+    bool *kept;
+    double *ref;
+    char reference[VS_HASH_HEX];
+} ver_data;
+
+static void ver_data_free(ver_data *d)
+{
+    vs_samples_free(&d->all);
+    vs_ver_set_free(&d->set);
+    free(d->kept);
+    free(d->ref);
+}
+
+static vs_status train_verifier(vs_run *run, const char *name, const char *dir, const ver_data *d,
                                 vs_error *err)
 {
     vs_status st;
     char *sft = vs_run_model_dir(run, "sft");
-    ver_items v = {vs_alloc(set->n_groups, sizeof *v.item),
-                   vs_alloc(set->n_solutions, sizeof *v.samples),
-                   vs_alloc(set->n_solutions, sizeof *v.ref)};
-    vs_verifier_job job = {.tokenizer = run->base,
+    ver_items v = {vs_alloc(d->set.n_groups, sizeof *v.item),
+                   vs_alloc(d->set.n_solutions, sizeof *v.samples),
+                   vs_alloc(d->set.n_solutions, sizeof *v.ref)};
+    vs_verifier_job job = {.kind = (vs_verifier_kind)run->recipe.verifier.kind,
+                           .name = name,
+                           .tokenizer = run->base,
                            .out = dir,
                            .items = v.item,
-                           .n = set->n_groups,
-                           .o = run->recipe.dpo,
-                           .facts = verifier_facts(run, set, reference)};
+                           .n = d->set.n_groups,
+                           .o = *verifier_options(&run->recipe),
+                           .words = run->words,
+                           .n_positions = run->config.n_positions,
+                           .facts = verifier_facts(run, &d->set, d->reference)};
 
     if (!sft || !v.item || !v.samples || !v.ref || !job.facts) {
-        st = VS_FAIL(err, VS_E_NOMEM, "verifier: %zu solutions", set->n_solutions);
+        st = VS_FAIL(err, VS_E_NOMEM, "%s: %zu solutions", name, d->set.n_solutions);
         goto done;
     }
-    VS_CHECK(fill_items(run, &v, all, ref, set, err));
+    VS_CHECK(fill_items(run, &v, &d->all, d->ref, &d->set, err));
     job.o.seed = run->recipe.seed;
     job.o.lora.rank = 0; /* the shape is the start's own */
     job.base = vs_is_adapter(sft) ? run->base : sft;
@@ -160,51 +210,62 @@ done:
     return st;
 }
 
-vs_status vs_run_verifier(vs_run *run, vs_error *err)
+/* Log-probs of all training samples under G_SFT, the reference. */
+static vs_status score_reference(vs_run *run, ver_data *d, vs_error *err)
 {
-    vs_status st;
-    char *dir = vs_run_model_dir(run, "verifier");
     vs_opened_model m = {0};
-    vs_samples all = {0};
-    vs_ver_set set = {0};
-    double *ref = NULL;
-    char hash[VS_HASH_HEX];
-    const vs_ver_options o = {run->recipe.ver_data.dedupe, run->recipe.ver_data.truncated,
-                              run->recipe.ver_data.cap, run->recipe.seed};
+    vs_status st = VS_OK;
 
-    if (!dir) return VS_FAIL(err, VS_E_NOMEM, "verifier: path");
+    VS_TRY(vs_run_open_model(run, "sft", &m, err));
+    memcpy(d->reference, m.model->hash, sizeof d->reference);
+    if (vs_verifier_is_likelihood((vs_verifier_kind)run->recipe.verifier.kind))
+        VS_CHECK(vs_score_sets(run->store, m.model, &run->query, VS_TRAINING_SETS,
+                               (vs_score_how){0}, "reference log-probs", err));
+done:
+    vs_opened_model_close(&m);
+    return st;
+}
+
+static vs_status read_ver_data(vs_run *run, ver_data *d, size_t rounds, vs_error *err)
+{
+    vs_ver_options o;
+
+    VS_TRY(score_reference(run, d, err));
+    VS_TRY(vs_store_samples(&d->all, run->store, VS_TRAINING_SETS, vs_grader_version(run->grader),
+                            err));
+    VS_TRY(vs_run_kept(&d->kept, run->dir, &run->recipe, run->store, &d->all, err));
+    o = vs_run_ver_options(&run->recipe, rounds, d->kept);
+    VS_TRY(vs_ver_select(&d->set, &d->all, &o, err));
+    if (!vs_verifier_is_likelihood((vs_verifier_kind)run->recipe.verifier.kind)) return VS_OK;
+    d->ref = vs_alloc(d->all.n, sizeof *d->ref);
+    if (!d->ref) return VS_FAIL(err, VS_E_NOMEM, "verifier: %zu samples", d->all.n);
+    return vs_store_scores(d->ref, run->store, &d->all, d->reference, err);
+}
+
+vs_status vs_run_verifier(vs_run *run, const char *name, size_t rounds, vs_error *err)
+{
+    vs_status st = VS_OK;
+    char *dir;
+    ver_data d = {0};
+
+    if (run->recipe.verifier.kind == VS_VERIFIER_NONE) return VS_OK;
+    dir = vs_run_model_dir(run, name);
+    if (!dir) return VS_FAIL(err, VS_E_NOMEM, "%s: path", name);
     if (vs_train_job_done(dir)) {
         st = vs_train_job_sweep(dir, err);
         goto done;
     }
-    VS_CHECK(vs_run_open_model(run, "sft", &m, err));
-    memcpy(hash, m.model->hash, sizeof hash);
-    VS_CHECK(vs_score_sets(run->store, m.model, &run->query, VS_TRAINING_SETS,
-                           "reference log-probs", err));
-    vs_opened_model_close(&m);
-    VS_CHECK(
-        vs_store_samples(&all, run->store, VS_TRAINING_SETS, vs_grader_version(run->grader), err));
-    VS_CHECK(vs_ver_select(&set, &all, &o, err));
-    if (set.n_groups == 0) { /* the test is measured without a verifier */
-        vs_say("verifier: no problem has both right and wrong solutions (%zu only right, %zu only "
-               "wrong): "
-               "nothing to tell apart, the run goes on without one",
-               set.n_all_right, set.n_all_wrong);
+    VS_CHECK(read_ver_data(run, &d, rounds, err));
+    if (d.set.n_pairs == 0) { /* the test is measured without a verifier */
+        vs_say("%s: no problem has both right and wrong solutions (%zu only right, %zu only "
+               "wrong): nothing to tell apart, the run goes on without one",
+               name, d.set.n_all_right, d.set.n_all_wrong);
         goto done;
     }
     run->did_work = true;
-    ref = vs_alloc(all.n, sizeof *ref);
-    if (!ref) {
-        st = VS_FAIL(err, VS_E_NOMEM, "verifier: %zu samples", all.n);
-        goto done;
-    }
-    VS_CHECK(vs_store_scores(ref, run->store, &all, hash, err));
-    VS_CHECK(train_verifier(run, dir, hash, &all, ref, &set, err));
+    VS_CHECK(train_verifier(run, name, dir, &d, err));
 done:
-    vs_opened_model_close(&m);
-    vs_ver_set_free(&set);
-    vs_samples_free(&all);
-    free(ref);
+    ver_data_free(&d);
     free(dir);
     return st;
 }

@@ -12,29 +12,90 @@
 
 static const char placeholder[] = "{question}";
 
-vs_status vs_prompt_render(vs_buf *out, const char *prompt, const char *question, vs_error *err)
+/* The question with a mark behind the line of choice `answer`, "(a) .."; as it is where it has none. */
+static void add_marked(vs_buf *out, const char *question, const char *answer)
+{
+    char line[6] = "\n(?) ";
+    const char *at, *end;
+
+    line[2] = (char)(*answer >= 'A' && *answer <= 'Z' ? *answer - 'A' + 'a' : *answer);
+    at = strlen(answer) == 1 ? strstr(question, line) : NULL;
+    end = at ? at + 1 + strcspn(at + 1, "\n") : question + strlen(question);
+    vs_buf_add(out, question, (size_t)(end - question));
+    if (at) vs_buf_str(out, " (CORRECT)");
+    vs_buf_str(out, end);
+}
+
+/* What a {name} of a template stands for. */
+typedef struct filling {
+    const char *question, *answer; /* answer NULL: only the question may be named */
+    bool has_question, has_answer;
+} filling;
+
+/* Fills in the name at `open`; its length, 0 when it is none. */
+static size_t fill_in(vs_buf *out, filling *f, const char *open)
+{
+    static const char answer[] = "{answer}", marked[] = "{marked}";
+
+    if (strncmp(open, placeholder, strlen(placeholder)) == 0) {
+        vs_buf_str(out, f->question);
+        f->has_question = true;
+        return strlen(placeholder);
+    }
+    if (f->answer && strncmp(open, answer, strlen(answer)) == 0) {
+        vs_buf_str(out, f->answer);
+        f->has_answer = true;
+        return strlen(answer);
+    }
+    if (f->answer && strncmp(open, marked, strlen(marked)) == 0) {
+        add_marked(out, f->question, f->answer);
+        f->has_answer = f->has_question = true;
+        return strlen(marked);
+    }
+    return 0;
+}
+
+static vs_status render(vs_buf *out, const char *prompt, filling *f, const char *key,
+                        const char *names, vs_error *err)
 {
     enum { SHOWN_CHARS = 40 };
     const char *at = prompt, *open;
-    bool has_question = false;
 
     while ((open = strchr(at, '{')) != NULL) {
-        if (strncmp(open, placeholder, strlen(placeholder)) != 0) {
-            const size_t len = strcspn(open, "}");
-            const int shown = len < SHOWN_CHARS ? (int)len + (open[len] == '}') : SHOWN_CHARS;
-            return VS_FAIL(err, VS_E_INPUT, "problems.prompt: found \"%.*s\", expected only %s",
-                           shown, open, placeholder);
-        }
+        size_t len;
         vs_buf_add(out, at, (size_t)(open - at));
-        vs_buf_str(out, question);
-        at = open + strlen(placeholder);
-        has_question = true;
+        len = fill_in(out, f, open);
+        if (len == 0) {
+            const size_t n = strcspn(open, "}");
+            const int shown = n < SHOWN_CHARS ? (int)n + (open[n] == '}') : SHOWN_CHARS;
+            return VS_FAIL(err, VS_E_INPUT, "%s: found \"%.*s\", expected only %s", key, shown,
+                           open, names);
+        }
+        at = open + len;
     }
-    if (!has_question)
-        return VS_FAIL(err, VS_E_INPUT, "problems.prompt: found no %s, expected it once or more",
-                       placeholder);
     vs_buf_str(out, at);
-    return vs_buf_ok(out, "problems.prompt", err);
+    return vs_buf_ok(out, key, err);
+}
+
+vs_status vs_prompt_render(vs_buf *out, const char *prompt, const char *question, vs_error *err)
+{
+    filling f = {.question = question};
+
+    VS_TRY(render(out, prompt, &f, "problems.prompt", placeholder, err));
+    if (f.has_question) return VS_OK;
+    return VS_FAIL(err, VS_E_INPUT, "problems.prompt: found no %s, expected it once or more",
+                   placeholder);
+}
+
+vs_status vs_hint_render(vs_buf *out, const char *prompt, const char *question, const char *answer,
+                         vs_error *err)
+{
+    filling f = {.question = question, .answer = answer};
+
+    VS_TRY(render(out, prompt, &f, "rationalize.prompt", "{question}, {answer} and {marked}", err));
+    if (f.has_question && f.has_answer) return VS_OK;
+    return VS_FAIL(err, VS_E_INPUT,
+                   "rationalize.prompt: expected {question} and {answer}, or {marked}");
 }
 
 /* The three files of a run and the lines that it takes from them, in the run's order. */

@@ -205,18 +205,19 @@ typedef struct score_chunk {
     vs_solution *solutions; /* [samples] */
     const vs_sample **samples;
     vs_group *groups;
-    double *logprob;
+    double *score;
     size_t n_samples, n_groups;
+    vs_score_how how;
 } score_chunk;
 
 static vs_status store_scores(vs_store *s, const vs_model *m, vs_scorer *scorer, score_chunk *c,
                               vs_error *err)
 {
     if (c->n_samples == 0) return VS_OK;
-    VS_TRY(vs_score(scorer, c->groups, c->n_groups, NULL, c->logprob, err));
+    VS_TRY(vs_score_by(c->how, scorer, c->groups, c->n_groups, c->score, err));
     VS_TRY(vs_store_begin(s, err));
     for (size_t i = 0; i < c->n_samples; i++) {
-        const vs_status st = vs_store_add_score(s, c->samples[i]->id, m->hash, c->logprob[i], err);
+        const vs_status st = vs_store_add_score(s, c->samples[i]->id, m->hash, c->score[i], err);
         if (st != VS_OK) {
             vs_store_rollback(s);
             return st;
@@ -257,13 +258,20 @@ static vs_status score_all(vs_store *s, const vs_model *m, vs_scorer *scorer, co
     return store_scores(s, m, scorer, c, err);
 }
 
+static bool lacks_any(const vs_samples *all, const double *have, const vs_problems *p)
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (isnan(have[i]) && vs_problems_find(p, all->item[i].problem_id)) return true;
+    return false;
+}
+
 vs_status vs_score_sets(vs_store *s, const vs_model *m, const vs_problems *p, const char *sets_glob,
-                        const char *label, vs_error *err)
+                        vs_score_how how, const char *label, vs_error *err)
 {
     vs_status st;
     vs_samples all = {0};
     vs_scorer *scorer = NULL;
-    score_chunk c = {0};
+    score_chunk c = {.how = how};
     double *have = NULL;
 
     VS_CHECK(vs_store_samples(&all, s, sets_glob, NULL, err));
@@ -271,12 +279,13 @@ vs_status vs_score_sets(vs_store *s, const vs_model *m, const vs_problems *p, co
     c.solutions = vs_alloc(all.n, sizeof *c.solutions);
     c.samples = vs_alloc(all.n, sizeof *c.samples);
     c.groups = vs_alloc(all.n, sizeof *c.groups);
-    c.logprob = vs_alloc(all.n, sizeof *c.logprob);
-    if (!have || !c.solutions || !c.samples || !c.groups || !c.logprob) {
+    c.score = vs_alloc(all.n, sizeof *c.score);
+    if (!have || !c.solutions || !c.samples || !c.groups || !c.score) {
         st = VS_FAIL(err, VS_E_NOMEM, "scores of %zu samples", all.n);
         goto done;
     }
     VS_CHECK(vs_store_scores(have, s, &all, m->hash, err));
+    if (!lacks_any(&all, have, p)) goto done;
     VS_CHECK(vs_scorer_open(&scorer, m, SCORE_ROWS, err));
     vs_progress_begin(label, "solutions", 0, all.n);
     st = score_all(s, m, scorer, p, &all, have, &c, err);
@@ -289,6 +298,6 @@ done:
     free(c.solutions);
     free(c.samples);
     free(c.groups);
-    free(c.logprob);
+    free(c.score);
     return st;
 }

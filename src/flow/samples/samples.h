@@ -29,8 +29,8 @@ typedef struct vs_sampling {
 VS_NODISCARD vs_status vs_sample_set(vs_store *s, const vs_model *m, const vs_tokenizer *t,
                                      const vs_problems *p, const vs_sampling *how, vs_error *err);
 
-/* Stores the log-prob of every sample of the sets under m that the store lacks, and commits in
- * chunks. */
-VS_NODISCARD vs_status vs_score_sets(vs_store *s, const vs_model *m, const vs_problems *p,
-                                     const char *sets_glob, const char *label, vs_error *err);
+/* Stores the score by m of every sample of the sets that the store lacks, and commits in chunks. how: log-probs, or a
+ * verifier's. */
+VS_NODISCARD vs_status vs_score_sets(vs_store *s, const vs_model *m, const vs_problems *p, const char *sets_glob,
+                                     vs_score_how how, const char *label, vs_error *err);
 #endif

@@ -122,10 +122,133 @@ TEST(gen_set, drops_equal_texts_of_a_problem_when_asked_to)
     add(&b, 1, "round-2", 'a', RIGHT);
     add(&b, 1, "round-2", 'b', RIGHT);
     add(&b, 2, "round-1", 'a', RIGHT); /* another problem's */
-    s = gen(&b, (vs_gen_options){.dedupe = true});
+    s = gen(&b, (vs_gen_options){.dedupe = VS_DEDUPE_TEXTS});
     CHECK_STR(letters(&b, s.index, s.n), "raba");
     CHECK(s.n_duplicates == 3);
     vs_gen_set_free(&s);
+}
+
+TEST(gen_set, star_learns_the_last_round_alone_and_no_reference)
+{
+    bench b = {0};
+    vs_gen_set s;
+
+    add(&b, 1, "reference", 'r', -1);
+    add(&b, 1, "round-1", 'a', RIGHT);
+    add(&b, 1, "rationale-1", 'b', RIGHT);
+    add(&b, 1, "round-2", 'c', RIGHT);
+    add(&b, 1, "rationale-2", 'd', RIGHT);
+    add(&b, 1, "rationale-2", 'e', WRONG);
+    add(&b, 1, "round-3", 'f', RIGHT);
+    s = gen(&b, (vs_gen_options){.rounds = 2, .which = VS_ROUNDS_LAST, .without_references = true});
+    CHECK_STR(letters(&b, s.index, s.n), "cd");
+    CHECK(s.n_rationales == 1 && s.n_right == 2 && s.n_references == 0);
+    vs_gen_set_free(&s);
+    vs_error err;
+    const vs_gen_options first = {.rounds = 0, .without_references = true}; /* G_SFT */
+    CHECK_OK(vs_gen_select(&s, &b.all, &first, &err));
+    CHECK_STR(letters(&b, s.index, s.n), "r");
+    vs_gen_set_free(&s);
+    s = gen(&b, (vs_gen_options){.rounds = 2});
+    CHECK_STR(letters(&b, s.index, s.n), "rabcd");
+    vs_gen_set_free(&s);
+}
+
+TEST(ver_set, holds_no_rationale_and_the_rounds_that_are_asked_for)
+{
+    bench b = {0};
+    vs_ver_set s;
+
+    add(&b, 1, "reference", 'r', -1);
+    add(&b, 1, "round-1", 'a', RIGHT);
+    add(&b, 1, "round-1", 'b', WRONG);
+    add(&b, 1, "rationale-1", 'c', RIGHT);
+    add(&b, 1, "rationale-1", 'd', WRONG);
+    add(&b, 1, "round-2", 'e', RIGHT);
+    add(&b, 1, "round-2", 'f', WRONG);
+    s = ver(&b, (vs_ver_options){.rounds = 2});
+    CHECK_STR(letters(&b, s.index, s.n_solutions), "raebf");
+    vs_ver_set_free(&s);
+    s = ver(&b, (vs_ver_options){.rounds = 2, .which = VS_ROUNDS_LAST});
+    CHECK_STR(letters(&b, s.index, s.n_solutions), "ref");
+    vs_ver_set_free(&s);
+    s = ver(&b, (vs_ver_options){.rounds = 1});
+    CHECK_STR(letters(&b, s.index, s.n_solutions), "rab");
+    vs_ver_set_free(&s);
+}
+
+TEST(ver_set, reward_models_learn_from_one_sided_problems_too)
+{
+    bench b = {0};
+    vs_ver_set s;
+
+    add(&b, 1, "round-1", 'a', RIGHT);
+    add(&b, 2, "round-1", 'b', WRONG);
+    add(&b, 2, "round-1", 'c', WRONG);
+    add(&b, 3, "round-1", 'd', UNGRADABLE);
+    s = ver(&b, (vs_ver_options){0});
+    CHECK(s.n_groups == 0 && s.n_all_right == 1 && s.n_all_wrong == 1);
+    vs_ver_set_free(&s);
+    s = ver(&b, (vs_ver_options){.one_sided = true});
+    CHECK(s.n_groups == 2 && s.n_pairs == 0);
+    CHECK_STR(letters(&b, s.index, s.n_solutions), "abc");
+    CHECK(s.groups[0].n_right == 1 && s.groups[1].n_right == 0);
+    vs_ver_set_free(&s);
+}
+
+TEST(keep, takes_the_best_right_ones_and_as_many_wrong)
+{
+    enum { N = 9 };
+    bench b = {0};
+    const double score[N] = {0, 1, 5, 3, 9, 2, 4, 7, 6};
+    bool kept[N];
+    vs_error err;
+
+    add(&b, 1, "reference", 'r', -1);
+    add(&b, 1, "round-1", 'a', RIGHT); /* 1 */
+    add(&b, 1, "round-1", 'b', RIGHT); /* 5 */
+    add(&b, 1, "round-1", 'c', RIGHT); /* 3 */
+    add(&b, 1, "round-1", 'd', WRONG); /* 9 */
+    add(&b, 1, "round-1", 'e', WRONG); /* 2 */
+    add(&b, 1, "round-1", 'f', WRONG); /* 4 */
+    add(&b, 1, "round-2", 'g', WRONG); /* 7: no right one in its round */
+    add(&b, 2, "round-1", 'h', RIGHT); /* 6 */
+    CHECK_OK(vs_keep_best(kept, &b.all, score, 2, &err));
+    static const bool want[N] = {true, false, true, true, true, false, true, false, true};
+    CHECK(memcmp(kept, want, sizeof want) == 0);
+    vs_gen_set s = gen(&b, (vs_gen_options){.rounds = 2, .kept = kept});
+    CHECK_STR(letters(&b, s.index, s.n), "rbch");
+    vs_gen_set_free(&s);
+}
+
+TEST(equations, are_listed_in_order_and_checked)
+{
+    static const struct {
+        const char *text, *list;
+        bool hold;
+    } rows[] = {
+        {"She has <<9+9=18>>18, so <<18 * 2 = 36>>36 dollars. #### 36", "9+9=18;18*2=36;", true},
+        {"Try 5. 5*7=35. 35-2=33. 33-33=0. #### 5", "5*7=35;35-2=33;33-33=0;", true},
+        {"Try 6. 6*8=49. 49-1=48.", "6*8=49;49-1=48;", false},
+        {"<<1,000+1=1001>>", "1000+1=1001;", true},
+        {"<<2/3=0.667>> and <<(1+2)*3=9=3*3>>", "2/3=0.667;(1+2)*3=9=3*3;", true},
+        {"<<2/3=0.66>>", "2/3=0.66;", false},
+        {"<<x+1=2>>", "x+1=2;", false},
+        {"<<1/0=1>>", "1/0=1;", false},
+        {"<<1+1=2", "", true},
+        {"no numbers, a = b", "", true},
+        {"-3--4=1 and 5-(-2)=7", "-3--4=1;5-(-2)=7;", true},
+        {"((((((((((((((((((((((((((((((((((((1=1", "((((((((((((((((((((((((((((((((((((1=1;",
+         false},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        vs_buf list = {0};
+        const bool hold = vs_equations(&list, rows[i].text);
+        if (hold != rows[i].hold || strcmp(list.data ? list.data : "", rows[i].list) != 0)
+            fail_msg("%s: %d, %s", rows[i].text, hold, list.data ? list.data : "");
+        vs_buf_free(&list);
+    }
 }
 
 static void add_rounds(bench *b, int64_t problem, uint32_t per_round)
@@ -346,7 +469,7 @@ TEST(ver_set, pairs_only_right_with_wrong_of_one_problem_in_any_data)
 TEST(datasets, are_empty_without_samples)
 {
     bench b = {0};
-    vs_gen_set g = gen(&b, (vs_gen_options){.dedupe = true});
+    vs_gen_set g = gen(&b, (vs_gen_options){.dedupe = VS_DEDUPE_TEXTS});
     vs_ver_set v = ver(&b, (vs_ver_options){.dedupe = true});
 
     CHECK(g.n == 0 && v.n_groups == 0 && v.n_solutions == 0);

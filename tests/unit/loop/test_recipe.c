@@ -50,11 +50,11 @@ TEST(recipe, reads_each_type_of_value)
         &r,
         "name: 17\nseed: 18446744073709551615\nsample:\n  temperature: 0\n  stop: [\"\\n\\n\", "
         "'Q:']\n"
-        "gen_data: {dedupe: true}\nproblems:\n  train_file: a b.jsonl\n  prompt: 'Q: {question}'\n"
+        "gen_data: {dedupe: texts}\nproblems:\n  train_file: a b.jsonl\n  prompt: 'Q: {question}'\n"
         "sft:\n  lora:\n    rank: 4\n    targets: [v_proj, q_proj]\n  lr: 1e-3\n"
         "dpo: {pairs: sampled(5), schedule: constant}\n");
     CHECK_STR(r.name, "17");
-    CHECK(r.seed == UINT64_MAX && r.sample.temperature == 0 && r.gen_data.dedupe);
+    CHECK(r.seed == UINT64_MAX && r.sample.temperature == 0 && r.gen_data.dedupe == 1);
     CHECK(r.sample.n_stop == 2);
     CHECK_STR(r.sample.stop[0], "\n\n");
     CHECK_STR(r.sample.stop[1], "Q:");
@@ -101,7 +101,9 @@ TEST(recipe, refuses_what_it_does_not_know_with_line_key_found_and_expected)
         {"sft:\n  lr: 0x10\n", "sft.lr", "0x10", "a number"},
         {"sft:\n  lr: 1e999\n", "sft.lr", "1e999", "a number"},
         {"sample:\n  top_p: 1.01\n", "sample.top_p", "1.01", "to 1"},
-        {"gen_data:\n  dedupe: yes\n", "x.yaml:2: gen_data.dedupe", "yes", "true or false"},
+        {"gen_data:\n  dedupe: true\n", "x.yaml:2: gen_data.dedupe", "true",
+         "none, texts or equations"},
+        {"ver_data:\n  dedupe: yes\n", "x.yaml:2: ver_data.dedupe", "yes", "true or false"},
         {"sft:\n  schedule: step\n", "sft.schedule", "step", "constant, linear or cosine"},
         {"dpo:\n  pairs: sampled(0)\n", "dpo.pairs", "sampled(0)", "all or sampled(m)"},
         {"dpo:\n  pairs: sampled(3\n", "dpo.pairs", "sampled(3", "all or sampled(m)"},

@@ -1,0 +1,101 @@
+/* stage_rationales.c - problems that a round left unsolved are tried again with the answer in sight
+ * (STaR, arXiv:2203.14465, section 3.2). The samples belong to the problem itself: what a generator
+ * learns from is its own prompt, without the hint. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "flow/loop/run.h"
+#include "flow/samples/samples.h"
+
+/* One mark for each problem of run->query: solved by the round, or left out by chance. */
+static vs_status mark_solved(bool *skip, vs_run *run, size_t round, vs_error *err)
+{
+    char set[32];
+    vs_samples all = {0};
+    const uint32_t parts = 1u << 30;
+    const uint32_t share = (uint32_t)(run->recipe.rationalize.share * (double)parts);
+
+    for (size_t i = 0; i < run->query.n; i++) {
+        vs_rng r = vs_rng_stream(vs_rng_key_make(run->recipe.seed, VS_RNG_CAP, round | 1u << 31),
+                                 (uint64_t)run->query.item[i].id);
+        skip[i] = vs_rng_below(&r, parts) >= share;
+    }
+    snprintf(set, sizeof set, "round-%zu", round);
+    VS_TRY(vs_store_samples(&all, run->store, set, vs_grader_version(run->grader), err));
+    for (size_t i = 0, q = 0; i < all.n; i++) {
+        while (run->query.item[q].id != all.item[i].problem_id) q++; /* both rise by id */
+        skip[q] |= all.item[i].verdict == VS_RIGHT;
+    }
+    vs_samples_free(&all);
+    return VS_OK;
+}
+
+static vs_status add_hinted(vs_problems *out, const vs_run *run, const vs_problem *p, vs_error *err)
+{
+    vs_problem *hinted = &out->item[out->n++];
+    vs_buf text = {0};
+    vs_status st;
+
+    *hinted = (vs_problem){.id = p->id, .key = vs_strdup_n(p->key, strlen(p->key))};
+    VS_CHECK(vs_hint_render(&text, run->recipe.rationalize.prompt, p->question, p->gold, err));
+    hinted->prompt = vs_strdup_n(text.data, text.len);
+    if (!hinted->key || !hinted->prompt) {
+        st = VS_FAIL(err, VS_E_NOMEM, "rationalize.prompt");
+        goto done;
+    }
+    st = vs_run_chat_prompt(run, &hinted->prompt, err);
+done:
+    vs_buf_free(&text);
+    return st;
+}
+
+/* *out owns its strings. */
+static vs_status make_hinted(vs_problems *out, vs_run *run, size_t round, vs_error *err)
+{
+    bool *skip = vs_alloc(run->query.n, sizeof *skip);
+    vs_status st;
+
+    out->item = vs_alloc(run->query.n, sizeof *out->item);
+    if (!skip || !out->item) {
+        st = VS_FAIL(err, VS_E_NOMEM, "%zu problems", run->query.n);
+        goto done;
+    }
+    VS_CHECK(mark_solved(skip, run, round, err));
+    for (size_t i = 0; i < run->query.n; i++)
+        if (!skip[i]) VS_CHECK(add_hinted(out, run, &run->query.item[i], err));
+    st = vs_encode_prompts(out, run->tokenizer, &run->config, vs_run_adds_special(run), err);
+done:
+    free(skip);
+    return st;
+}
+
+vs_status vs_run_rationales(vs_run *run, size_t round, const char *name, vs_error *err)
+{
+    char set[32];
+    vs_problems hinted = {0};
+    vs_opened_model m = {0};
+    vs_decode_options decode;
+    const vs_sampling how = {.set = set, .k = run->recipe.sample.k, .decode = &decode};
+    vs_status st = VS_OK;
+    size_t have;
+
+    if (run->recipe.rationalize.share == 0.0) return VS_OK;
+    snprintf(set, sizeof set, "rationale-%zu", round);
+    vs_run_decode_options(run, &decode, VS_ROUND_RATIONALE + round);
+    VS_CHECK(make_hinted(&hinted, run, round, err));
+    VS_CHECK(vs_store_count_groups(&have, run->store, set, err));
+    if (have < hinted.n) {
+        run->did_work = true;
+        VS_CHECK(vs_run_open_model(run, name, &m, err));
+        VS_CHECK(vs_sample_set(run->store, m.model, run->tokenizer, &hinted, &how, err));
+    }
+    VS_CHECK(vs_run_grade(run, set, run->grader, err));
+done:
+    vs_opened_model_close(&m);
+    vs_problems_free(&hinted);
+    return st;
+}
