@@ -33,7 +33,7 @@ static vs_status run_demo(const demo_options *o, vs_error *err)
         VS_CHECK(vs_recipe_set(&r, o->sets.item[i], "--set", err));
     VS_CHECK(vs_recipe_check(&r, "demo", err));
     vs_run_use_builtin_base();
-    VS_CHECK(vs_run_and_report(&r, dir, err));
+    VS_CHECK(vs_run_and_report(&r, dir, NULL, err));
     VS_CHECK(vs_run_print_results(dir, err));
     VS_CHECK(vs_run_print_catch(dir, err));
 done:

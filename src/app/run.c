@@ -19,13 +19,15 @@ static char *default_folder(const char *recipe_path, const vs_recipe *r)
     return vs_format("runs/%.*s", (int)len, file);
 }
 
-vs_status vs_run_and_report(const vs_recipe *recipe, const char *dir, vs_error *err)
+vs_status vs_run_and_report(const vs_recipe *recipe, const char *dir, const vs_str_list *others,
+                            vs_error *err)
 {
     vs_run *run = NULL;
     bool did_work = false;
     vs_status st;
 
     VS_CHECK(vs_run_open(&run, recipe, dir, err));
+    if (others) VS_CHECK(vs_run_reuse(run, (const char *const *)others->item, others->n, err));
     VS_CHECK(vs_run_all(run, &did_work, err));
     vs_run_close(run);
     run = NULL;
@@ -38,7 +40,7 @@ done:
 }
 
 static vs_status run_recipe(const char *path, const char *out, const vs_str_list *sets,
-                            vs_error *err)
+                            const vs_str_list *others, vs_error *err)
 {
     vs_recipe r = {0};
     char *dir = NULL;
@@ -53,7 +55,7 @@ static vs_status run_recipe(const char *path, const char *out, const vs_str_list
         goto done;
     }
     vs_run_use_builtin_base();
-    VS_CHECK(vs_run_and_report(&r, dir, err));
+    VS_CHECK(vs_run_and_report(&r, dir, others, err));
     VS_CHECK(vs_run_print_results(dir, err));
 done:
     free(dir);
@@ -64,16 +66,19 @@ done:
 vs_status vs_verb_run(int argc, char **argv, vs_error *err)
 {
     const char *out = NULL;
-    vs_str_list sets = {0};
+    vs_str_list sets = {0}, others = {0};
     const vs_opt opts[] = {
         {"--out", VS_OPT_STR, &out, false, 0, 0, "DIR",
          "the run's folder (runs/NAME, by the recipe's name)"},
         {"--set", VS_OPT_LIST, &sets, false, 0, 0, "KEY=VALUE",
          "overrides a key of the recipe: sample.k=8; may be repeated"},
+        {"--reuse", VS_OPT_LIST, &others, false, 0, 0, "DIR",
+         "another run, whose models and samples are taken over where this one would make the very "
+         "same; may be repeated"},
     };
     vs_cmd c = {
         .verb = "run",
-        .usage = "RECIPE [--out DIR] [--set KEY=VALUE ..]",
+        .usage = "RECIPE [--out DIR] [--set KEY=VALUE ..] [--reuse DIR ..]",
         .about = "Runs V-STaR from a recipe: samples, grades, trains, round after round, then the "
                  "verifier and the evaluation, and\n"
                  "writes report.html. The same command resumes a run that was stopped, by Ctrl-C "
@@ -89,7 +94,8 @@ vs_status vs_verb_run(int argc, char **argv, vs_error *err)
     };
     vs_status st = vs_args_parse(&c, argc, argv, err);
 
-    if (st == VS_OK && !c.is_help) st = run_recipe(c.words[0], out, &sets, err);
+    if (st == VS_OK && !c.is_help) st = run_recipe(c.words[0], out, &sets, &others, err);
     vs_str_list_free(&sets);
+    vs_str_list_free(&others);
     return st;
 }

@@ -1,4 +1,5 @@
 /* The folder half of file.h. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -146,4 +147,33 @@ vs_status vs_dir_replace(const char *final_path, const char *temp_path, vs_error
     }
     VS_TRY(sync_above(final_path, err));
     return vs_dir_remove(temp_path, err);
+}
+
+static vs_status copy_entry(const char *to, const char *from, const char *name, vs_error *err)
+{
+    char *source = vs_format("%s/%s", from, name), *target = vs_format("%s/%s", to, name);
+    struct stat info;
+    vs_status st = VS_OK;
+
+    if (!source || !target)
+        st = VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", to);
+    else if (stat(source, &info) == 0 && S_ISREG(info.st_mode))
+        st = vs_file_copy(target, source, err);
+    free(source);
+    free(target);
+    return st;
+}
+
+vs_status vs_dir_copy(const char *to, const char *from, vs_error *err)
+{
+    DIR *dir = opendir(from);
+    const struct dirent *entry;
+    vs_status st;
+
+    if (!dir) return fail_errno(err, from, "read this folder");
+    st = vs_dir_make(to, err);
+    while (st == VS_OK && (entry = readdir(dir)) != NULL)
+        st = copy_entry(to, from, entry->d_name, err);
+    closedir(dir);
+    return st;
 }

@@ -44,6 +44,8 @@ VS_NODISCARD vs_status vs_dir_remove(const char *path, vs_error *err); /* with c
  * a crash between two renames leaves final_path missing and the finished folder under temp_path:
  * callers treat a missing final_path as not done, and remove a left-over temp_path before they begin. */
 VS_NODISCARD vs_status vs_dir_replace(const char *final_path, const char *temp_path, vs_error *err);
+/* The files of one folder, and no folders in it, into another, which is made. */
+VS_NODISCARD vs_status vs_dir_copy(const char *to, const char *from, vs_error *err);
 VS_NODISCARD vs_status vs_file_copy(const char *to, const char *from, vs_error *err); /* atomic */
 /* Bytes that an unprivileged user may still write where path (or its nearest existing parent) lies. */
 VS_NODISCARD vs_status vs_disk_free(uint64_t *bytes, const char *path, vs_error *err);

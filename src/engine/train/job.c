@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/progress.h"
 
@@ -114,7 +115,7 @@ static vs_status take_report(void *ctx, size_t step, const vs_step_stats *s, vs_
 }
 
 static vs_status write_manifest(const vs_train_job *j, const vs_model *m, const char *start,
-                                const char *dir, vs_error *err)
+                                const char *training, const char *dir, vs_error *err)
 {
     json_t *o = j->facts ? json_deep_copy(j->facts) : json_object();
     char *path = vs_format("%s/manifest.json", dir), *text = NULL;
@@ -123,6 +124,7 @@ static vs_status write_manifest(const vs_train_job *j, const vs_model *m, const 
     json_object_set_new(o, "made_by", json_string("vstar " VSTAR_VERSION));
     json_object_set_new(o, "model", json_string(m->hash));
     json_object_set_new(o, "from", json_string(start));
+    json_object_set_new(o, "training", json_string(training));
     json_object_set_new(o, "rows", json_integer((json_int_t)j->n_rows));
     text = json_dumps(o, JSON_INDENT(2) | JSON_SORT_KEYS);
     if (!path || !text)
@@ -136,7 +138,7 @@ static vs_status write_manifest(const vs_train_job *j, const vs_model *m, const 
 }
 
 static vs_status write_folder(const vs_train_job *j, const vs_model *m, const char *start,
-                              const char *dir, vs_error *err)
+                              const char *training, const char *dir, vs_error *err)
 {
     const char *tokenizer = j->tokenizer ? j->tokenizer : j->base;
 
@@ -145,7 +147,7 @@ static vs_status write_folder(const vs_train_job *j, const vs_model *m, const ch
         VS_TRY(vs_lora_write(&m->lora, &m->lora_config, j->base, dir, err));
     else
         VS_TRY(vs_weights_write(&m->base->params, &m->base->config, dir, tokenizer, err));
-    return write_manifest(j, m, start, dir, err);
+    return write_manifest(j, m, start, training, dir, err);
 }
 
 /* Of all token ids, row borders and reference log-probs, in order. */
@@ -184,12 +186,51 @@ vs_status vs_train_job_sweep(const char *out, vs_error *err)
     return st;
 }
 
+/* Whether a finished folder came of this very training. An adapter names its base by path. */
+static bool is_same(const char *dir, const char *training, const char *base)
+{
+    char *manifest = vs_format("%s/manifest.json", dir);
+    char *adapter = vs_format("%s/adapter_config.json", dir);
+    json_t *m = NULL, *a = NULL;
+    const char *text;
+    bool same = manifest && adapter && vs_file_exists(manifest) &&
+                vs_json_read(&m, manifest, NULL) == VS_OK;
+
+    text = json_string_value(json_object_get(m, "training"));
+    same = same && text && strcmp(text, training) == 0;
+    if (same && vs_file_exists(adapter)) {
+        same = vs_json_read(&a, adapter, NULL) == VS_OK;
+        text = json_string_value(json_object_get(a, "base_model_name_or_path"));
+        same = same && text && strcmp(text, base) == 0;
+    }
+    json_decref(m);
+    json_decref(a);
+    free(manifest);
+    free(adapter);
+    return same;
+}
+
+static vs_status copy_other(bool *is_copied, const vs_train_job *j, const char *training,
+                            const char *partial, vs_error *err)
+{
+    for (size_t i = 0; i < j->n_others && !*is_copied; i++) {
+        if (!is_same(j->others[i], training, j->base)) continue;
+        vs_say("%s: the same training as %s", j->label, j->others[i]);
+        VS_TRY(vs_dir_remove(partial, err));
+        VS_TRY(vs_dir_copy(partial, j->others[i], err));
+        VS_TRY(vs_dir_replace(j->out, partial, err));
+        *is_copied = true;
+    }
+    return *is_copied ? vs_train_job_sweep(j->out, err) : VS_OK;
+}
+
 vs_status vs_train_job_run(const vs_train_job *j, vs_error *err)
 {
     vs_status st;
     vs_opened_model start = {0};
     vs_trainer *trainer = NULL;
     run r = {.j = j};
+    bool is_copied = false;
     char *checkpoint = vs_format("%s.checkpoint", j->out),
          *partial = vs_format("%s.partial", j->out);
     char from[VS_HASH_HEX], data[VS_HASH_HEX];
@@ -210,13 +251,15 @@ vs_status vs_train_job_run(const vs_train_job *j, vs_error *err)
     VS_CHECK(hash_rows(data, j, err));
     vs_trainer_identify(trainer, data);
     if (j->is_reference) vs_trainer_expect_reference(trainer);
+    VS_CHECK(copy_other(&is_copied, j, vs_trainer_identity(trainer), partial, err));
+    if (is_copied) goto done;
     vs_progress_begin(j->label, "steps", 0, vs_steps_count(&r.steps));
     st = vs_trainer_run(trainer, give_step, take_report, &r, err);
     vs_progress_end();
     if (st != VS_OK) goto done;
     if (j->report) VS_CHECK(j->report(j->ctx, vs_steps_count(&r.steps), NULL, err));
     VS_CHECK(vs_dir_remove(partial, err));
-    VS_CHECK(write_folder(j, start.model, from, partial, err));
+    VS_CHECK(write_folder(j, start.model, from, vs_trainer_identity(trainer), partial, err));
     VS_CHECK(vs_dir_replace(j->out, partial, err));
     VS_CHECK(vs_dir_remove(checkpoint, err));
 done:

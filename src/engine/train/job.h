@@ -26,6 +26,8 @@ typedef struct vs_train_job {
     vs_step_report report; /* may be NULL */
     void *ctx;
     json_t *facts; /* goes into the manifest; borrowed; may be NULL */
+    const char *const *others; /* finished folders; one that came of the same training is copied */
+    size_t n_others;
 } vs_train_job;
 
 VS_NODISCARD vs_status vs_train_job_run(const vs_train_job *j, vs_error *err);

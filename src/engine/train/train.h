@@ -100,6 +100,8 @@ void vs_trainer_close(vs_trainer *t); /* NULL is allowed */
 void vs_trainer_expect_reference(vs_trainer *t);
 /* Makes the data, by its hash, part of what a checkpoint must match. Before vs_trainer_run. */
 void vs_trainer_identify(vs_trainer *t, const char *data_hash);
+/* Of start weights, options, number of steps and data: equal ones train equal weights. */
+const char *vs_trainer_identity(const vs_trainer *t);
 /* Resumes from the checkpoint (of the same model, options and number of steps; another is ignored)
  * if there is one, runs to the end, calls report after each step. VS_E_STOPPED after SIGINT, with
  * a checkpoint saved. */

@@ -116,6 +116,11 @@ void vs_trainer_identify(vs_trainer *t, const char *data_hash)
     vs_sha256_hex(t->identity, text, (size_t)n);
 }
 
+const char *vs_trainer_identity(const vs_trainer *t)
+{
+    return t->identity;
+}
+
 void vs_trainer_expect_reference(vs_trainer *t)
 {
     t->expect_reference = true;

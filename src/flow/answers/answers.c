@@ -84,17 +84,28 @@ static vs_status fill_problems(table *t, const vs_problems *test, bool has_score
 
 static vs_status store_curves(vs_store *s, const vs_system *y, const vs_metrics *m, vs_error *err)
 {
+    double *each = vs_alloc(m->n_problems, sizeof *each);
+    vs_status st = VS_OK;
+
+    if (!each) return VS_FAIL(err, VS_E_NOMEM, "%s: %zu problems", y->name, m->n_problems);
     for (vs_curve c = 0; c < VS_CURVES; c++) {
         for (size_t k = 0; m->has[c] && k < m->n_ks; k++) {
             const vs_interval *p = vs_metrics_point(m, c, m->ks[k]);
-            vs_metric row = {
-                .k = (uint32_t)m->ks[k], .value = p->value, .low = p->low, .high = p->high};
+            vs_metric row = {.k = (uint32_t)m->ks[k],
+                             .value = p->value,
+                             .low = p->low,
+                             .high = p->high,
+                             .each = each,
+                             .n_each = m->n_problems};
             snprintf(row.system, sizeof row.system, "%s", y->name);
             snprintf(row.curve, sizeof row.curve, "%s", vs_curve_name(c));
-            VS_TRY(vs_store_add_metric(s, &row, err));
+            vs_metrics_each(each, (vs_metrics_at){m, c, m->ks[k]});
+            VS_CHECK(vs_store_add_metric(s, &row, err));
         }
     }
-    return VS_OK;
+done:
+    free(each);
+    return st;
 }
 
 vs_status vs_answers_measure(vs_store *s, const vs_problems *test, const vs_system *y,

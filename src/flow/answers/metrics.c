@@ -203,6 +203,13 @@ const vs_interval *vs_metrics_point(const vs_metrics *m, vs_curve curve, size_t 
     return column < VS_CURVES * m->n_ks ? &m->points[column] : NULL;
 }
 
+void vs_metrics_each(double *out, vs_metrics_at a)
+{
+    const size_t width = VS_CURVES * a.m->n_ks, column = find_column(a.m, a.curve, a.k);
+
+    for (size_t i = 0; i < a.m->n_problems; i++) out[i] = a.m->values[i * width + column];
+}
+
 vs_status vs_metrics_difference(vs_interval *out, vs_metrics_at a, vs_metrics_at b, vs_error *err)
 {
     const size_t n = a.m->n_problems, width_a = VS_CURVES * a.m->n_ks,

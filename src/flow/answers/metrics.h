@@ -65,6 +65,9 @@ typedef struct vs_metrics_at {
     size_t k;
 } vs_metrics_at;
 
+/* Of each problem, in order; the point was measured. */
+void vs_metrics_each(double *out, vs_metrics_at a);
+
 /* a minus b over the same problems in the same order, with its paired interval. VS_E_INPUT: the problems' numbers differ,
  * or a point was not measured. */
 VS_NODISCARD vs_status vs_metrics_difference(vs_interval *out, vs_metrics_at a, vs_metrics_at b,

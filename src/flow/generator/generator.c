@@ -20,6 +20,8 @@ vs_status vs_generator_train(vs_store *s, const vs_generator_job *j, vs_error *e
                         .label = j->name,
                         .report = vs_train_curve_report,
                         .ctx = &curve,
+                        .others = j->others,
+                        .n_others = j->n_others,
                         .facts = j->facts};
 
     if (!rows || !solutions) {

@@ -278,6 +278,10 @@ void vs_run_close(vs_run *run)
     vs_ids_free(&run->question);
     vs_ids_free(&run->yes);
     vs_ids_free(&run->no);
+    for (size_t i = 0; i < run->n_other_models; i++) free(run->other_models[i]);
+    for (size_t i = 0; i < run->n_other_stores; i++) free(run->other_stores[i]);
+    free(run->other_models);
+    free(run->other_stores);
     free(run->query.item);
     free(run->test.item);
     vs_recipe_free(&run->recipe);

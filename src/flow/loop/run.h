@@ -26,6 +26,8 @@ struct vs_run {
     vs_problems query, test; /* views of problems: sft and train; test. Items are borrowed */
     vs_ids question, yes, no; /* of a generative verifier */
     vs_ver_words words;       /* views of them */
+    char **other_models, **other_stores; /* of runs that may have made the same */
+    size_t n_other_models, n_other_stores;
     bool did_work;
 };
 

@@ -18,7 +18,11 @@ static vs_status sample_test(vs_run *run, const char *name, const char *set, uin
     vs_status st = VS_OK;
     vs_opened_model m = {0};
     vs_decode_options decode;
-    vs_sampling how = {.set = set, .k = run->recipe.eval.n, .decode = &decode};
+    vs_sampling how = {.set = set,
+                       .k = run->recipe.eval.n,
+                       .decode = &decode,
+                       .others = (const char *const *)run->other_stores,
+                       .n_others = run->n_other_stores};
     size_t have;
 
     vs_run_decode_options(run, &decode, round);

@@ -223,7 +223,11 @@ vs_status vs_run_round(vs_run *run, size_t round, const char *name, vs_error *er
     vs_opened_model m = {0};
     vs_decode_options decode;
     char set[32];
-    vs_sampling how = {.set = set, .k = run->recipe.sample.k, .decode = &decode};
+    vs_sampling how = {.set = set,
+                       .k = run->recipe.sample.k,
+                       .decode = &decode,
+                       .others = (const char *const *)run->other_stores,
+                       .n_others = run->n_other_stores};
     size_t have;
 
     snprintf(set, sizeof set, "round-%zu", round);

@@ -129,7 +129,11 @@ static vs_status sample_base(vs_run *run, vs_error *err)
     vs_opened_model m = {0};
     vs_problems prompts = {0};
     vs_decode_options decode;
-    const vs_sampling how = {.set = "base", .k = run->recipe.eval.n, .decode = &decode};
+    const vs_sampling how = {.set = "base",
+                             .k = run->recipe.eval.n,
+                             .decode = &decode,
+                             .others = (const char *const *)run->other_stores,
+                             .n_others = run->n_other_stores};
     vs_status st;
 
     if (!stop) return VS_FAIL(err, VS_E_NOMEM, "base: stop strings");

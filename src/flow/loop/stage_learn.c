@@ -48,6 +48,8 @@ static vs_status train_generator(vs_run *run, const char *name, const char *dir,
                             .items = items,
                             .n = set->n,
                             .o = run->recipe.sft,
+                            .others = (const char *const *)run->other_models,
+                            .n_others = run->n_other_models,
                             .facts = facts};
 
     if (!items || !facts) {
@@ -189,6 +191,8 @@ static vs_status train_verifier(vs_run *run, const char *name, const char *dir, 
                            .o = *verifier_options(&run->recipe),
                            .words = run->words,
                            .n_positions = run->config.n_positions,
+                           .others = (const char *const *)run->other_models,
+                           .n_others = run->n_other_models,
                            .facts = verifier_facts(run, &d->set, d->reference)};
 
     if (!sft || !v.item || !v.samples || !v.ref || !job.facts) {

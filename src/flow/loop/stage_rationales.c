@@ -79,7 +79,11 @@ vs_status vs_run_rationales(vs_run *run, size_t round, const char *name, vs_erro
     vs_problems hinted = {0};
     vs_opened_model m = {0};
     vs_decode_options decode;
-    const vs_sampling how = {.set = set, .k = run->recipe.sample.k, .decode = &decode};
+    const vs_sampling how = {.set = set,
+                             .k = run->recipe.sample.k,
+                             .decode = &decode,
+                             .others = (const char *const *)run->other_stores,
+                             .n_others = run->n_other_stores};
     vs_status st = VS_OK;
     size_t have;
 

@@ -161,6 +161,50 @@ static vs_status store_group(void *ctx, size_t problem, const vs_completion *c, 
     return vs_store_commit(k->store, err);
 }
 
+/* Of all that samples depend on but their number: equal keys, equal samples. */
+static vs_status sampling_key(char hex[VS_HASH_HEX], const vs_model *m, const vs_problems *p,
+                              const vs_decode_options *o, vs_error *err)
+{
+    const double reals[2] = {o->temperature, o->top_p};
+    const uint64_t counts[3] = {o->top_k, o->max_tokens, p->n};
+    vs_hasher *h;
+
+    VS_TRY(vs_hasher_open(&h, err));
+    vs_hasher_add(h, m->hash, sizeof m->hash);
+    vs_hasher_add(h, reals, sizeof reals);
+    vs_hasher_add(h, counts, sizeof counts);
+    vs_hasher_add(h, &o->key, sizeof o->key);
+    for (size_t i = 0; i < o->n_stop; i++) vs_hasher_add(h, o->stop[i], strlen(o->stop[i]) + 1);
+    for (size_t i = 0; i < p->n; i++) {
+        const vs_problem *q = &p->item[i];
+        const uint64_t n = q->n_ids;
+        vs_hasher_add(h, &q->id, sizeof q->id);
+        vs_hasher_add(h, q->key, strlen(q->key) + 1);
+        vs_hasher_add(h, &n, sizeof n);
+        vs_hasher_add(h, q->ids, q->n_ids * sizeof *q->ids);
+    }
+    vs_hasher_close(h, hex);
+    return VS_OK;
+}
+
+/* Looks whether another run has the set; writes down what this one is drawn from. */
+static vs_status begin_set(bool *is_copied, vs_store *s, const vs_model *m, const vs_problems *p,
+                           const vs_sampling *how, vs_error *err)
+{
+    char key[VS_HASH_HEX], *fact = vs_format("sampled:%s", how->set);
+    vs_status st;
+
+    if (!fact) return VS_FAIL(err, VS_E_NOMEM, "%s", how->set);
+    VS_CHECK(sampling_key(key, m, p, how->decode, err));
+    for (size_t i = 0; i < how->n_others && !*is_copied; i++)
+        VS_CHECK(vs_store_copy_set(is_copied, s, how->others[i], how->set, key, how->k, p->n, err));
+    if (*is_copied) vs_say("%s: %zu solutions of another run", how->set, p->n * how->k);
+    st = vs_store_set(s, fact, key, err);
+done:
+    free(fact);
+    return st;
+}
+
 vs_status vs_sample_set(vs_store *s, const vs_model *m, const vs_tokenizer *t, const vs_problems *p,
                         const vs_sampling *how, vs_error *err)
 {
@@ -168,9 +212,12 @@ vs_status vs_sample_set(vs_store *s, const vs_model *m, const vs_tokenizer *t, c
     sample_sink sink = {.store = s, .m = m, .t = t, .problems = p, .how = how};
     vs_decode_problem *todo = NULL;
     size_t n;
+    bool is_copied = false;
 
     VS_TRY(vs_store_count_groups(&sink.first, s, how->set, err));
     if (sink.first >= p->n) return VS_OK;
+    if (sink.first == 0) VS_TRY(begin_set(&is_copied, s, m, p, how, err));
+    if (is_copied) return VS_OK;
     n = p->n - sink.first;
     todo = vs_alloc(n, sizeof *todo);
     if (!todo) return VS_FAIL(err, VS_E_NOMEM, "%zu problems", n);

@@ -23,6 +23,8 @@ typedef struct vs_sampling {
     const char *set;
     size_t k;                        /* samples per problem */
     const vs_decode_options *decode; /* with the key of (seed, round) */
+    const char *const *others; /* stores of other runs, which may have drawn the same already */
+    size_t n_others;
 } vs_sampling;
 
 /* Draws what the set still lacks, and commits in chunks of groups. */

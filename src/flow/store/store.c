@@ -40,7 +40,7 @@ static const char schema[] =
     "  PRIMARY KEY (sample_id, model)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE metrics ("
     "  system TEXT NOT NULL, curve TEXT NOT NULL, k INTEGER NOT NULL, value REAL, low REAL,"
-    "  high REAL, PRIMARY KEY (system, curve, k)) STRICT, WITHOUT ROWID;"
+    "  high REAL, each BLOB, PRIMARY KEY (system, curve, k)) STRICT;"
     "CREATE TABLE train_rows ("
     "  model TEXT NOT NULL, step INTEGER NOT NULL, loss REAL, grad_norm REAL, lr REAL,"
     "  accuracy REAL, margin REAL, logp_right REAL, logp_wrong REAL, n_tokens INTEGER NOT NULL,"

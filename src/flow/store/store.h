@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 
-enum { VS_STORE_SCHEMA = 2 };
+enum { VS_STORE_SCHEMA = 3 };
 
 typedef struct vs_store vs_store;
 typedef enum vs_store_mode { VS_STORE_CREATE, VS_STORE_WRITE, VS_STORE_READ } vs_store_mode;
@@ -84,6 +84,10 @@ VS_NODISCARD vs_status vs_store_add_sample(vs_store *s, const vs_sample *x, int6
 VS_NODISCARD vs_status vs_store_samples(vs_samples *out, vs_store *s, const char *sets_glob,
                                         const char *profile, vs_error *err);
 /* Problems of the set whose samples are stored, as a count: groups are committed whole and in order of problem id. */
+/* Copies the first k samples of each problem of the set from another run's store, with all their labels and scores, when
+ * its fact "sampled:SET" is `key` and it has that many for each of n problems. Problems have equal ids then. */
+VS_NODISCARD vs_status vs_store_copy_set(bool *found, vs_store *s, const char *other_path, const char *set, const char *key,
+                                         size_t k, size_t n_problems, vs_error *err);
 VS_NODISCARD vs_status vs_store_count_groups(size_t *out, vs_store *s, const char *set, vs_error *err);
 
 /* -- labels -- */
@@ -120,7 +124,12 @@ typedef struct vs_metric {
     char system[48], curve[16]; /* "G_T", "best_of" */
     uint32_t k;
     double value, low, high; /* shares, 0 .. 1 */
+    const double *each; /* to store: [n_each] one for each test problem, in their order; not read back with the rest */
+    size_t n_each;
 } vs_metric;
+/* What the mean is of, for paired comparisons: free(*out). VS_E_STATE when there is no such row. */
+VS_NODISCARD vs_status vs_store_metric_each(double **out, size_t *n, vs_store *s, const char *system, const char *curve,
+                                            uint32_t k, vs_error *err);
 VS_NODISCARD vs_status vs_store_add_metric(vs_store *s, const vs_metric *m, vs_error *err); /* replaces */
 VS_NODISCARD vs_status vs_store_metrics(vs_metric **out, size_t *n, vs_store *s, vs_error *err); /* free(*out) */
 

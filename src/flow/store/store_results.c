@@ -101,7 +101,7 @@ vs_status vs_store_scores(double *out, vs_store *s, const vs_samples *samples, c
 
 vs_status vs_store_add_metric(vs_store *s, const vs_metric *m, vs_error *err)
 {
-    static const char sql[] = "INSERT OR REPLACE INTO metrics VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    static const char sql[] = "INSERT OR REPLACE INTO metrics VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     vs_query q = vs_query_start(s, sql);
 
     vs_query_text(&q, 1, m->system);
@@ -110,7 +110,35 @@ vs_status vs_store_add_metric(vs_store *s, const vs_metric *m, vs_error *err)
     vs_query_real(&q, 4, m->value);
     vs_query_real(&q, 5, m->low);
     vs_query_real(&q, 6, m->high);
+    vs_query_words(&q, 7, m->each, 2 * m->n_each); /* a double is two words */
     return vs_query_run(&q, "adding a metric", err);
+}
+
+vs_status vs_store_metric_each(double **out, size_t *n, vs_store *s, const char *system,
+                               const char *curve, uint32_t k, vs_error *err)
+{
+    static const char sql[] =
+        "SELECT each FROM metrics WHERE system = ?1 AND curve = ?2 AND k = ?3";
+    vs_query q = vs_query_start(s, sql);
+    void *words = NULL;
+    vs_status st;
+    bool row;
+
+    vs_query_text(&q, 1, system);
+    vs_query_text(&q, 2, curve);
+    vs_query_int(&q, 3, k);
+    VS_TRY(vs_query_next(&q, &row, "reading a metric", err));
+    st = row ? vs_query_get_words(&words, n, &q, 0, err) : VS_OK;
+    vs_query_end(&q);
+    if (st != VS_OK) return st;
+    if (!words || *n % 2) {
+        free(words);
+        return VS_FAIL(err, VS_E_STATE, "%s: has no %s of \"%s\" at k = %u", s->path, curve, system,
+                       k);
+    }
+    *n /= 2;
+    *out = words;
+    return VS_OK;
 }
 
 /* Reads all rows of a query as records of size_bytes by read_row. *out: malloc'd. */

@@ -104,6 +104,8 @@ vs_status vs_verifier_train(vs_store *s, const vs_verifier_job *j, vs_error *err
                         .label = j->name,
                         .report = vs_train_curve_report,
                         .ctx = &curve,
+                        .others = j->others,
+                        .n_others = j->n_others,
                         .facts = j->facts};
     vs_status st;
 

@@ -43,7 +43,9 @@ typedef struct vs_verifier_job {
     size_t n;
     vs_train_options o;
     vs_ver_words words;
-    size_t n_positions; /* of the model */
+    size_t n_positions;        /* of the model */
+    const char *const *others; /* finished folders of other runs: vs_train_job */
+    size_t n_others;
     json_t *facts;
 } vs_verifier_job;
 

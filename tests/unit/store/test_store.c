@@ -297,6 +297,7 @@ TEST(store, gives_back_facts_metrics_and_training_rows)
                       .n_tokens = 77};
     vs_metric *metrics = NULL;
     vs_train_row *rows = NULL;
+    double *each = NULL;
     size_t n = 0;
 
     CHECK_OK(vs_store_get(&value, s, "seed", &err));
@@ -306,7 +307,13 @@ TEST(store, gives_back_facts_metrics_and_training_rows)
     CHECK_OK(vs_store_get(&value, s, "seed", &err));
     CHECK_STR(value, "2");
     free(value);
+    m.each = (const double[]){0.5, -1e-300, 1};
+    m.n_each = 3;
     CHECK_OK(vs_store_add_metric(s, &m, &err));
+    CHECK_OK(vs_store_metric_each(&each, &n, s, m.system, m.curve, m.k, &err));
+    CHECK(n == 3 && memcmp(each, m.each, 3 * sizeof *each) == 0);
+    free(each);
+    CHECK(vs_store_metric_each(&each, &n, s, m.system, m.curve, m.k + 1, &err) == VS_E_STATE);
     m.k = 1;
     CHECK_OK(vs_store_add_metric(s, &m, &err));
     m.value = 0.25;
@@ -518,7 +525,7 @@ TEST(store, refuses_a_run_of_another_schema_version)
 
     vs_store_close(open_store(path, VS_STORE_CREATE));
     execute_sql(path, "PRAGMA user_version = 9");
-    expect_refusal(path, VS_STORE_WRITE, VS_E_STATE, "found schema version 9, expected 2");
+    expect_refusal(path, VS_STORE_WRITE, VS_E_STATE, "found schema version 9, expected 3");
     expect_refusal(path, VS_STORE_READ, VS_E_STATE, "another version of vstar");
 }
 

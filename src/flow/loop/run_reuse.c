@@ -1,0 +1,52 @@
+/* run_reuse.c - where other runs keep what this one may need too. */
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "flow/loop/run.h"
+
+static vs_status add_path(char ***list, size_t *n, char *path, vs_error *err)
+{
+    size_t cap = *n;
+
+    if (!path || !vs_grow(list, &cap, *n + 1, sizeof **list)) {
+        free(path);
+        return VS_FAIL(err, VS_E_NOMEM, "other runs: path");
+    }
+    (*list)[(*n)++] = path;
+    return VS_OK;
+}
+
+static vs_status add_models(vs_run *run, const char *dir, vs_error *err)
+{
+    char *pattern = vs_format("%s/models/*/manifest.json", dir);
+    glob_t found = {0};
+    vs_status st = VS_OK;
+
+    if (!pattern) return VS_FAIL(err, VS_E_NOMEM, "%s: path", dir);
+    if (glob(pattern, 0, NULL, &found) == 0)
+        for (size_t i = 0; st == VS_OK && i < found.gl_pathc; i++) {
+            const char *path = found.gl_pathv[i];
+            st = add_path(&run->other_models, &run->n_other_models,
+                          vs_strdup_n(path, (size_t)(strrchr(path, '/') - path)), err);
+        }
+    globfree(&found);
+    free(pattern);
+    return st;
+}
+
+vs_status vs_run_reuse(vs_run *run, const char *const *dirs, size_t n, vs_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        char *db = vs_format("%s/run.db", dirs[i]);
+        if (db && !vs_file_exists(db)) {
+            free(db);
+            continue;
+        }
+        VS_TRY(add_path(&run->other_stores, &run->n_other_stores, db, err));
+        VS_TRY(add_models(run, dirs[i], err));
+    }
+    return VS_OK;
+}
