@@ -26,6 +26,7 @@ typedef vs_status (*vs_verb_fn)(int argc, char **argv, vs_error *err);
 vs_status vs_verb_ask(int argc, char **argv, vs_error *err);
 vs_status vs_verb_audit(int argc, char **argv, vs_error *err);
 vs_status vs_verb_bench(int argc, char **argv, vs_error *err);
+vs_status vs_verb_compare(int argc, char **argv, vs_error *err);
 vs_status vs_verb_demo(int argc, char **argv, vs_error *err);
 vs_status vs_verb_export(int argc, char **argv, vs_error *err);
 vs_status vs_verb_generate(int argc, char **argv, vs_error *err);

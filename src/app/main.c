@@ -17,6 +17,7 @@ static const struct verb {
     {"demo", "the whole loop on built-in problems, minutes on two cores, ends in report.html",
      vs_verb_demo},
     {"run", "start or resume a run from a recipe", vs_verb_run},
+    {"compare", "several systems over several seeds, with paired differences", vs_verb_compare},
     {"status", "where a run stands", vs_verb_status},
     {"report", "a run's report as one HTML file", vs_verb_report},
     {"ask", "answer a new question with a run's generator and verifier", vs_verb_ask},

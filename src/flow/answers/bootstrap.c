@@ -77,3 +77,46 @@ done:
     free(sums);
     return st;
 }
+
+/* The mean of a resample of one group's rows. */
+static double resample_mean(const double *values, size_t n, vs_rng *r)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++) sum += values[vs_rng_below(r, (uint32_t)n)];
+    return sum / (double)n;
+}
+
+vs_status vs_bootstrap_groups(vs_interval *out, const double *values, const size_t *begin,
+                              size_t n_groups, vs_error *err)
+{
+    const vs_rng_key key = vs_rng_key_make(0, VS_RNG_BOOTSTRAP, 2);
+    double *means = vs_alloc(VS_BOOTSTRAP_RESAMPLES, sizeof *means), value = 0;
+
+    if (!means) return VS_FAIL(err, VS_E_NOMEM, "bootstrap of %zu groups", n_groups);
+    for (size_t g = 0; g < n_groups; g++) {
+        const size_t n = begin[g + 1] - begin[g];
+        double sum = 0;
+        if (n == 0 || n > UINT32_MAX) {
+            free(means);
+            return VS_FAIL(err, VS_E_INPUT, "bootstrap: a group of %zu problems", n);
+        }
+        for (size_t i = begin[g]; i < begin[g + 1]; i++) sum += values[i];
+        value += sum / (double)n;
+    }
+    for (size_t r = 0; r < VS_BOOTSTRAP_RESAMPLES; r++) {
+        vs_rng rng = vs_rng_stream(key, r);
+        means[r] = 0;
+        for (size_t i = 0; i < n_groups; i++) {
+            const size_t g = vs_rng_below(&rng, (uint32_t)n_groups);
+            means[r] += resample_mean(values + begin[g], begin[g + 1] - begin[g], &rng);
+        }
+        means[r] /= (double)n_groups;
+    }
+    qsort(means, VS_BOOTSTRAP_RESAMPLES, sizeof *means, compare_doubles);
+    *out = (vs_interval){.value = value / (double)n_groups,
+                         .low = percentile(means, low_share),
+                         .high = percentile(means, high_share)};
+    free(means);
+    return VS_OK;
+}

@@ -20,4 +20,10 @@ typedef struct vs_interval {
  * resamples, so intervals of differences come from a column of differences. */
 VS_NODISCARD vs_status vs_bootstrap(vs_interval *out, const double *values, size_t n_rows,
                                     size_t n_columns, vs_error *err);
+/* The same for one column of rows that come in groups (seeds), begin[g] .. begin[g + 1]: groups are
+ * drawn with replacement, then rows within each. The value is the mean of the groups' means, so that
+ * the interval holds what training differs by as well as problems. Source: Davison & Hinkley 1997,
+ * section 3.8. */
+VS_NODISCARD vs_status vs_bootstrap_groups(vs_interval *out, const double *values,
+                                           const size_t *begin, size_t n_groups, vs_error *err);
 #endif

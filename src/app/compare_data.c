@@ -1,0 +1,315 @@
+/* compare_data.c - from the stores of a suite's runs to one table of results. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/compare.h"
+#include "base/mem.h"
+#include "flow/loop/loop.h"
+#include "flow/verifier/verifier.h"
+
+const char *const vs_held_name[3] = {"held", "not held", "undecided"};
+
+/* The runs' stores, [seeds][runs]. */
+typedef struct stores {
+    vs_store *item[VS_SUITE_MAX][VS_SUITE_MAX];
+    char *dir[VS_SUITE_MAX][VS_SUITE_MAX];
+} stores;
+
+static void close_stores(stores *s)
+{
+    for (size_t i = 0; i < VS_SUITE_MAX; i++)
+        for (size_t k = 0; k < VS_SUITE_MAX; k++) {
+            vs_store_close(s->item[i][k]);
+            free(s->dir[i][k]);
+        }
+    free(s);
+}
+
+static vs_status open_stores(stores **out, const vs_comparison *c, const char *dir, vs_error *err)
+{
+    stores *s = vs_alloc(1, sizeof *s);
+    char *db = NULL;
+    vs_status st = VS_OK;
+
+    if (!s) return VS_FAIL(err, VS_E_NOMEM, "%s: stores", dir);
+    for (size_t i = 0; i < c->suite->n_seeds; i++)
+        for (size_t k = 0; k < c->n_runs; k++) {
+            s->dir[i][k] = vs_format("%s/seed-%llu/%s", dir, (unsigned long long)c->suite->seeds[i],
+                                     c->run[k].slug);
+            db = s->dir[i][k] ? vs_format("%s/run.db", s->dir[i][k]) : NULL;
+            if (!db) {
+                st = VS_FAIL(err, VS_E_NOMEM, "%s: path", dir);
+                goto done;
+            }
+            VS_CHECK(vs_store_open(&s->item[i][k], db, VS_STORE_READ, err));
+            free(db);
+            db = NULL;
+        }
+    *out = s;
+    s = NULL;
+done:
+    free(db);
+    if (s) close_stores(s);
+    return st;
+}
+
+/* -- values of all seeds, one seed after the other -- */
+
+typedef struct values {
+    double *item;
+    size_t n, cap, begin[VS_SUITE_MAX + 1];
+} values;
+
+static vs_status add_values(values *v, vs_store *s, const char *row, vs_curve curve, uint32_t k,
+                            vs_error *err)
+{
+    double *each = NULL;
+    size_t n;
+
+    VS_TRY(vs_store_metric_each(&each, &n, s, row, vs_curve_name(curve), k, err));
+    if (!vs_grow(&v->item, &v->cap, v->n + n, sizeof *v->item)) {
+        free(each);
+        return VS_FAIL(err, VS_E_NOMEM, "%s: %zu problems", row, n);
+    }
+    memcpy(v->item + v->n, each, n * sizeof *each);
+    v->n += n;
+    free(each);
+    return VS_OK;
+}
+
+static vs_status read_values(values *v, const stores *s, const vs_comparison *c,
+                             const vs_compare_line *line, vs_curve curve, uint32_t k, vs_error *err)
+{
+    for (size_t i = 0; i < c->suite->n_seeds; i++) {
+        v->begin[i] = v->n;
+        VS_TRY(add_values(v, s->item[i][line->run], line->row, curve, k, err));
+    }
+    v->begin[c->suite->n_seeds] = v->n;
+    return VS_OK;
+}
+
+/* The ks that a curve of the line has in the first seed's run. */
+static vs_status read_ks(vs_compare_line *line, vs_store *s, vs_error *err)
+{
+    vs_metric *m = NULL;
+    size_t n = 0;
+    bool found = false;
+
+    VS_TRY(vs_store_metrics(&m, &n, s, err));
+    for (size_t i = 0; i < n; i++) {
+        vs_compare_curve *c = NULL;
+        if (strcmp(m[i].system, line->row) != 0) continue;
+        for (vs_curve k = 0; k < VS_CURVES; k++)
+            if (strcmp(m[i].curve, vs_curve_name(k)) == 0) c = &line->curve[k];
+        if (c && c->n < VS_COMPARE_KS) c->ks[c->n++] = m[i].k;
+        found |= c != NULL;
+    }
+    free(m);
+    if (found) return VS_OK;
+    return VS_FAIL(err, VS_E_STATE, "%s: its run has no row \"%s\" of results", line->name,
+                   line->row);
+}
+
+static vs_status read_line(vs_comparison *c, vs_compare_line *line, const stores *s, vs_error *err)
+{
+    values v = {0};
+    vs_status st;
+
+    VS_TRY(read_ks(line, s->item[0][line->run], err));
+    for (vs_curve k = 0; k < VS_CURVES; k++)
+        for (size_t i = 0; i < line->curve[k].n; i++) {
+            v.n = 0;
+            VS_CHECK(read_values(&v, s, c, line, k, line->curve[k].ks[i], err));
+            VS_CHECK(vs_bootstrap_groups(&line->curve[k].point[i], v.item, v.begin,
+                                         c->suite->n_seeds, err));
+            c->n_problems = v.begin[1];
+        }
+    st = VS_OK;
+done:
+    free(v.item);
+    return st;
+}
+
+/* -- claims -- */
+
+static vs_status read_claim(vs_comparison *c, vs_compare_claim *out, const stores *s, vs_error *err)
+{
+    const vs_suite_claim *claim = out->claim;
+    values left = {0}, right = {0};
+    vs_status st;
+
+    VS_CHECK(read_values(&left, s, c, &c->line[claim->left], claim->left_curve, out->k, err));
+    VS_CHECK(read_values(&right, s, c, &c->line[claim->right], claim->right_curve, out->k, err));
+    if (memcmp(left.begin, right.begin, (c->suite->n_seeds + 1) * sizeof *left.begin) != 0) {
+        st = VS_FAIL(err, VS_E_INPUT,
+                     "claim \"%s\": the systems have other numbers of test problems", claim->name);
+        goto done;
+    }
+    for (size_t i = 0; i < left.n; i++) left.item[i] -= right.item[i];
+    VS_CHECK(vs_bootstrap_groups(&out->difference, left.item, left.begin, c->suite->n_seeds, err));
+    for (size_t g = 0; g < c->suite->n_seeds; g++) {
+        double sum = 0;
+        for (size_t i = left.begin[g]; i < left.begin[g + 1]; i++) sum += left.item[i];
+        out->seed[g] = sum / (double)(left.begin[g + 1] - left.begin[g]);
+    }
+    out->held = out->difference.low > 0    ? VS_HELD
+                : out->difference.high < 0 ? VS_NOT_HELD
+                                           : VS_UNDECIDED;
+done:
+    free(left.item);
+    free(right.item);
+    return st;
+}
+
+static vs_status read_claims(vs_comparison *c, const stores *s, vs_error *err)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->suite->n_claims; i++) n += c->suite->claim[i].n_ks;
+    c->claim = vs_alloc(n, sizeof *c->claim);
+    if (!c->claim) return VS_FAIL(err, VS_E_NOMEM, "%zu claims", n);
+    for (size_t i = 0; i < c->suite->n_claims; i++)
+        for (size_t k = 0; k < c->suite->claim[i].n_ks; k++) {
+            vs_compare_claim *out = &c->claim[c->n_claims++];
+            *out = (vs_compare_claim){.claim = &c->suite->claim[i], .k = c->suite->claim[i].ks[k]};
+            VS_TRY(read_claim(c, out, s, err));
+        }
+    return VS_OK;
+}
+
+/* -- runs: rounds and calibration -- */
+
+static vs_status read_rounds(vs_comparison *c, size_t run, const stores *s, const vs_recipe *r,
+                             vs_error *err)
+{
+    vs_compare_run *out = &c->run[run];
+    static vs_round_stats stats[VS_REPORT_ROUNDS];
+    char grader[VS_GRADER_VERSION_BYTES];
+
+    for (size_t i = 0; i < c->suite->n_seeds; i++) {
+        size_t n = 0;
+        VS_TRY(vs_run_grader_version(grader, s->item[i][run], r, false, err));
+        VS_TRY(vs_rounds_read(stats, &n, s->item[i][run], grader, err));
+        out->n_rounds = n < VS_COMPARE_ROUNDS ? n : VS_COMPARE_ROUNDS;
+        for (size_t t = 0; t < out->n_rounds; t++)
+            out->round[t] += (double)stats[t].n_right /
+                             (double)(stats[t].n_drawn ? stats[t].n_drawn : 1) /
+                             (double)c->suite->n_seeds;
+    }
+    return VS_OK;
+}
+
+/* Samples of all seeds as vs_calibrate wants them. */
+typedef struct scored {
+    int64_t *problem;
+    uint8_t *right;
+    double *score, *length;
+    size_t n;
+} scored;
+
+static void scored_free(scored *d)
+{
+    free(d->problem);
+    free(d->right);
+    free(d->score);
+    free(d->length);
+}
+
+static vs_status grow_scored(scored *d, size_t n, vs_error *err)
+{
+    void *p;
+
+    if ((p = realloc(d->problem, n * sizeof *d->problem))) d->problem = p;
+    if (p && (p = realloc(d->right, n * sizeof *d->right))) d->right = p;
+    if (p && (p = realloc(d->score, n * sizeof *d->score))) d->score = p;
+    if (p && (p = realloc(d->length, n * sizeof *d->length))) d->length = p;
+    return p ? VS_OK : VS_FAIL(err, VS_E_NOMEM, "%zu scores", n);
+}
+
+static vs_status add_scored(scored *d, size_t seed, vs_store *s, const char *dir,
+                            const char *grader, vs_error *err)
+{
+    char verifier[VS_HASH_HEX];
+    vs_samples all = {0};
+    vs_status st;
+
+    VS_TRY(vs_run_model_hash(verifier, dir, "verifier", err));
+    VS_TRY(vs_store_samples(&all, s, "test:generator", grader, err));
+    VS_CHECK(grow_scored(d, d->n + all.n, err));
+    VS_CHECK(vs_store_scores(d->score + d->n, s, &all, verifier, err));
+    for (size_t i = 0; i < all.n; i++) {
+        if (isnan(d->score[d->n + i])) continue; /* a run without a verifier in this seed */
+        d->score[d->n] = d->score[d->n + i];
+        d->problem[d->n] = (int64_t)(seed << 32) + all.item[i].problem_id;
+        d->right[d->n] = all.item[i].verdict == VS_RIGHT;
+        d->length[d->n] = (double)all.item[i].n_ids;
+        d->n++;
+    }
+    st = VS_OK;
+done:
+    vs_samples_free(&all);
+    return st;
+}
+
+static vs_status read_calibration(vs_comparison *c, size_t run, const stores *s, const vs_recipe *r,
+                                  vs_error *err)
+{
+    char grader[VS_GRADER_VERSION_BYTES];
+    scored d = {0};
+    vs_status st = VS_OK;
+
+    for (size_t i = 0; i < c->suite->n_seeds; i++) {
+        const size_t before = d.n;
+        VS_CHECK(vs_run_grader_version(grader, s->item[i][run], r, true, err));
+        VS_CHECK(add_scored(&d, i, s->item[i][run], s->dir[i][run], grader, err));
+        if (d.n == before) goto done;
+    }
+    VS_CHECK(
+        vs_calibrate(&c->run[run].calibration, d.problem, d.right, d.score, d.length, d.n, err));
+    c->run[run].is_calibrated = true;
+done:
+    scored_free(&d);
+    return st;
+}
+
+static vs_status read_run(vs_comparison *c, size_t run, const stores *s, vs_error *err)
+{
+    char *path = vs_format("%s/recipe.yaml", s->dir[0][run]);
+    vs_recipe r = {0};
+    vs_status st;
+
+    if (!path) return VS_FAIL(err, VS_E_NOMEM, "%s: path", s->dir[0][run]);
+    VS_CHECK(vs_recipe_read(&r, path, err));
+    VS_CHECK(read_rounds(c, run, s, &r, err));
+    if (r.verifier.kind != VS_VERIFIER_NONE) {
+        c->run[run].verifier = vs_verifier_title((vs_verifier_kind)r.verifier.kind);
+        VS_CHECK(read_calibration(c, run, s, &r, err));
+    }
+done:
+    vs_recipe_free(&r);
+    free(path);
+    return st;
+}
+
+vs_status vs_comparison_read(vs_comparison *c, const char *dir, vs_error *err)
+{
+    stores *s = NULL;
+    vs_status st;
+
+    VS_TRY(open_stores(&s, c, dir, err));
+    for (size_t i = 0; i < c->n_lines; i++) VS_CHECK(read_line(c, &c->line[i], s, err));
+    VS_CHECK(read_claims(c, s, err));
+    for (size_t i = 0; i < c->n_runs; i++) VS_CHECK(read_run(c, i, s, err));
+done:
+    close_stores(s);
+    return st;
+}
+
+void vs_comparison_free(vs_comparison *c)
+{
+    for (size_t i = 0; i < c->n_runs; i++) free(c->run[i].slug);
+    free(c->claim);
+    *c = (vs_comparison){0};
+}

@@ -1,0 +1,206 @@
+/* compare_html.c - a comparison as one page: results, claims, curves, rounds, calibration. */
+#include <math.h>
+#include <string.h>
+
+#include "app/compare.h"
+#include "assets.h"
+
+static void put_text(vs_buf *b, const char *text)
+{
+    vs_buf_html(b, text, strlen(text));
+}
+
+static void put_asset(vs_buf *b, const char *name)
+{
+    const vs_asset *a = vs_asset_find(name);
+
+    if (a) vs_buf_add(b, a->data, a->len);
+}
+
+/* A JSON string inside a script element: "<" must not open a tag there. */
+static void put_json_text(vs_buf *b, const char *text)
+{
+    vs_buf_str(b, "\"");
+    for (const char *p = text; *p; p++) {
+        if (*p == '<' || *p == '"' || *p == '\\' || (unsigned char)*p < 0x20)
+            vs_buf_printf(b, "\\u%04x", (unsigned)(unsigned char)*p);
+        else
+            vs_buf_add(b, p, 1);
+    }
+    vs_buf_str(b, "\"");
+}
+
+static void put_cell(vs_buf *b, const vs_interval *p)
+{
+    if (p)
+        vs_buf_printf(b, "<td class=\"n\">%.1f<small>%.1f&ndash;%.1f</small></td>", 100 * p->value,
+                      100 * p->low, 100 * p->high);
+    else
+        vs_buf_str(b, "<td class=\"n\">&ndash;</td>");
+}
+
+static const vs_interval *point(const vs_compare_line *l, vs_curve curve, bool last)
+{
+    const vs_compare_curve *c = &l->curve[curve];
+
+    return c->n ? &c->point[last ? c->n - 1 : 0] : NULL;
+}
+
+static void put_results(vs_buf *b, const vs_comparison *c)
+{
+    vs_buf_str(b, "<h2>Results</h2>\n<div class=\"scroll\"><table><thead><tr><th>System</th>"
+                  "<th class=\"n\">Pass@1</th><th class=\"n\">Maj@N</th>"
+                  "<th class=\"n\">Best-of-N</th><th class=\"n\">Weighted vote</th>"
+                  "<th class=\"n\">Pass@N</th></tr></thead><tbody>\n");
+    for (size_t i = 0; i < c->n_lines; i++) {
+        const vs_compare_line *l = &c->line[i];
+        vs_buf_str(b, "<tr><th>");
+        put_text(b, l->name);
+        vs_buf_str(b, "</th>");
+        put_cell(b, point(l, VS_CURVE_PASS, false));
+        put_cell(b, point(l, VS_CURVE_MAJORITY, true));
+        put_cell(b, point(l, VS_CURVE_BEST_OF, true));
+        put_cell(b, point(l, VS_CURVE_WEIGHTED, true));
+        put_cell(b, point(l, VS_CURVE_PASS, true));
+        vs_buf_str(b, "</tr>\n");
+    }
+    vs_buf_printf(b,
+                  "</tbody></table></div>\n<p class=\"note\">Per cent of %zu test problems in each "
+                  "of %zu seeds, mean over seeds; below, the 95 %% interval over seeds and "
+                  "problems.</p>\n",
+                  c->n_problems, c->suite->n_seeds);
+}
+
+static void put_claims(vs_buf *b, const vs_comparison *c)
+{
+    static const char *const mark[3] = {"right", "wrong", "soft"};
+
+    if (!c->n_claims) return;
+    vs_buf_str(b, "<h2>Claims</h2>\n<div class=\"scroll\"><table><thead><tr><th>Claim</th>"
+                  "<th class=\"n\">k</th><th class=\"n\">Difference, points</th><th>Each "
+                  "seed</th><th></th></tr></thead><tbody>\n");
+    for (size_t i = 0; i < c->n_claims; i++) {
+        const vs_compare_claim *x = &c->claim[i];
+        vs_buf_str(b, "<tr><th>");
+        put_text(b, x->claim->name);
+        vs_buf_printf(b,
+                      "</th><td class=\"n\">%u</td><td class=\"n\">%+.1f<small>%+.1f to "
+                      "%+.1f</small></td><td class=\"soft num\">",
+                      x->k, 100 * x->difference.value, 100 * x->difference.low,
+                      100 * x->difference.high);
+        for (size_t g = 0; g < c->suite->n_seeds; g++) vs_buf_printf(b, "%+.1f ", 100 * x->seed[g]);
+        vs_buf_printf(b, "</td><td class=\"%s\">%s</td></tr>\n", mark[x->held],
+                      vs_held_name[x->held]);
+    }
+    vs_buf_str(b, "</tbody></table></div>\n<p class=\"note\">Paired: the same problems under both "
+                  "systems. Held: the 95 % interval lies above 0; undecided: it holds 0.</p>\n");
+}
+
+static void put_plot(vs_buf *b, const char *id, const char *title, const char *caption)
+{
+    vs_buf_printf(b,
+                  "<figure><h3>%s</h3><div class=\"plot tall\"><canvas id=\"%s\"></canvas></div>"
+                  "<figcaption>%s</figcaption></figure>\n",
+                  title, id, caption);
+}
+
+static void put_calibration(vs_buf *b, const vs_comparison *c)
+{
+    vs_buf_str(b, "<h2>Verifiers</h2>\n<div class=\"scroll\"><table><thead><tr><th>Run, its "
+                  "verifier</th><th class=\"n\">AUC within problems</th><th class=\"n\">Brier</th>"
+                  "<th class=\"n\">of the base rate</th><th class=\"n\">Score with length</th>"
+                  "<th class=\"n\">Right with length</th></tr></thead><tbody>\n");
+    for (size_t i = 0; i < c->n_runs; i++) {
+        const vs_calibration *x = &c->run[i].calibration;
+        if (!c->run[i].is_calibrated) continue;
+        vs_buf_str(b, "<tr><th>");
+        put_text(b, c->run[i].slug);
+        vs_buf_str(b, ", ");
+        put_text(b, c->run[i].verifier);
+        vs_buf_printf(
+            b,
+            "</th><td class=\"n\">%.3f</td><td class=\"n\">%.4f</td><td "
+            "class=\"n\">%.4f</td><td class=\"n\">%+.2f</td><td class=\"n\">%+.2f</td></tr>\n",
+            x->auc, x->brier, x->brier_base, x->score_length, x->right_length);
+    }
+    vs_buf_str(b,
+               "</tbody></table></div>\n<p class=\"note\">AUC: how often a right candidate of a "
+               "problem scores above a wrong one. Brier: mean square error of the score as a "
+               "probability, after a logistic fit on the other half of the problems. Correlations "
+               "within problems.</p>\n");
+}
+
+static void put_curves_json(vs_buf *b, const vs_comparison *c)
+{
+    bool is_first = true;
+
+    vs_buf_str(b, "\"curves\":[");
+    for (size_t i = 0; i < c->n_lines; i++) {
+        const vs_compare_curve *x = &c->line[i].curve[VS_CURVE_BEST_OF];
+        if (!x->n) continue;
+        vs_buf_str(b, is_first ? "\n{\"name\":" : ",\n{\"name\":");
+        is_first = false;
+        put_json_text(b, c->line[i].name);
+        vs_buf_str(b, ",\"points\":[");
+        for (size_t k = 0; k < x->n; k++)
+            vs_buf_printf(b, "%s[%u,%.6f]", k ? "," : "", x->ks[k], x->point[k].value);
+        vs_buf_str(b, "]}");
+    }
+    vs_buf_str(b, "]");
+}
+
+static void put_runs_json(vs_buf *b, const vs_comparison *c)
+{
+    vs_buf_str(b, ",\"runs\":[");
+    for (size_t i = 0; i < c->n_runs; i++) {
+        const vs_compare_run *r = &c->run[i];
+        vs_buf_str(b, i ? ",\n{\"name\":" : "\n{\"name\":");
+        put_json_text(b, r->slug);
+        vs_buf_str(b, ",\"rounds\":[");
+        for (size_t t = 0; t < r->n_rounds; t++)
+            vs_buf_printf(b, "%s[%zu,%.6f]", t ? "," : "", t + 1, r->round[t]);
+        vs_buf_str(b, "],\"bins\":[");
+        for (size_t k = 0, n = 0; r->is_calibrated && k < VS_CALIBRATION_BINS; k++) {
+            if (!r->calibration.bin[k].n) continue;
+            vs_buf_printf(b, "%s[%.6f,%.6f,%zu]", n++ ? "," : "", r->calibration.bin[k].p,
+                          r->calibration.bin[k].right, r->calibration.bin[k].n);
+        }
+        vs_buf_str(b, "]}");
+    }
+    vs_buf_str(b, "]");
+}
+
+vs_status vs_comparison_page(vs_buf *b, const vs_comparison *c, vs_error *err)
+{
+    vs_buf_str(b,
+               "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+               "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>");
+    put_text(b, c->suite->name);
+    vs_buf_str(b, " \xe2\x80\x93 vstar comparison</title>\n<style>\n");
+    put_asset(b, "report/report.css");
+    vs_buf_str(b, "</style></head><body>\n<header><h1>");
+    put_text(b, c->suite->name);
+    vs_buf_printf(b,
+                  "</h1><p class=\"soft\">%zu systems over %zu seeds, %zu runs a seed; %zu test "
+                  "problems in each.</p></header>\n",
+                  c->n_lines, c->suite->n_seeds, c->n_runs, c->n_problems);
+    put_results(b, c);
+    put_claims(b, c);
+    vs_buf_str(b, "<h2>Curves</h2>\n<div class=\"charts\">\n");
+    put_plot(b, "best-of", "Best-of-k", "Expected share right of the best-scored of k candidates.");
+    put_plot(b, "rounds", "Rounds", "Right samples of each round on training problems.");
+    put_plot(b, "reliability", "Reliability",
+             "Share of right candidates among those whose score means a chance of about so much.");
+    vs_buf_str(b, "</div>\n");
+    put_calibration(b, c);
+    vs_buf_str(b, "<footer class=\"soft\">Made by vstar " VSTAR_VERSION "</footer>\n"
+                  "<script type=\"application/json\" id=\"data\">{");
+    put_curves_json(b, c);
+    put_runs_json(b, c);
+    vs_buf_str(b, "}</script>\n<script>\n");
+    put_asset(b, "chart.min.js");
+    vs_buf_str(b, "\n</script>\n<script>\n");
+    put_asset(b, "report/compare.js");
+    vs_buf_str(b, "</script>\n</body></html>\n");
+    return vs_buf_ok(b, "comparison", err);
+}

@@ -1,0 +1,410 @@
+#include "flow/loop/suite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <yaml.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "flow/verifier/verifier.h"
+
+enum { MAX_SUITE_BYTES = 1 << 20 };
+
+typedef struct reader {
+    yaml_document_t doc;
+    const char *path;
+    vs_suite *out;
+} reader;
+
+/* -- nodes -- */
+
+static size_t line_of(const yaml_node_t *n)
+{
+    return n->start_mark.line + 1;
+}
+
+static vs_status refuse(const reader *r, const yaml_node_t *at, const char *what,
+                        const char *expected, vs_error *err)
+{
+    return VS_FAIL(err, VS_E_INPUT, "%s:%zu: %s: expected %s", r->path, line_of(at), what,
+                   expected);
+}
+
+static const char *text_of(const yaml_node_t *n)
+{
+    return n && n->type == YAML_SCALAR_NODE &&
+                   strlen((const char *)n->data.scalar.value) == n->data.scalar.length
+               ? (const char *)n->data.scalar.value
+               : NULL;
+}
+
+static yaml_node_t *node(reader *r, int index)
+{
+    return yaml_document_get_node(&r->doc, index);
+}
+
+static vs_status take_text(char **out, reader *r, const yaml_node_t *n, const char *key,
+                           vs_error *err)
+{
+    const char *text = text_of(n);
+
+    if (!text || !*text) return refuse(r, n, key, "a text", err);
+    *out = vs_strdup_n(text, strlen(text));
+    return *out ? VS_OK : VS_FAIL(err, VS_E_NOMEM, "%s", r->path);
+}
+
+static vs_status take_number(uint64_t *out, const reader *r, const yaml_node_t *n, const char *key,
+                             vs_error *err)
+{
+    const char *text = text_of(n);
+
+    if (!text || !*text || strlen(text) > 18 || strspn(text, "0123456789") != strlen(text))
+        return refuse(r, n, key, "a number from 0 on", err);
+    *out = strtoull(text, NULL, 10);
+    return VS_OK;
+}
+
+/* Calls take for each entry of a list of at most VS_SUITE_MAX. */
+static vs_status each_entry(reader *r, const yaml_node_t *list, const char *key,
+                            vs_status (*take)(reader *r, yaml_node_t *entry, void *into,
+                                              vs_error *err),
+                            void *into, vs_error *err)
+{
+    if (list->type != YAML_SEQUENCE_NODE) return refuse(r, list, key, "a list", err);
+    if (list->data.sequence.items.top - list->data.sequence.items.start > VS_SUITE_MAX)
+        return VS_FAIL(err, VS_E_LIMIT, "%s:%zu: %s: found more than %d entries", r->path,
+                       line_of(list), key, VS_SUITE_MAX);
+    for (const yaml_node_item_t *i = list->data.sequence.items.start;
+         i < list->data.sequence.items.top; i++)
+        VS_TRY(take(r, node(r, *i), into, err));
+    return VS_OK;
+}
+
+/* A key of a mapping, and what takes its value. */
+typedef struct key {
+    const char *name;
+    vs_status (*take)(reader *r, yaml_node_t *value, void *into, vs_error *err);
+} key;
+
+static vs_status each_key(reader *r, const yaml_node_t *map, const char *what, const key *keys,
+                          size_t n_keys, void *into, vs_error *err)
+{
+    unsigned seen = 0;
+
+    if (map->type != YAML_MAPPING_NODE) return refuse(r, map, what, "keys with values", err);
+    for (const yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top;
+         p++) {
+        const yaml_node_t *name = node(r, p->key);
+        const char *text = text_of(name);
+        size_t i = 0;
+        while (i < n_keys && (!text || strcmp(keys[i].name, text) != 0)) i++;
+        if (i == n_keys || seen >> i & 1u) {
+            vs_buf known = {0};
+            vs_status st;
+            for (size_t k = 0; k < n_keys; k++)
+                vs_buf_printf(&known, "%s%s", k ? ", " : "", keys[k].name);
+            st = VS_FAIL(err, VS_E_INPUT, "%s:%zu: %s: found %s \"%.60s\", expected one of %s",
+                         r->path, line_of(name), what, i == n_keys ? "the unknown key" : "twice",
+                         text ? text : "?", known.failed ? "few" : known.data);
+            vs_buf_free(&known);
+            return st;
+        }
+        seen |= 1u << i;
+        VS_TRY(keys[i].take(r, node(r, p->value), into, err));
+    }
+    return VS_OK;
+}
+
+/* -- systems -- */
+
+static vs_status take_setting(reader *r, yaml_node_t *n, void *into, vs_error *err)
+{
+    vs_suite_texts *texts = into;
+
+    return take_text(&texts->item[texts->n++], r, n, "set", err);
+}
+
+static vs_status take_system_name(reader *r, yaml_node_t *n, void *into, vs_error *err)
+{
+    vs_suite_system *s = into;
+
+    return take_text(&s->name, r, n, "name", err);
+}
+
+static vs_status take_row(reader *r, yaml_node_t *n, void *into, vs_error *err)
+{
+    vs_suite_system *s = into;
+
+    return take_text(&s->row, r, n, "row", err);
+}
+
+static vs_status take_set(reader *r, yaml_node_t *n, void *into, vs_error *err)
+{
+    vs_suite_system *s = into;
+
+    return each_entry(r, n, "set", take_setting, &s->set, err);
+}
+
+static vs_status find_system(size_t *out, const reader *r, const yaml_node_t *n, const char *name,
+                             vs_error *err)
+{
+    for (size_t i = 0; i < r->out->n_systems; i++)
+        if (name && strcmp(r->out->system[i].name, name) == 0) {
+            *out = i;
+            return VS_OK;
+        }
+    return VS_FAIL(err, VS_E_INPUT, "%s:%zu: found \"%.60s\", expected the name of a system above",
+                   r->path, line_of(n), name ? name : "?");
+}
+
+static vs_status take_system(reader *r, yaml_node_t *n, void *into, vs_error *err)
+{
+    static const key keys[] = {{"name", take_system_name}, {"set", take_set}, {"row", take_row}};
+    vs_suite_system *s = &r->out->system[r->out->n_systems];
+    (void)into;
+
+    s->line = line_of(n);
+    r->out->n_systems++;
+    VS_TRY(each_key(r, n, "systems", keys, sizeof keys / sizeof *keys, s, err));
+    if (!s->name) return refuse(r, n, "systems", "a name", err);
+    for (size_t i = 0; i + 1 < r->out->n_systems; i++)
+        if (strcmp(r->out->system[i].name, s->name) == 0)
+            return VS_FAIL(err, VS_E_INPUT,
+                           "%s:%zu: found a second \"%.60s\", expected names to differ", r->path,
+                           s->line, s->name);
+    return VS_OK;
+}
+
+/* -- claims -- */
+
+static vs_status take_claim_name(reader *r, yaml_node_t *n, void *into, vs_error *err)
+{
+    vs_suite_claim *c = into;
+
+    return take_text(&c->name, r, n, "name", err);
+}
+
+static vs_status take_left(reader *r, yaml_node_t *n, void *into, vs_error *err)
+{
+    vs_suite_claim *c = into;
+
+    return find_system(&c->left, r, n, text_of(n), err);
+}
+
+static vs_status take_right(reader *r, yaml_node_t *n, void *into, vs_error *err)
+{
+    vs_suite_claim *c = into;
+
+    return find_system(&c->right, r, n, text_of(n), err);
+}
+
+static vs_status read_curve(vs_curve *out, const reader *r, const yaml_node_t *n, vs_error *err)
+{
+    const char *text = text_of(n);
+
+    for (vs_curve c = 0; text && c < VS_CURVES; c++)
+        if (strcmp(vs_curve_name(c), text) == 0) {
+            *out = c;
+            return VS_OK;
+        }
+    return refuse(r, n, "curve", "pass, best_of, majority or weighted", err);
+}
+
+static vs_status take_curve(reader *r, yaml_node_t *n, void *into, vs_error *err)
+{
+    vs_suite_claim *c = into;
+
+    return read_curve(&c->left_curve, r, n, err);
+}
+
+static vs_status take_right_curve(reader *r, yaml_node_t *n, void *into, vs_error *err)
+{
+    vs_suite_claim *c = into;
+
+    return read_curve(&c->right_curve, r, n, err);
+}
+
+static vs_status take_k(reader *r, yaml_node_t *n, void *into, vs_error *err)
+{
+    vs_suite_claim *c = into;
+    uint64_t k;
+
+    VS_TRY(take_number(&k, r, n, "k", err));
+    if (k == 0 || k > VS_METRICS_MAX_SAMPLES)
+        return refuse(r, n, "k", "a number of candidates", err);
+    c->ks[c->n_ks++] = (uint32_t)k;
+    return VS_OK;
+}
+
+static vs_status take_ks(reader *r, yaml_node_t *n, void *into, vs_error *err)
+{
+    return each_entry(r, n, "k", take_k, into, err);
+}
+
+static vs_status take_claim(reader *r, yaml_node_t *n, void *into, vs_error *err)
+{
+    static const key keys[] = {{"name", take_claim_name},
+                               {"left", take_left},
+                               {"right", take_right},
+                               {"curve", take_curve},
+                               {"right_curve", take_right_curve},
+                               {"k", take_ks}};
+    vs_suite_claim *c = &r->out->claim[r->out->n_claims++];
+    (void)into;
+
+    *c = (vs_suite_claim){.left = SIZE_MAX,
+                          .right = SIZE_MAX,
+                          .left_curve = VS_CURVE_BEST_OF,
+                          .right_curve = VS_CURVES};
+    VS_TRY(each_key(r, n, "claims", keys, sizeof keys / sizeof *keys, c, err));
+    if (!c->name || c->left == SIZE_MAX || c->right == SIZE_MAX || c->n_ks == 0)
+        return refuse(r, n, "claims", "name, left, right and k", err);
+    if (c->right_curve == VS_CURVES) c->right_curve = c->left_curve;
+    return VS_OK;
+}
+
+/* -- the whole -- */
+
+static vs_status take_name(reader *r, yaml_node_t *n, void *into, vs_error *err)
+{
+    (void)into;
+    return take_text(&r->out->name, r, n, "name", err);
+}
+
+static vs_status take_recipe(reader *r, yaml_node_t *n, void *into, vs_error *err)
+{
+    (void)into;
+    return take_text(&r->out->recipe, r, n, "recipe", err);
+}
+
+static vs_status take_seed(reader *r, yaml_node_t *n, void *into, vs_error *err)
+{
+    (void)into;
+    return take_number(&r->out->seeds[r->out->n_seeds++], r, n, "seeds", err);
+}
+
+static vs_status take_seeds(reader *r, yaml_node_t *n, void *into, vs_error *err)
+{
+    return each_entry(r, n, "seeds", take_seed, into, err);
+}
+
+static vs_status take_common(reader *r, yaml_node_t *n, void *into, vs_error *err)
+{
+    (void)into;
+    return each_entry(r, n, "set", take_setting, &r->out->set, err);
+}
+
+static vs_status take_systems(reader *r, yaml_node_t *n, void *into, vs_error *err)
+{
+    return each_entry(r, n, "systems", take_system, into, err);
+}
+
+static vs_status take_claims(reader *r, yaml_node_t *n, void *into, vs_error *err)
+{
+    return each_entry(r, n, "claims", take_claim, into, err);
+}
+
+static vs_status read_document(reader *r, vs_error *err)
+{
+    static const key keys[] = {{"name", take_name},       {"recipe", take_recipe},
+                               {"seeds", take_seeds},     {"set", take_common},
+                               {"systems", take_systems}, {"claims", take_claims}};
+    const yaml_node_t *root = yaml_document_get_root_node(&r->doc);
+
+    if (!root) return VS_FAIL(err, VS_E_FORMAT, "%s: found nothing, expected a suite", r->path);
+    VS_TRY(each_key(r, root, "suite", keys, sizeof keys / sizeof *keys, NULL, err));
+    if (!r->out->name || !r->out->recipe || r->out->n_seeds == 0 || r->out->n_systems == 0)
+        return refuse(r, root, "suite", "name, recipe, seeds and systems", err);
+    if (r->out->name[0] == '.' || strchr(r->out->name, '/'))
+        return refuse(r, root, "name", "the name of a folder", err);
+    for (size_t i = 0; i < r->out->n_seeds; i++)
+        for (size_t k = 0; k < i; k++)
+            if (r->out->seeds[i] == r->out->seeds[k])
+                return refuse(r, root, "seeds", "seeds that differ", err);
+    return VS_OK;
+}
+
+vs_status vs_suite_read(vs_suite **out, const char *path, vs_error *err)
+{
+    yaml_parser_t parser;
+    reader r = {.path = path};
+    char *text = NULL;
+    size_t len;
+    vs_status st;
+    bool has_parser = false, has_document = false;
+
+    r.out = vs_alloc(1, sizeof *r.out);
+    if (!r.out) return VS_FAIL(err, VS_E_NOMEM, "%s", path);
+    VS_CHECK(vs_file_read(&text, &len, path, MAX_SUITE_BYTES, err));
+    has_parser = yaml_parser_initialize(&parser);
+    if (has_parser) yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+    has_document = has_parser && yaml_parser_load(&parser, &r.doc);
+    if (!has_document) {
+        st = VS_FAIL(err, VS_E_FORMAT, "%s:%zu: found text that is not YAML (%s), expected a suite",
+                     path, has_parser ? parser.problem_mark.line + 1 : 1,
+                     has_parser && parser.problem ? parser.problem : "unreadable");
+        goto done;
+    }
+    VS_CHECK(read_document(&r, err));
+    *out = r.out;
+    r.out = NULL;
+done:
+    if (has_document) yaml_document_delete(&r.doc);
+    if (has_parser) yaml_parser_delete(&parser);
+    free(text);
+    vs_suite_free(r.out);
+    return st;
+}
+
+static void free_texts(vs_suite_texts *t)
+{
+    for (size_t i = 0; i < t->n; i++) free(t->item[i]);
+}
+
+void vs_suite_free(vs_suite *s)
+{
+    if (!s) return;
+    free(s->name);
+    free(s->recipe);
+    free_texts(&s->set);
+    for (size_t i = 0; i < s->n_systems; i++) {
+        free(s->system[i].name);
+        free(s->system[i].row);
+        free_texts(&s->system[i].set);
+    }
+    for (size_t i = 0; i < s->n_claims; i++) free(s->claim[i].name);
+    free(s);
+}
+
+static vs_status apply(vs_recipe *r, const vs_suite_texts *set, const char *where, vs_error *err)
+{
+    for (size_t i = 0; i < set->n; i++) VS_TRY(vs_recipe_set(r, set->item[i], where, err));
+    return VS_OK;
+}
+
+vs_status vs_suite_recipe(vs_recipe *out, const vs_suite *s, size_t system, uint64_t seed,
+                          const char *path, vs_error *err)
+{
+    vs_recipe r = {0};
+    char where[300];
+    vs_status st;
+
+    snprintf(where, sizeof where, "%.200s: %.80s", path, s->system[system].name);
+    VS_TRY(vs_recipe_read(&r, s->recipe, err));
+    VS_CHECK(apply(&r, &s->set, path, err));
+    VS_CHECK(apply(&r, &s->system[system].set, where, err));
+    r.seed = seed;
+    VS_CHECK(vs_recipe_check(&r, where, err));
+    *out = r;
+    r = (vs_recipe){0};
+done:
+    if (st != VS_OK) vs_recipe_free(&r);
+    return st;
+}
+
+const char *vs_suite_row(const vs_suite_system *system, const vs_recipe *r)
+{
+    return system->row ? system->row : vs_verifier_title((vs_verifier_kind)r->verifier.kind);
+}
