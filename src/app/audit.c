@@ -41,8 +41,8 @@ static bool has_column(const audit *a, const char *version)
 static void add_column(audit *a, const char *version, const char *profile)
 {
     if (a->n_columns == MAX_COLUMNS || has_column(a, version)) return;
-    snprintf(a->column[a->n_columns].version, VS_PROFILE_BYTES, "%.*s",
-             VS_PROFILE_BYTES - 1, version);
+    snprintf(a->column[a->n_columns].version, VS_PROFILE_BYTES, "%.*s", VS_PROFILE_BYTES - 1,
+             version);
     a->column[a->n_columns++].profile = profile;
 }
 

@@ -173,7 +173,8 @@ static vs_status grade_rows(void *ctx, vs_error *err)
     const size_t n_done = st == VS_OK ? g->n : bad < g->n ? bad : 0;
 
     for (size_t i = 0; i < n_done; i++) VS_CHECK(write_result(&g->line, &g->result[i], err));
-    fflush(stdout); /* who asks row by row gets answers row by row; main finds what could not be written */
+    fflush(
+        stdout); /* who asks row by row gets answers row by row; main finds what could not be written */
     if (bad < g->n)
         st = VS_FAIL(err, cause.code, "%s: %s", g->row[bad].where, cause.text);
     else if (cause.code != VS_OK)

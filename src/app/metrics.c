@@ -28,7 +28,7 @@ done:
     return st;
 }
 
-static vs_status run(const char *data, const size_t *ks, size_t n_ks, vs_error *err)
+static vs_status run(const char *data, const size_t *ks, size_t n_ks, size_t top, vs_error *err)
 {
     vs_metrics_set *set = NULL;
     json_t *curves = NULL;
@@ -38,7 +38,7 @@ static vs_status run(const char *data, const size_t *ks, size_t n_ks, vs_error *
 
     VS_CHECK(vs_metrics_set_open(&set, err));
     VS_CHECK(read_rows(set, data, err));
-    VS_CHECK(vs_metrics_json(&curves, set, n_ks ? ks : NULL, n_ks, err));
+    VS_CHECK(vs_metrics_json(&curves, set, n_ks ? ks : NULL, n_ks, top, err));
     text = json_dumps(curves, JSON_COMPACT);
     if (!text) {
         st = VS_FAIL(err, VS_E_NOMEM, "metrics: out of memory");
@@ -79,15 +79,18 @@ vs_status vs_verb_metrics(int argc, char **argv, vs_error *err)
 {
     static size_t ks[MAX_KS];
     size_t n_ks = 0;
+    uint64_t top = 0;
     const char *list = NULL, *data = "-";
     const vs_opt opts[] = {
         {"--ks", VS_OPT_STR, &list, false, 0, 0, "LIST",
          "1,2,4,.. (powers of two up to the fewest samples, and that number)"},
+        {"--top", VS_OPT_U64, &top, false, 0, 0, "M",
+         "also the vote among the M best-scored, as curve top_vote"},
         {"--data", VS_OPT_STR, &data, false, 0, 0, "FILE", "input; - is standard input (-)"},
     };
     vs_cmd c = {
         .verb = "metrics",
-        .usage = "[--ks 1,2,4,..] < ROWS",
+        .usage = "[--ks 1,2,4,..] [--top M] < ROWS",
         .about = "Reads {\"id\",\"right\":[0,1,..],\"scores\":[..],\"answers\":[\"..\",null,..]}, "
                  "one problem a line, the last two\n"
                  "optional, and writes one object with the curves Pass@k, Best-of-k (needs "
@@ -108,5 +111,5 @@ vs_status vs_verb_metrics(int argc, char **argv, vs_error *err)
     VS_TRY(vs_args_parse(&c, argc, argv, err));
     if (c.is_help) return VS_OK;
     VS_TRY(parse_ks(ks, &n_ks, list, err));
-    return run(data, ks, n_ks, err);
+    return run(data, ks, n_ks, (size_t)top, err);
 }

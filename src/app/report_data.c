@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "flow/loop/loop.h"
 #include "flow/problems/overlap.h"
+#include "flow/verifier/verifier.h"
 
 enum { MAX_RECIPE_BYTES = 1 << 20 };
 
@@ -19,7 +20,7 @@ static const char *const final_set = "test:generator";
 /* -- headline -- */
 
 const vs_headline vs_headlines[VS_HEADLINES] = {
-    {"base, few-shot", "pass", false, false, "The base after solved examples", "Pass@"},
+    {"base", "pass", false, false, "The base itself", "Pass@"},
     {"G_SFT", "pass", false, false, "First generator, one answer", "Pass@"},
     {"G_T", "pass", false, false, "Final generator, one answer", "Pass@"},
     {"G_T", "majority", true, false, "Majority vote of its answers", "Maj@"},
@@ -42,9 +43,16 @@ const vs_metric *vs_find_metric(const vs_metric *all, size_t n, const char *syst
     return found;
 }
 
+/* The verifier's row has the name of its kind. */
 const vs_metric *vs_headline_find(const vs_metric *all, size_t n, const vs_headline *h)
 {
-    return vs_find_metric(all, n, h->system, h->curve, h->want_last);
+    const bool is_verifier = strcmp(h->system, vs_verifier_title(VS_VERIFIER_DPO)) == 0;
+    const vs_metric *found = vs_find_metric(all, n, h->system, h->curve, h->want_last);
+
+    for (int kind = VS_VERIFIER_ORM; is_verifier && !found && kind < VS_VERIFIER_NONE; kind++)
+        found = vs_find_metric(all, n, vs_verifier_title((vs_verifier_kind)kind), h->curve,
+                               h->want_last);
+    return found;
 }
 
 /* -- sampling sets -- */

@@ -128,7 +128,7 @@ vs_status vs_answers_measure(vs_store *s, const vs_problems *test, const vs_syst
     }
     VS_CHECK(fill_scores(&t, s, y, err));
     VS_CHECK(fill_problems(&t, test, y->rank != VS_RANK_NONE, err));
-    VS_CHECK(vs_metrics_measure(out, t.problems, t.n_problems, NULL, 0, err));
+    VS_CHECK(vs_metrics_measure(out, t.problems, t.n_problems, NULL, 0, y->top, err));
     st = store_curves(s, y, out, err);
 done:
     table_free(&t);

@@ -20,6 +20,7 @@ typedef struct vs_system {
     vs_rank_by rank;
     const char *model;     /* hash of V; NULL for NONE and LIKELIHOOD */
     const char *reference; /* hash; RATIO only */
+    size_t top;            /* of the vote among the best-scored; 0: none */
 } vs_system;
 
 /* Measures the system on all its samples under the grader's profile (with version) and stores every

@@ -9,7 +9,8 @@
 
 const char *vs_curve_name(vs_curve curve)
 {
-    static const char *const names[VS_CURVES] = {"pass", "best_of", "majority", "weighted"};
+    static const char *const names[VS_CURVES] = {"pass", "best_of", "majority", "weighted",
+                                                 "top_vote"};
 
     return names[curve];
 }
@@ -148,13 +149,15 @@ static vs_status measure_problem(vs_metrics *m, size_t index, const vs_metrics_p
         VS_TRY(vs_majority_at(values + VS_CURVE_MAJORITY * m->n_ks, p, m->ks, m->n_ks, err));
     if (m->has[VS_CURVE_WEIGHTED])
         VS_TRY(vs_weighted_at(values + VS_CURVE_WEIGHTED * m->n_ks, p, m->ks, m->n_ks, err));
+    if (m->has[VS_CURVE_TOP])
+        VS_TRY(vs_top_vote_at(values + VS_CURVE_TOP * m->n_ks, p, m->top, m->ks, m->n_ks, err));
     return VS_OK;
 }
 
 vs_status vs_metrics_measure(vs_metrics *out, const vs_metrics_problem *problems, size_t n_problems,
-                             const size_t *ks, size_t n_ks, vs_error *err)
+                             const size_t *ks, size_t n_ks, size_t top, vs_error *err)
 {
-    vs_metrics m = {.n_problems = n_problems};
+    vs_metrics m = {.n_problems = n_problems, .top = top};
     bool has_scores = true, has_classes = true;
     vs_status st;
 
@@ -168,6 +171,7 @@ vs_status vs_metrics_measure(vs_metrics *out, const vs_metrics_problem *problems
     m.has[VS_CURVE_BEST_OF] = has_scores;
     m.has[VS_CURVE_MAJORITY] = has_classes;
     m.has[VS_CURVE_WEIGHTED] = has_scores && has_classes;
+    m.has[VS_CURVE_TOP] = has_scores && has_classes && top > 0;
     VS_CHECK(choose_ks(&m, smallest_n(problems, n_problems), ks, n_ks, err));
     VS_CHECK(allocate(&m, err));
     for (size_t i = 0; i < n_problems; i++) VS_CHECK(measure_problem(&m, i, &problems[i], err));

@@ -2,8 +2,9 @@
  * problem.
  *
  * Pass@k, Best-of-k and Majority@k are expectations over a uniformly drawn k-subset of the samples,
- * exact up to rounding (below 1e-9). Weighted@k is exact at k = 1 and k = N, and in between the
- * mean over VS_VOTE_TRIALS drawn subsets per problem, the same ones in every run. Ties share evenly
+ * exact up to rounding (below 1e-9). Weighted@k and the vote among the top m are exact at k = 1 and
+ * k = N, and in between the mean over VS_VOTE_TRIALS drawn subsets per problem, the same ones in
+ * every run. Ties share evenly
  * everywhere. Ownership: problems borrow their arrays; vs_metrics owns its own. Threads: pure
  * functions. */
 #ifndef VS_ANSWERS_METRICS_H
@@ -34,26 +35,29 @@ typedef enum vs_curve {
     VS_CURVE_BEST_OF,
     VS_CURVE_MAJORITY,
     VS_CURVE_WEIGHTED,
+    VS_CURVE_TOP, /* majority among the m best-scored; measured when m is given */
     VS_CURVES
 } vs_curve;
 
-/* "pass", "best_of", "majority", "weighted" */
+/* "pass", "best_of", "majority", "weighted", "top_vote" */
 const char *vs_curve_name(vs_curve curve);
 
 typedef struct vs_metrics {
     size_t n_problems, n_ks;
     size_t *ks;
+    size_t top;
     bool has[VS_CURVES]; /* a curve is there when every problem has what it needs */
     double *values;      /* [n_problems][VS_CURVES][n_ks]; 0 where the curve is missing */
     vs_interval *points; /* [VS_CURVES][n_ks]: mean over problems with its interval */
 } vs_metrics;
 
-/* ks NULL: the powers of two up to the smallest n, and the smallest n itself. A k of 0 or above the
+/* top: how many of the best-scored vote in VS_CURVE_TOP; 0: that curve is not wanted.
+ * ks NULL: the powers of two up to the smallest n, and the smallest n itself. A k of 0 or above the
  * smallest n is VS_E_INPUT, and so are no problems, a problem without samples and a score that is
  * not finite. */
 VS_NODISCARD vs_status vs_metrics_measure(vs_metrics *out, const vs_metrics_problem *problems,
                                           size_t n_problems, const size_t *ks, size_t n_ks,
-                                          vs_error *err);
+                                          size_t top, vs_error *err);
 void vs_metrics_free(vs_metrics *m); /* zeroed or NULL is allowed */
 const vs_interval *vs_metrics_point(const vs_metrics *m, vs_curve curve,
                                     size_t k); /* NULL: not measured */

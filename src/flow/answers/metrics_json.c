@@ -247,13 +247,13 @@ static json_t *curve_json(const vs_metrics *m, vs_curve curve)
 }
 
 vs_status vs_metrics_json(json_t **out, const vs_metrics_set *set, const size_t *ks, size_t n_ks,
-                          vs_error *err)
+                          size_t top, vs_error *err)
 {
     vs_metrics m = {0};
     json_t *curves, *whole;
     int failed = 0;
 
-    VS_TRY(vs_metrics_measure(&m, set->item, set->n, ks, n_ks, err));
+    VS_TRY(vs_metrics_measure(&m, set->item, set->n, ks, n_ks, top, err));
     curves = json_object();
     for (vs_curve c = VS_CURVE_PASS; c < VS_CURVES; c++)
         if (m.has[c]) failed |= json_object_set_new(curves, vs_curve_name(c), curve_json(&m, c));

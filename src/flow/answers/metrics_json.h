@@ -24,7 +24,7 @@ void vs_metrics_set_close(vs_metrics_set *set); /* NULL is allowed */
 VS_NODISCARD vs_status vs_metrics_add_json(vs_metrics_set *set, const json_t *obj,
                                            const char *where, vs_error *err);
 
-/* ks as in vs_metrics_measure. The value is the caller's to json_decref. */
+/* ks and top as in vs_metrics_measure. The value is the caller's to json_decref. */
 VS_NODISCARD vs_status vs_metrics_json(json_t **out, const vs_metrics_set *set, const size_t *ks,
-                                       size_t n_ks, vs_error *err);
+                                       size_t n_ks, size_t top, vs_error *err);
 #endif

@@ -125,12 +125,37 @@ typedef struct weighted_work {
     double *weights, *sums;
     uint32_t *order;
     const size_t **by_k; /* pointers into ks, in rising order of k */
+    size_t top;          /* best-scored ones that vote, by their number alone; 0: all, by weight */
+    uint32_t *best;      /* [top] those so far, best first */
 } weighted_work;
 
-/* Adds one permutation's vote at every k to out. */
-static void add_trial(double *out, const weighted_work *w, const vs_vote_classes *c, size_t n,
-                      const size_t *ks, size_t n_ks, vs_rng *rng)
+/* Puts sample i among the best so far, behind those of equal score. */
+static void add_best(weighted_work *w, const double *scores, uint32_t i, size_t taken)
 {
+    size_t n = taken < w->top ? taken : w->top, at = n;
+
+    while (at > 0 && scores[w->best[at - 1]] < scores[i]) at--;
+    if (at == w->top) return;
+    if (n == w->top) n--;
+    for (size_t k = n; k > at; k--) w->best[k] = w->best[k - 1];
+    w->best[at] = i;
+}
+
+/* The vote of those that count among the first `taken` of the order. */
+static double trial_share(weighted_work *w, const vs_vote_classes *c, size_t taken)
+{
+    if (w->top == 0) return winner_share(c, w->sums);
+    for (size_t j = 0; j < c->n; j++) w->sums[j] = 0;
+    for (size_t i = 0; i < taken && i < w->top; i++)
+        if (c->of[w->best[i]] >= 0) w->sums[c->of[w->best[i]]] += 1;
+    return winner_share(c, w->sums);
+}
+
+/* Adds one permutation's vote at every k to out. */
+static void add_trial(double *out, weighted_work *w, const vs_vote_classes *c,
+                      const vs_metrics_problem *p, const size_t *ks, size_t n_ks, vs_rng *rng)
+{
+    const size_t n = p->n;
     size_t taken = 0;
 
     for (size_t i = 0; i < n; i++) w->order[i] = (uint32_t)i;
@@ -139,9 +164,12 @@ static void add_trial(double *out, const weighted_work *w, const vs_vote_classes
     for (size_t a = 0; a < n_ks; a++) {
         for (; taken < *w->by_k[a]; taken++) {
             const int32_t j = c->of[w->order[taken]];
-            if (j >= 0) w->sums[j] += w->weights[w->order[taken]];
+            if (w->top)
+                add_best(w, p->scores, w->order[taken], taken);
+            else if (j >= 0)
+                w->sums[j] += w->weights[w->order[taken]];
         }
-        out[w->by_k[a] - ks] += winner_share(c, w->sums);
+        out[w->by_k[a] - ks] += trial_share(w, c, taken);
     }
 }
 
@@ -154,15 +182,19 @@ static double single_share(const vs_vote_classes *c, size_t n)
     return right / (double)n;
 }
 
-static double full_share(const weighted_work *w, const vs_vote_classes *c, size_t n)
+static double full_share(weighted_work *w, const vs_vote_classes *c, const vs_metrics_problem *p)
 {
     for (size_t j = 0; j < c->n; j++) w->sums[j] = 0;
-    for (size_t i = 0; i < n; i++)
-        if (c->of[i] >= 0) w->sums[c->of[i]] += w->weights[i];
-    return winner_share(c, w->sums);
+    for (uint32_t i = 0; i < p->n; i++) {
+        if (w->top)
+            add_best(w, p->scores, i, i);
+        else if (c->of[i] >= 0)
+            w->sums[c->of[i]] += w->weights[i];
+    }
+    return trial_share(w, c, p->n);
 }
 
-static void weighted_values(double *out, const weighted_work *w, const vs_vote_classes *c,
+static void weighted_values(double *out, weighted_work *w, const vs_vote_classes *c,
                             const vs_metrics_problem *p, const size_t *ks, size_t n_ks)
 {
     const vs_rng_key key = vs_rng_key_make(p->key, VS_RNG_BOOTSTRAP, SUBSETS);
@@ -177,26 +209,28 @@ static void weighted_values(double *out, const weighted_work *w, const vs_vote_c
     fill_weights(w->weights, p);
     for (uint64_t trial = 0; needs_trials && trial < VS_VOTE_TRIALS; trial++) {
         vs_rng rng = vs_rng_stream(key, trial);
-        add_trial(out, w, c, p->n, ks, n_ks, &rng);
+        add_trial(out, w, c, p, ks, n_ks, &rng);
     }
     for (size_t a = 0; a < n_ks; a++) {
         out[a] /= VS_VOTE_TRIALS;
         if (ks[a] == 1) out[a] = single_share(c, p->n);
-        if (ks[a] == p->n) out[a] = full_share(w, c, p->n);
+        if (ks[a] == p->n) out[a] = full_share(w, c, p);
     }
 }
 
-vs_status vs_weighted_at(double *out, const vs_metrics_problem *p, const size_t *ks, size_t n_ks,
-                         vs_error *err)
+static vs_status vote_at(double *out, const vs_metrics_problem *p, size_t top, const size_t *ks,
+                         size_t n_ks, vs_error *err)
 {
     vs_vote_classes c = {0};
     weighted_work w = {.weights = vs_alloc(p->n, sizeof *w.weights),
                        .sums = vs_alloc(p->n, sizeof *w.sums),
                        .order = vs_alloc(p->n, sizeof *w.order),
-                       .by_k = vs_alloc(n_ks, sizeof *w.by_k)};
+                       .by_k = vs_alloc(n_ks, sizeof *w.by_k),
+                       .best = vs_alloc(top, sizeof *w.best),
+                       .top = top};
     vs_status st;
 
-    if (!w.weights || !w.sums || !w.order || !w.by_k) {
+    if (!w.weights || !w.sums || !w.order || !w.by_k || !w.best) {
         st = VS_FAIL(err, VS_E_NOMEM, "weighted vote: out of memory for %zu samples", p->n);
         goto done;
     }
@@ -208,5 +242,18 @@ done:
     free(w.sums);
     free(w.order);
     free(w.by_k);
+    free(w.best);
     return st;
+}
+
+vs_status vs_weighted_at(double *out, const vs_metrics_problem *p, const size_t *ks, size_t n_ks,
+                         vs_error *err)
+{
+    return vote_at(out, p, 0, ks, n_ks, err);
+}
+
+vs_status vs_top_vote_at(double *out, const vs_metrics_problem *p, size_t top, const size_t *ks,
+                         size_t n_ks, vs_error *err)
+{
+    return vote_at(out, p, top, ks, n_ks, err);
 }

@@ -25,6 +25,12 @@ VS_NODISCARD vs_status vs_majority_at(double *out, const vs_metrics_problem *p, 
 VS_NODISCARD vs_status vs_weighted_at(double *out, const vs_metrics_problem *p, const size_t *ks,
                                       size_t n_ks, vs_error *err);
 
+/* out[i]: the most frequent answer among the `top` best-scored of a ks[i]-subset (all of it where it
+ * is smaller); as for the weighted vote, of equal scores those drawn first. Needs classes and scores.
+ * Source: Cobbe et al. 2021 (arXiv:2110.14168), section 5.1: 3 to 5 of 100. */
+VS_NODISCARD vs_status vs_top_vote_at(double *out, const vs_metrics_problem *p, size_t top,
+                                      const size_t *ks, size_t n_ks, vs_error *err);
+
 /* The answer classes of a problem that have members. */
 typedef struct vs_vote_classes {
     size_t n, n_null; /* classes; samples without an answer */

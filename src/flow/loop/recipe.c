@@ -239,6 +239,10 @@ vs_status vs_recipe_check(const vs_recipe *r, const char *path, vs_error *err)
     if (r->problems.system && !r->problems.chat)
         return VS_FAIL(err, VS_E_INPUT, "%s: problems.system: found a text without problems.chat",
                        path);
+    if (r->eval.base_shots && !r->eval.base)
+        return VS_FAIL(err, VS_E_INPUT,
+                       "%s: eval.base_shots: found %zu without eval.base: true, expected 0", path,
+                       r->eval.base_shots);
     if (r->problems.chat && r->eval.base_shots)
         return VS_FAIL(err, VS_E_INPUT,
                        "%s: eval.base_shots: found %zu with problems.chat, expected 0: solved "

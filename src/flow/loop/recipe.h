@@ -86,7 +86,9 @@ typedef struct vs_recipe {
         size_t n;         /* candidates per test problem */
         char *grader;     /* of test problems; NULL: the run's */
         int baselines;    /* also sample and score with G_SFT */
-        size_t base_shots; /* solved problems before a question to the base; 0: it is not tested */
+        int base;          /* the base itself is tested too */
+        size_t base_shots; /* after so many solved problems */
+        size_t top;        /* of the vote among the best-scored candidates; 0: none */
         char *examples_file; /* where they are; NULL: the first of D_SFT */
         char *base_separator;
     } eval;

@@ -146,7 +146,9 @@ static const vs_recipe_key keys[] = {
     {"n", VS_KEY_COUNT, IN_EVAL, RUN(eval.n), 1, 65536, "128", NULL, "candidates per test problem", "V-STaR, section 4: 128", NULL},
     {"grader", VS_KEY_PATH, IN_EVAL, RUN(eval.grader), 0, 0, NULL, NULL, "how answers to test problems are found and compared; null: as in training", "-", GRADERS},
     {"baselines", VS_KEY_FLAG, IN_EVAL, RUN(eval.baselines), 0, 0, "true", NULL, "also sample and score with G_SFT", "V-STaR, table 1", NULL},
-    {"base_shots", VS_KEY_COUNT, IN_EVAL, RUN(eval.base_shots), 0, 1000, "0", NULL, "also sample with the base itself, after so many solved problems; 0: it is not tested", "V-STaR, table 1: few-shot; 8 in Wei et al. 2022", NULL},
+    {"top", VS_KEY_COUNT, IN_EVAL, RUN(eval.top), 0, 65536, "8", NULL, "best-scored candidates that vote in the vote among the top; 0: no such vote", "Cobbe et al. 2021, section 5.1: 3 to 5 of 100, 30 of 3,200", NULL},
+    {"base", VS_KEY_FLAG, IN_EVAL, RUN(eval.base), 0, 0, "false", NULL, "also sample with the base itself: as it is, or after base_shots solved problems", "V-STaR, table 1", NULL},
+    {"base_shots", VS_KEY_COUNT, IN_EVAL, RUN(eval.base_shots), 0, 1000, "0", NULL, "solved problems before a question to the base; 0: none (zero-shot)", "V-STaR, table 1: few-shot; 8 in Wei et al. 2022", NULL},
     {"examples_file", VS_KEY_PATH, IN_EVAL, RUN(eval.examples_file), 0, 0, NULL, NULL, "where those are, in the shape of problems.source: its first ones with a reference, of mbpp its task ids 1 to 10; null: the first of D_SFT", "Austin et al. 2021", NULL},
     {"base_separator", VS_KEY_TEXT, IN_EVAL, RUN(eval.base_separator), 0, 0, "\n\n", NULL, "between the solved problems; it ends an answer of the base too", "-", NULL},
 };

@@ -81,7 +81,7 @@ static vs_status compare(vs_run *run, const vs_metrics *m, bool has_verifier, vs
     VS_TRY(vs_answers_compare(run->store, "Maj@k minus Pass@1",
                               (vs_metrics_at){&m[SYS_G], VS_CURVE_MAJORITY, n},
                               (vs_metrics_at){&m[SYS_G], VS_CURVE_PASS, 1}, err));
-    if (run->recipe.eval.base_shots)
+    if (run->recipe.eval.base)
         VS_TRY(vs_answers_compare(run->store, "Pass@k of G_T minus the base",
                                   (vs_metrics_at){&m[SYS_G], VS_CURVE_PASS, 1},
                                   (vs_metrics_at){&m[SYS_BASE], VS_CURVE_PASS, 1}, err));
@@ -94,17 +94,18 @@ static vs_status compare(vs_run *run, const vs_metrics *m, bool has_verifier, vs
 static vs_status measure(vs_run *run, const hashes *h, vs_error *err)
 {
     const char *g = "test:generator", *s = "test:sft";
+    const size_t top = run->recipe.eval.top;
     const vs_system systems[N_SYSTEMS] = {
-        [SYS_BASE] = {"base, few-shot", "base", VS_RANK_NONE, NULL, NULL},
-        [SYS_SFT] = {"G_SFT", s, VS_RANK_NONE, NULL, NULL},
-        [SYS_G] = {"G_T", g, VS_RANK_NONE, NULL, NULL},
+        [SYS_BASE] = {"base", "base", VS_RANK_NONE, NULL, NULL, top},
+        [SYS_SFT] = {"G_SFT", s, VS_RANK_NONE, NULL, NULL, top},
+        [SYS_G] = {"G_T", g, VS_RANK_NONE, NULL, NULL, top},
         [SYS_VSTAR] = {vs_verifier_title((vs_verifier_kind)run->recipe.verifier.kind), g,
-                       VS_RANK_SUM, h->verifier, NULL},
-        [SYS_LIKELIHOOD] = {"G_T own likelihood", g, VS_RANK_LIKELIHOOD, NULL, NULL},
-        [SYS_MEAN] = {"V-STaR, mean per token", g, VS_RANK_MEAN, h->verifier, NULL},
-        [SYS_RATIO] = {"V-STaR, log V - log ref", g, VS_RANK_RATIO, h->verifier, h->sft},
-        [SYS_UNTRAINED] = {"G_SFT likelihood (untrained V)", g, VS_RANK_SUM, h->sft, NULL},
-        [SYS_SFT_V] = {"G_SFT + V", s, VS_RANK_SUM, h->verifier, NULL},
+                       VS_RANK_SUM, h->verifier, NULL, top},
+        [SYS_LIKELIHOOD] = {"G_T own likelihood", g, VS_RANK_LIKELIHOOD, NULL, NULL, top},
+        [SYS_MEAN] = {"V-STaR, mean per token", g, VS_RANK_MEAN, h->verifier, NULL, top},
+        [SYS_RATIO] = {"V-STaR, log V - log ref", g, VS_RANK_RATIO, h->verifier, h->sft, top},
+        [SYS_UNTRAINED] = {"G_SFT likelihood (untrained V)", g, VS_RANK_SUM, h->sft, NULL, top},
+        [SYS_SFT_V] = {"G_SFT + V", s, VS_RANK_SUM, h->verifier, NULL, top},
     };
     const char *profile = vs_grader_version(run->test_grader);
     const bool has_verifier = h->verifier[0] != '\0';
@@ -115,7 +116,7 @@ static vs_status measure(vs_run *run, const hashes *h, vs_error *err)
 
     VS_CHECK(vs_store_begin(run->store, err));
     for (size_t i = 0; i < N_SYSTEMS; i++) {
-        if (i == SYS_BASE && run->recipe.eval.base_shots == 0) continue;
+        if (i == SYS_BASE && !run->recipe.eval.base) continue;
         if (!run->recipe.eval.baselines && systems[i].set == s) continue;
         if (!has_verifier && systems[i].model == h->verifier) continue;
         if (!is_likelihood && (i == SYS_MEAN || i == SYS_RATIO)) continue;
@@ -144,7 +145,7 @@ vs_status vs_run_answers(vs_run *run, vs_error *err)
     }
     free(done);
     run->did_work = true;
-    if (run->recipe.eval.base_shots) VS_TRY(vs_run_few_shot(run, err));
+    if (run->recipe.eval.base) VS_TRY(vs_run_few_shot(run, err));
     if (run->recipe.eval.baselines)
         VS_TRY(sample_test(run, "sft", "test:sft", VS_ROUND_TEST_SFT, err));
     VS_TRY(sample_test(run, "generator", "test:generator", VS_ROUND_TEST_GENERATOR, err));

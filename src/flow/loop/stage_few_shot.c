@@ -114,7 +114,7 @@ vs_status vs_run_check_examples(vs_run *run, vs_error *err)
     vs_status st;
     size_t have;
 
-    if (run->recipe.eval.base_shots == 0) return VS_OK;
+    if (!run->recipe.eval.base) return VS_OK;
     VS_TRY(vs_store_count_groups(&have, run->store, "base", err));
     if (have == run->test.n) return VS_OK;
     st = make_prompts(&prompts, run, err);
@@ -138,10 +138,11 @@ static vs_status sample_base(vs_run *run, vs_error *err)
 
     if (!stop) return VS_FAIL(err, VS_E_NOMEM, "base: stop strings");
     for (size_t i = 0; i < r->n_stop; i++) stop[i] = r->stop[i];
-    stop[r->n_stop] = run->recipe.eval.base_separator;
+    stop[r->n_stop] =
+        run->recipe.eval.base_separator; /* ends an answer where examples stood before */
     vs_run_decode_options(run, &decode, VS_ROUND_TEST_BASE);
     decode.stop = stop;
-    decode.n_stop = r->n_stop + 1;
+    decode.n_stop = r->n_stop + (run->recipe.eval.base_shots ? 1 : 0);
     VS_CHECK(make_prompts(&prompts, run, err));
     VS_CHECK(vs_opened_model_open(&m, run->base, NULL, err));
     VS_CHECK(vs_sample_set(run->store, m.model, run->tokenizer, &prompts, &how, err));

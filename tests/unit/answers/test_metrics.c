@@ -117,7 +117,7 @@ static void check_against_enumeration(const problem *p)
     CHECK_OK(vs_best_of(values[VS_CURVE_BEST_OF], &p->view, ks, n, &err));
     CHECK_OK(vs_majority_at(values[VS_CURVE_MAJORITY], &p->view, ks, n, &err));
     CHECK_OK(vs_weighted_at(values[VS_CURVE_WEIGHTED], &p->view, ks, n, &err));
-    for (vs_curve c = VS_CURVE_PASS; c < VS_CURVES; c++)
+    for (vs_curve c = VS_CURVE_PASS; c < VS_CURVE_TOP; c++)
         for (size_t k = 1; k <= n; k++) {
             if (c == VS_CURVE_WEIGHTED && k > 1 && k < n) continue;
             CHECK_NEAR(values[c][k - 1], enumerate(p, c, k), exact);
@@ -171,6 +171,55 @@ TEST(metrics, draw_the_weighted_vote_between_its_exact_ends)
         CHECK_OK(vs_weighted_at(&value, &p.view, k, 1, &err));
         found += value / 200;
         expected += enumerate(&p, VS_CURVE_WEIGHTED, k[0]) / 200;
+    }
+    CHECK_NEAR(found, expected, drawn);
+}
+
+/* The m best of the set vote; scores of random problems repeat, so they are made to differ. */
+static double enumerate_top(const problem *p, size_t k, size_t top)
+{
+    double sum = 0, n = 0;
+
+    for (uint32_t set = 0; set < 1u << p->view.n; set++) {
+        uint32_t best = 0;
+        if ((size_t)__builtin_popcount(set) != k) continue;
+        for (size_t m = 0; m < top && m < k; m++) {
+            size_t at = MOST;
+            for (size_t i = 0; i < p->view.n; i++)
+                if ((set & ~best) >> i & 1 && (at == MOST || p->scores[i] > p->scores[at])) at = i;
+            best |= 1u << at;
+        }
+        sum += enumerate_vote(p, best, false);
+        n++;
+    }
+    return sum / n;
+}
+
+TEST(metrics, let_the_best_scored_vote)
+{
+    vs_rng rng = vs_rng_stream(vs_rng_key_make(5, VS_RNG_TEST, 0), 0);
+    double found = 0, expected = 0;
+    problem p;
+    vs_error err;
+
+    for (uint64_t i = 0; i < 200;) {
+        random_problem(&p, &rng);
+        if (p.view.n < 6) continue;
+        for (size_t k = 0; k < p.view.n; k++) p.scores[k] += 1e-3 * (double)k;
+        const size_t n = p.view.n, ks[3] = {1, 5, n};
+        double three[3], one[3], all[3], best[3], majority[3];
+        p.view.key = i++;
+        CHECK_OK(vs_top_vote_at(three, &p.view, 3, ks, 3, &err));
+        CHECK_NEAR(three[2], enumerate_top(&p, n, 3), exact);
+        CHECK_NEAR(three[0], enumerate_top(&p, 1, 3), exact);
+        found += three[1] / 200;
+        expected += enumerate_top(&p, 5, 3) / 200;
+        CHECK_OK(vs_top_vote_at(all, &p.view, n, ks, 3, &err)); /* all vote: the majority */
+        CHECK_OK(vs_majority_at(majority, &p.view, ks, 3, &err));
+        CHECK_NEAR(all[2], majority[2], exact);
+        CHECK_OK(vs_top_vote_at(one, &p.view, 1, ks, 3, &err)); /* the best one's class */
+        CHECK_OK(vs_best_of(best, &p.view, ks, 3, &err));
+        CHECK_NEAR(one[2], enumerate_top(&p, n, 1), exact);
     }
     CHECK_NEAR(found, expected, drawn);
 }
@@ -299,16 +348,16 @@ TEST(metrics, defaults_to_powers_of_two_and_the_smallest_n)
     vs_metrics m = {0};
     vs_error err;
 
-    CHECK_OK(vs_metrics_measure(&m, two, 2, NULL, 0, &err));
+    CHECK_OK(vs_metrics_measure(&m, two, 2, NULL, 0, 0, &err));
     CHECK(m.n_ks == 4 && memcmp(m.ks, expected, sizeof expected) == 0);
     CHECK(m.has[VS_CURVE_PASS] && !m.has[VS_CURVE_BEST_OF] && !m.has[VS_CURVE_MAJORITY] &&
           !m.has[VS_CURVE_WEIGHTED]);
     CHECK_NEAR(vs_metrics_point(&m, VS_CURVE_PASS, 7)->value, (7.0 / 9 + 1) / 2, rounding);
     CHECK(!vs_metrics_point(&m, VS_CURVE_PASS, 3) && !vs_metrics_point(&m, VS_CURVE_MAJORITY, 1));
     vs_metrics_free(&m);
-    CHECK(vs_metrics_measure(&m, two, 2, too_far, 2, &err) == VS_E_INPUT);
+    CHECK(vs_metrics_measure(&m, two, 2, too_far, 2, 0, &err) == VS_E_INPUT);
     CHECK(strstr(err.text, "k = 8") && strstr(err.text, "1 to 7"));
-    CHECK(vs_metrics_measure(&m, two, 0, NULL, 0, &err) == VS_E_INPUT);
+    CHECK(vs_metrics_measure(&m, two, 0, NULL, 0, 0, &err) == VS_E_INPUT);
 }
 
 TEST(metrics, refuse_scores_and_classes_that_cannot_be_ranked)
@@ -322,11 +371,11 @@ TEST(metrics, refuse_scores_and_classes_that_cannot_be_ranked)
     vs_metrics m = {0};
     vs_error err;
 
-    CHECK(vs_metrics_measure(&m, &bad_score, 1, NULL, 0, &err) == VS_E_INPUT);
+    CHECK(vs_metrics_measure(&m, &bad_score, 1, NULL, 0, 0, &err) == VS_E_INPUT);
     CHECK(strstr(err.text, "sample 2"));
-    CHECK(vs_metrics_measure(&m, &bad_class, 1, NULL, 0, &err) == VS_E_INPUT);
+    CHECK(vs_metrics_measure(&m, &bad_class, 1, NULL, 0, 0, &err) == VS_E_INPUT);
     CHECK(strstr(err.text, "class 2"));
-    CHECK(vs_metrics_measure(&m, &too_many, 1, NULL, 0, &err) == VS_E_LIMIT);
+    CHECK(vs_metrics_measure(&m, &too_many, 1, NULL, 0, 0, &err) == VS_E_LIMIT);
 }
 
 /* The mean of n draws of 0 or 1 with share p has standard error sqrt(p (1-p) / n); the normal
@@ -372,23 +421,24 @@ TEST(bootstrap, pairs_problems_so_that_a_constant_gain_has_no_width)
         a[i] = (vs_metrics_problem){.n = 2, .right = i % 2 ? both : one};
         b[i] = (vs_metrics_problem){.n = 2, .right = i % 2 ? one : none};
     }
-    CHECK_OK(vs_metrics_measure(&high, a, 40, NULL, 0, &err));
-    CHECK_OK(vs_metrics_measure(&low, b, 40, NULL, 0, &err));
-    CHECK_OK(vs_metrics_difference(&gain, (vs_metrics_at){&high, VS_CURVE_PASS, 1}, (vs_metrics_at){&low, VS_CURVE_PASS, 1}, &err));
+    CHECK_OK(vs_metrics_measure(&high, a, 40, NULL, 0, 0, &err));
+    CHECK_OK(vs_metrics_measure(&low, b, 40, NULL, 0, 0, &err));
+    CHECK_OK(vs_metrics_difference(&gain, (vs_metrics_at){&high, VS_CURVE_PASS, 1},
+                                   (vs_metrics_at){&low, VS_CURVE_PASS, 1}, &err));
     CHECK_NEAR(gain.value, 0.5, rounding);
     CHECK_NEAR(gain.low, 0.5, rounding);
     CHECK_NEAR(gain.high, 0.5, rounding);
     CHECK(vs_metrics_point(&high, VS_CURVE_PASS, 1)->high -
               vs_metrics_point(&high, VS_CURVE_PASS, 1)->low >
           0.1);
-    CHECK(vs_metrics_difference(&gain, (vs_metrics_at){&high, VS_CURVE_BEST_OF, 1}, (vs_metrics_at){&low, VS_CURVE_PASS, 1}, &err) ==
-          VS_E_INPUT);
+    CHECK(vs_metrics_difference(&gain, (vs_metrics_at){&high, VS_CURVE_BEST_OF, 1},
+                                (vs_metrics_at){&low, VS_CURVE_PASS, 1}, &err) == VS_E_INPUT);
     CHECK(strstr(err.text, "best_of"));
-    CHECK(vs_metrics_difference(&gain, (vs_metrics_at){&high, VS_CURVE_PASS, 3}, (vs_metrics_at){&low, VS_CURVE_PASS, 3}, &err) ==
-          VS_E_INPUT);
+    CHECK(vs_metrics_difference(&gain, (vs_metrics_at){&high, VS_CURVE_PASS, 3},
+                                (vs_metrics_at){&low, VS_CURVE_PASS, 3}, &err) == VS_E_INPUT);
     low.n_problems--;
-    CHECK(vs_metrics_difference(&gain, (vs_metrics_at){&high, VS_CURVE_PASS, 1}, (vs_metrics_at){&low, VS_CURVE_PASS, 1}, &err) ==
-          VS_E_INPUT);
+    CHECK(vs_metrics_difference(&gain, (vs_metrics_at){&high, VS_CURVE_PASS, 1},
+                                (vs_metrics_at){&low, VS_CURVE_PASS, 1}, &err) == VS_E_INPUT);
     vs_metrics_free(&high);
     vs_metrics_free(&low);
 }
@@ -432,7 +482,7 @@ TEST(metrics_json, writes_the_object_of_the_interface)
                   "\"18\",\"18\"]}");
     add_line(set, "{\"id\":2,\"right\":[1,false,0],\"scores\":[1,1,0],\"answers\":[\"5\",\"6\","
                   "null],\"more\":{}}");
-    CHECK_OK(vs_metrics_json(&out, set, NULL, 0, &err));
+    CHECK_OK(vs_metrics_json(&out, set, NULL, 0, 0, &err));
     CHECK(json_integer_value(json_object_get(out, "problems")) == 2);
     CHECK(json_object_size(json_object_get(out, "curves")) == 4);
     CHECK_NEAR(point(out, "pass", 0, "value"), 0.5, rounding);
@@ -455,7 +505,7 @@ TEST(metrics_json, leaves_out_curves_without_input)
 
     CHECK_OK(vs_metrics_set_open(&set, &err));
     add_line(set, "{\"id\":\"a\",\"right\":[0,1],\"answers\":[\"1\",\"2\"],\"scores\":null}");
-    CHECK_OK(vs_metrics_json(&out, set, ks, 1, &err));
+    CHECK_OK(vs_metrics_json(&out, set, ks, 1, 0, &err));
     CHECK(json_object_size(json_object_get(out, "curves")) == 2);
     CHECK_NEAR(point(out, "pass", 0, "value"), 1, rounding);
     CHECK_NEAR(point(out, "majority", 0, "value"), 0.5, rounding);
@@ -490,7 +540,7 @@ TEST(metrics_json, refuses_what_it_cannot_measure_and_says_where)
     vs_error err;
 
     CHECK_OK(vs_metrics_set_open(&set, &err));
-    CHECK(vs_metrics_json(&out, set, NULL, 0, &err) == VS_E_INPUT); /* no problems */
+    CHECK(vs_metrics_json(&out, set, NULL, 0, 0, &err) == VS_E_INPUT); /* no problems */
     add_line(set, "{\"id\":\"first\",\"right\":[1],\"scores\":[1],\"answers\":[\"1\"]}");
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         json_t *row = parse(bad[i].text);
@@ -501,7 +551,7 @@ TEST(metrics_json, refuses_what_it_cannot_measure_and_says_where)
         if (strstr(bad[i].text, "\"x\"")) CHECK(strstr(err.text, "\"x\""));
         json_decref(row);
     }
-    CHECK_OK(vs_metrics_json(&out, set, NULL, 0, &err));
+    CHECK_OK(vs_metrics_json(&out, set, NULL, 0, 0, &err));
     CHECK(json_integer_value(json_object_get(out, "problems")) == 1);
     json_decref(out);
     vs_metrics_set_close(set);
@@ -520,7 +570,7 @@ TEST(metrics_json, survives_every_failed_allocation)
         vs_alloc_fail_after(n);
         st = vs_metrics_set_open(&set, &err);
         if (st == VS_OK) st = vs_metrics_add_json(set, row, "-:1", &err);
-        if (st == VS_OK) st = vs_metrics_json(&out, set, NULL, 0, &err);
+        if (st == VS_OK) st = vs_metrics_json(&out, set, NULL, 0, 0, &err);
         vs_alloc_fail_after(-1);
         CHECK(st == VS_OK || st == VS_E_NOMEM);
         json_decref(out);
@@ -622,7 +672,7 @@ TEST(metrics, agree_with_published_best_of_n_tables)
         json_decref(row);
     }
     vs_jsonl_close(in);
-    CHECK_OK(vs_metrics_json(&out, set, ks, BON_SAMPLES, &err));
+    CHECK_OK(vs_metrics_json(&out, set, ks, BON_SAMPLES, 0, &err));
     CHECK_OK(vs_json_read(&expected, vs_test_shared(table), &err));
     for (size_t a = 0; a < BON_SAMPLES; a++) {
         char k[8];
