@@ -231,6 +231,7 @@ static vs_status grow_scored(scored *d, size_t n, vs_error *err)
 static vs_status add_scored(scored *d, size_t seed, vs_store *s, const char *dir,
                             const char *grader, vs_error *err)
 {
+    const size_t first = d->n;
     char verifier[VS_HASH_HEX];
     vs_samples all = {0};
     vs_status st;
@@ -238,10 +239,10 @@ static vs_status add_scored(scored *d, size_t seed, vs_store *s, const char *dir
     VS_TRY(vs_run_model_hash(verifier, dir, "verifier", err));
     VS_TRY(vs_store_samples(&all, s, "test:generator", grader, err));
     VS_CHECK(grow_scored(d, d->n + all.n, err));
-    VS_CHECK(vs_store_scores(d->score + d->n, s, &all, verifier, err));
+    VS_CHECK(vs_store_scores(d->score + first, s, &all, verifier, err));
     for (size_t i = 0; i < all.n; i++) {
-        if (isnan(d->score[d->n + i])) continue; /* a run without a verifier in this seed */
-        d->score[d->n] = d->score[d->n + i];
+        if (isnan(d->score[first + i])) continue; /* a run without a verifier in this seed */
+        d->score[d->n] = d->score[first + i];
         d->problem[d->n] = (int64_t)(seed << 32) + all.item[i].problem_id;
         d->right[d->n] = all.item[i].verdict == VS_RIGHT;
         d->length[d->n] = (double)all.item[i].n_ids;

@@ -32,7 +32,7 @@ static const struct verb {
     {"rank", "score and order candidates", vs_verb_rank},
     {"grade", "right, wrong or not gradable", vs_verb_grade},
     {"metrics", "Pass@k, Best-of-k, Maj@k, weighted vote, with intervals", vs_verb_metrics},
-    {"train", "train sft | dpo on files, without a run", vs_verb_train},
+    {"train", "train sft | dpo | orm on files, without a run", vs_verb_train},
     {"bench", "how fast the engine is, against this machine's peak", vs_verb_bench},
 };
 enum { N_VERBS = sizeof verbs / sizeof *verbs };

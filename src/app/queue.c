@@ -113,6 +113,11 @@ static size_t make_groups(vs_group *groups, vs_solution *solutions, const vs_que
 
 vs_status vs_queue_score(vs_queue *q, vs_scorer *s, vs_error *err)
 {
+    return vs_queue_score_by(q, s, (vs_score_how){0}, err);
+}
+
+vs_status vs_queue_score_by(vs_queue *q, vs_scorer *s, vs_score_how how, vs_error *err)
+{
     vs_status st = VS_OK;
     vs_group *groups = vs_alloc(q->n_solutions, sizeof *groups);
     vs_solution *solutions = vs_alloc(q->n_solutions, sizeof *solutions);
@@ -133,8 +138,10 @@ vs_status vs_queue_score(vs_queue *q, vs_scorer *s, vs_error *err)
         n_tokens += q->solution[i].n;
     }
     if (q->n_solutions)
-        st = vs_score(s, groups, make_groups(groups, solutions, q), q->token_logprobs, q->logprob,
-                      err);
+        st = how.score
+                 ? vs_score_by(how, s, groups, make_groups(groups, solutions, q), q->logprob, err)
+                 : vs_score(s, groups, make_groups(groups, solutions, q), q->token_logprobs,
+                            q->logprob, err);
 done:
     free(solutions);
     free(groups);

@@ -6,18 +6,23 @@
 #include "app/queue.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "flow/verifier/verifier.h"
 
 typedef enum rank_score {
     SCORE_SUM,
     SCORE_MEAN,
     SCORE_RATIO,
     SCORE_MEAN_RATIO,
+    SCORE_VALUE,
+    SCORE_YES,
     N_SCORES
 } rank_score;
-static const char *const score_name[N_SCORES] = {"sum", "mean", "ratio", "mean-ratio"};
+static const char *const score_name[N_SCORES] = {"sum",        "mean",  "ratio",
+                                                 "mean-ratio", "value", "yes"};
 
 typedef struct rank_options {
     const char *model, *adapter, *reference, *data;
+    const char *question, *yes, *no; /* of a generative verifier */
     rank_score score;
 } rank_options;
 
@@ -28,6 +33,9 @@ typedef struct ranker {
     vs_scorer *scorer, *reference; /* reference: NULL unless the score is a ratio */
     vs_queue queue;
     vs_buf line;
+    vs_ids question, yes, no;
+    vs_ver_words words;
+    vs_score_how how;
 } ranker;
 
 static vs_status add_candidates(ranker *r, const json_t *list, const char *where, vs_error *err)
@@ -78,7 +86,7 @@ static vs_status score_all(double *score, ranker *r, vs_error *err)
     vs_queue *q = &r->queue;
     const rank_score kind = r->o->score;
 
-    VS_TRY(vs_queue_score(q, r->scorer, err));
+    VS_TRY(vs_queue_score_by(q, r->scorer, r->how, err));
     for (size_t i = 0; i < q->n_solutions; i++) score[i] = q->logprob[i];
     if (r->reference) {
         VS_TRY(vs_queue_score(q, r->reference, err));
@@ -145,6 +153,42 @@ static bool is_full(const void *ctx)
     return vs_queue_is_full(&((const ranker *)ctx)->queue);
 }
 
+static vs_status encode_word(vs_ids *out, const ranker *r, const char *option, const char *text,
+                             vs_error *err)
+{
+    if (!text || !r->opened.tokenizer)
+        return VS_FAIL(err, VS_E_USAGE, "--score yes needs %s and a model with a tokenizer",
+                       option);
+    VS_TRY(vs_encode(out, r->opened.tokenizer, text, strlen(text), false, err));
+    return out->n ? VS_OK : VS_FAIL(err, VS_E_USAGE, "%s: found text without tokens", option);
+}
+
+/* What a verifier of another kind than log-probs scores by. */
+static vs_status open_how(ranker *r, vs_error *err)
+{
+    const vs_config *c = &r->opened.base->config;
+
+    if (r->o->score == SCORE_VALUE) {
+        r->how = vs_verifier_scoring(VS_VERIFIER_ORM, NULL);
+        if (r->opened.model->value_params) return VS_OK;
+        return VS_FAIL(err, VS_E_INPUT, "%s: found no value head, expected one for --score value",
+                       r->o->adapter ? r->o->adapter : r->o->model);
+    }
+    if (r->o->score != SCORE_YES) return VS_OK;
+    VS_TRY(encode_word(&r->question, r, "--question", r->o->question, err));
+    VS_TRY(encode_word(&r->yes, r, "--yes", r->o->yes, err));
+    VS_TRY(encode_word(&r->no, r, "--no", r->o->no, err));
+    r->words = (vs_ver_words){r->question.id,
+                              r->yes.id,
+                              r->no.id,
+                              r->question.n,
+                              r->yes.n,
+                              r->no.n,
+                              c->n_eos ? c->eos_ids[0] : -1};
+    r->how = vs_verifier_scoring(VS_VERIFIER_GENERATIVE, &r->words);
+    return VS_OK;
+}
+
 static vs_status run(const rank_options *o, vs_error *err)
 {
     ranker r = {.o = o};
@@ -153,6 +197,7 @@ static vs_status run(const rank_options *o, vs_error *err)
     vs_status st;
 
     VS_CHECK(vs_opened_open(&r.opened, o->model, o->adapter, err));
+    VS_CHECK(open_how(&r, err));
     VS_CHECK(vs_scorer_open(&r.scorer, r.opened.model, VS_QUEUE_ROWS, err));
     if (o->reference) {
         VS_CHECK(vs_second_open(&r.second, &r.opened, o->reference, err));
@@ -161,6 +206,9 @@ static vs_status run(const rank_options *o, vs_error *err)
     VS_CHECK(vs_rows_run(o->data, &stream, err));
 done:
     vs_buf_free(&r.line);
+    vs_ids_free(&r.question);
+    vs_ids_free(&r.yes);
+    vs_ids_free(&r.no);
     vs_queue_free(&r.queue);
     vs_scorer_close(r.reference);
     vs_scorer_close(r.scorer);
@@ -175,8 +223,9 @@ static vs_status parse_score(rank_options *o, const char *name, vs_error *err)
 
     while (i < N_SCORES && strcmp(name, score_name[i]) != 0) i++;
     if (i == N_SCORES)
-        return VS_FAIL(err, VS_E_USAGE,
-                       "--score: found '%.60s', expected sum, mean, ratio or mean-ratio", name);
+        return VS_FAIL(
+            err, VS_E_USAGE,
+            "--score: found '%.60s', expected sum, mean, ratio, mean-ratio, value or yes", name);
     o->score = (rank_score)i;
     const bool is_ratio = o->score == SCORE_RATIO || o->score == SCORE_MEAN_RATIO;
     if (is_ratio && !o->reference)
@@ -196,9 +245,15 @@ vs_status vs_verb_rank(int argc, char **argv, vs_error *err)
         {"--model", VS_OPT_STR, &o.model, true, 0, 0, "DIR", "model folder"},
         {"--adapter", VS_OPT_STR, &o.adapter, false, 0, 0, "DIR", "PEFT adapter folder (none)"},
         {"--score", VS_OPT_STR, &score, false, 0, 0, "KIND",
-         "sum of log-probs, mean per token, ratio to --reference, mean-ratio (sum)"},
+         "sum of log-probs, mean per token, ratio to --reference, mean-ratio, value of a reward "
+         "model's head, yes: log P(yes) - log "
+         "P(no) of a generative verifier (sum)"},
         {"--reference", VS_OPT_STR, &o.reference, false, 0, 0, "DIR|base",
          "for ratios: a model, an adapter, or base: --model without adapter"},
+        {"--question", VS_OPT_STR, &o.question, false, 0, 0, "TEXT",
+         "what a generative verifier is asked behind the solution; with --yes and --no"},
+        {"--yes", VS_OPT_STR, &o.yes, false, 0, 0, "TEXT", "its answer that means right"},
+        {"--no", VS_OPT_STR, &o.no, false, 0, 0, "TEXT", "and wrong"},
         {"--data", VS_OPT_STR, &o.data, false, 0, 0, "FILE", "input; - is standard input (-)"},
     };
     vs_cmd c = {

@@ -1,4 +1,4 @@
-/* train.c - SFT and DPO on files, without a run. */
+/* train.c - SFT, DPO and reward models on files, without a run. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +20,16 @@ typedef struct train_options {
     uint64_t init_seed;
     vs_train_options train;
 } train_options;
+
+/* By vs_loss_kind. */
+static const struct {
+    const char *name, *made_by;
+    size_t defaults; /* the section of a recipe */
+} trainings[] = {
+    [VS_LOSS_SFT] = {"sft", "vstar train sft", offsetof(vs_recipe, sft)},
+    [VS_LOSS_DPO] = {"dpo", "vstar train dpo", offsetof(vs_recipe, dpo)},
+    [VS_LOSS_ORM] = {"orm", "vstar train orm", offsetof(vs_recipe, orm)},
+};
 
 typedef struct training {
     const train_options *o;
@@ -58,25 +68,46 @@ done:
 }
 
 /* Replaces the opened base itself by a fresh adapter over it. */
-static vs_status add_adapter(vs_opened *o, const vs_train_options *train, vs_error *err)
+static vs_status add_adapter(vs_opened *o, const train_options *options, vs_error *err)
 {
+    vs_lora_config shape = options->train.lora;
     vs_model *m;
 
-    VS_TRY(vs_adapter_create(&m, o->base, &train->lora, train->seed, err));
+    shape.has_value = options->kind == VS_LOSS_ORM;
+    VS_TRY(vs_adapter_create(&m, o->base, &shape, options->train.seed, err));
     vs_model_close(o->model);
     o->model = m;
     return VS_OK;
 }
 
+/* Opens the model again with a fresh value head where it has none. */
+static vs_status add_value(vs_opened *o, const char *dir, const char *adapter, vs_error *err)
+{
+    vs_model_close(o->model);
+    vs_base_close(o->base);
+    o->model = NULL;
+    o->base = NULL;
+    if (adapter)
+        VS_TRY(vs_base_open(&o->base, dir, err));
+    else
+        VS_TRY(vs_base_open_valued(&o->base, dir, err));
+    o->reader.config = &o->base->config;
+    if (adapter) return vs_model_open_valued(&o->model, o->base, adapter, err);
+    return vs_model_open(&o->model, o->base, NULL, err);
+}
+
 static vs_status open_model(training *t, vs_error *err)
 {
     const train_options *o = t->o;
+    const bool is_fresh_adapter = !o->adapter && o->train.lora.rank;
 
     if (o->has_init_seed)
         VS_TRY(open_fresh(&t->opened, o->model, o->init_seed, err));
     else
         VS_TRY(vs_opened_open(&t->opened, o->model, o->adapter, err));
-    if (!o->adapter && o->train.lora.rank) VS_TRY(add_adapter(&t->opened, &o->train, err));
+    if (o->kind == VS_LOSS_ORM && !is_fresh_adapter)
+        VS_TRY(add_value(&t->opened, o->model, o->adapter, err));
+    if (is_fresh_adapter) VS_TRY(add_adapter(&t->opened, o, err));
     memcpy(t->start, t->opened.model->hash, sizeof t->start);
     return VS_OK;
 }
@@ -120,6 +151,8 @@ static vs_status take_report(void *ctx, size_t step, const vs_step_stats *s, vs_
     if (t->o->kind == VS_LOSS_DPO)
         vs_progress_note("loss %.4f  margin %.3f  accuracy %.0f %%", s->loss, s->margin,
                          s->accuracy * 100.0);
+    else if (t->o->kind == VS_LOSS_ORM)
+        vs_progress_note("loss %.4f  accuracy %.0f %%", s->loss, s->accuracy * 100.0);
     else
         vs_progress_note("loss %.4f", s->loss);
     vs_progress_set(step + 1);
@@ -160,10 +193,10 @@ static vs_status write_manifest(const training *t, const char *dir, vs_error *er
 
     for (size_t i = 0; i < o->sets.n; i++)
         json_array_append_new(sets, json_string(o->sets.item[i]));
-    json_t *m = json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:b}", "made_by",
-                          o->kind == VS_LOSS_SFT ? "vstar train sft" : "vstar train dpo", "model",
-                          t->opened.model->hash, "from", t->start, "data", t->data_hash, "set",
-                          sets, "steps", (json_int_t)t->n_steps, "shuffled", !o->no_shuffle);
+    json_t *m =
+        json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:b}", "made_by", trainings[o->kind].made_by,
+                  "model", t->opened.model->hash, "from", t->start, "data", t->data_hash, "set",
+                  sets, "steps", (json_int_t)t->n_steps, "shuffled", !o->no_shuffle);
     if (m && o->kind == VS_LOSS_DPO) json_object_set_new(m, "reference", json_string(t->reference));
     if (m) text = json_dumps(m, JSON_INDENT(2) | JSON_SORT_KEYS);
     if (!path || !text)
@@ -222,7 +255,7 @@ static vs_status train_and_write(training *t, vs_error *err)
     VS_CHECK(vs_trainer_open(&t->trainer, t->opened.model, o->kind, &o->train, t->n_steps,
                              checkpoint, err));
     if (o->kind == VS_LOSS_DPO && !o->reference) vs_trainer_expect_reference(t->trainer);
-    vs_progress_begin(o->kind == VS_LOSS_SFT ? "train sft" : "train dpo", "steps", 0, t->n_steps);
+    vs_progress_begin(trainings[o->kind].made_by + strlen("vstar "), "steps", 0, t->n_steps);
     st = vs_trainer_run(t->trainer, give_step, take_report, t, err);
     vs_progress_end();
     if (st != VS_OK) goto done;
@@ -246,7 +279,7 @@ static vs_status train(const train_options *o, vs_error *err)
     VS_CHECK(vs_train_data_read(&t.data, o->data, o->kind, &t.opened.reader, err));
     VS_CHECK(vs_train_data_hash(t.data_hash, &t.data, err));
     if (o->kind == VS_LOSS_DPO) VS_CHECK(score_reference(&t, err));
-    VS_CHECK(vs_train_data_rows(&t.data, err));
+    VS_CHECK(vs_train_data_rows(&t.data, t.opened.reader.config, err));
     VS_CHECK(vs_steps_open(&t.steps, o->kind, t.data.row, t.data.rows.n_rows, &o->train,
                            o->no_shuffle, err));
     t.n_steps = vs_steps_count(&t.steps);
@@ -272,14 +305,17 @@ static vs_status read_settings(train_options *o, const char *kind, vs_error *err
     vs_recipe defaults = {0};
     vs_status st = VS_OK;
 
-    if (strcmp(kind, "sft") != 0 && strcmp(kind, "dpo") != 0)
-        return VS_FAIL(err, VS_E_USAGE, "found '%.60s', expected train sft or train dpo", kind);
-    o->kind = strcmp(kind, "sft") == 0 ? VS_LOSS_SFT : VS_LOSS_DPO;
+    size_t i = 0;
+    while (i < sizeof trainings / sizeof *trainings && strcmp(trainings[i].name, kind) != 0) i++;
+    if (i == sizeof trainings / sizeof *trainings)
+        return VS_FAIL(err, VS_E_USAGE, "found '%.60s', expected train sft, train dpo or train orm",
+                       kind);
+    o->kind = (vs_loss_kind)i;
     vs_recipe_defaults(&defaults);
-    o->train = o->kind == VS_LOSS_SFT ? defaults.sft : defaults.dpo;
+    memcpy(&o->train, (const char *)&defaults + trainings[i].defaults, sizeof o->train);
     vs_recipe_free(&defaults);
     o->train.lora.rank = 0;
-    for (size_t i = 0; st == VS_OK && i < o->sets.n; i++)
+    for (i = 0; st == VS_OK && i < o->sets.n; i++)
         st = vs_train_options_set(&o->train, kind, o->sets.item[i], err);
     if (st != VS_OK) return VS_E_USAGE;
     if (o->train.batch == 0) return VS_FAIL(err, VS_E_USAGE, "--set batch=0: expected at least 1");
@@ -332,16 +368,19 @@ vs_status vs_verb_train(int argc, char **argv, vs_error *err)
     };
     vs_cmd c = {
         .verb = "train",
-        .usage = "sft|dpo --model DIR --data FILE --out DIR [--adapter DIR] [--set KEY=VALUE ..]",
+        .usage =
+            "sft|dpo|orm --model DIR --data FILE --out DIR [--adapter DIR] [--set KEY=VALUE ..]",
         .about = "sft rows: {\"prompt\",\"completion\"}. dpo rows: "
                  "{\"prompt\",\"right\":[..],\"wrong\":[..]}, or one pair as\n"
-                 "{\"prompt\",\"chosen\",\"rejected\"}. Texts get the tokenizer's special tokens "
+                 "{\"prompt\",\"chosen\",\"rejected\"}; orm rows are the same, and one of the two "
+                 "may be missing. Texts get the tokenizer's special tokens "
                  "(prompts) and the end token\n"
                  "(completions); ids (\"prompt_ids\", \"completion_ids\", id lists) are taken as "
                  "they are. All weights are trained,\n"
                  "unless --adapter or --set lora.rank is given. SFT's loss is the mean over the "
                  "step's completion tokens, DPO's\n"
-                 "over its pairs.",
+                 "over its pairs, ORM's over the tokens that have a value. An ORM's folder has a "
+                 "value head: score.weight, score.bias.",
         .example =
             "  $ vstar train sft --model stories260K --data rows.jsonl --out tuned --set lr=1e-4 "
             "--set epochs=2\n"

@@ -47,6 +47,10 @@ static vs_status add_side(reading *r, const json_t *row, const char *list_key, c
     const json_t *list = json_object_get(row, list_key), *one = json_object_get(row, one_key);
     char what[48];
 
+    const bool may_be_missing = r->data->kind == VS_LOSS_ORM;
+
+    if (may_be_missing && !one && (!list || (json_is_array(list) && json_array_size(list) == 0)))
+        return VS_OK;
     if ((list != NULL) == (one != NULL))
         return VS_FAIL(err, VS_E_FORMAT, "%s: found %s of \"%s\" and \"%s\", expected one of them",
                        where, list ? "both" : "neither", list_key, one_key);
@@ -71,7 +75,10 @@ static vs_status add_dpo(reading *r, const json_t *row, const char *where, vs_er
     if (!vs_grow(&d->n_right, &d->cap_right, at + 1, sizeof *d->n_right))
         return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", where);
     d->n_right[at] = d->rows.row[at].solutions.n;
-    return add_side(r, row, "wrong", "rejected", where, err);
+    VS_TRY(add_side(r, row, "wrong", "rejected", where, err));
+    if (d->rows.row[at].solutions.n) return VS_OK;
+    return VS_FAIL(err, VS_E_FORMAT, "%s: found no solution, expected \"right\" or \"wrong\" ones",
+                   where);
 }
 
 static vs_status add_row(reading *r, const json_t *row, const char *where, vs_error *err)
@@ -154,7 +161,7 @@ vs_status vs_train_data_hash(char hex[VS_HASH_HEX], const vs_train_data *d, vs_e
     return VS_OK;
 }
 
-vs_status vs_train_data_rows(vs_train_data *d, vs_error *err)
+vs_status vs_train_data_rows(vs_train_data *d, const vs_config *c, vs_error *err)
 {
     const vs_queue *q = &d->rows;
 
@@ -173,6 +180,10 @@ vs_status vs_train_data_rows(vs_train_data *d, vs_error *err)
                                             .n_solutions = row->solutions.n},
                                   .n_right = d->n_right ? d->n_right[i] : 0,
                                   .ref_logp = q->logprob ? q->logprob + row->solutions.at : NULL};
+        for (size_t k = 0; d->kind == VS_LOSS_ORM && k < row->solutions.n; k++) {
+            vs_solution *s = &d->solutions[row->solutions.at + k];
+            *s = vs_solution_valued(s, row->prompt.n, c);
+        }
     }
     return VS_OK;
 }

@@ -78,6 +78,11 @@ recipe test_set 'problems: {source: humaneval, train_file: torn.jsonl, test_file
 recipe check_files 'problems: {source: gsm8k, train_file: gsm.jsonl, test_file: gsm_test.jsonl, check_files: [torn.jsonl]}\nbase: model\nprompt: "{question}"\n'
 echo '{"question":"1+1?","answer":"#### 2"}' >gsm.jsonl
 echo '{"question":"1+2?","answer":"#### 3"}' >gsm_test.jsonl
+recipe bad_suite 'name: a\nseeds: [1\nx'
+recipe odd_suite 'name: a\nrecipe: r.yaml\nseeds: [1]\nsytems: []\n'
+recipe plain "${good}"
+recipe odd_set 'name: a\nrecipe: plain.yaml\nseeds: [1]\nsystems: [{name: x, set: [rounds=none]}]\n'
+recipe odd_claim 'name: a\nrecipe: plain.yaml\nseeds: [1]\nsystems: [{name: x}]\nclaims: [{name: c, left: x, right: y, k: [1]}]\n'
 recipe no_file 'problems: {source: jsonl, train_file: nowhere.jsonl, test_file: nowhere.jsonl}\nbase: model\ngrader: gsm8k\n'
 recipe torn_problems 'problems: {source: jsonl, train_file: torn.jsonl, test_file: torn.jsonl, n_sft: 1}\nbase: model\ngrader: gsm8k\n'
 recipe no_base 'problems: {source: bags, n_sft: 2, n_train: 2, n_test: 2}\nbase: nowhere\ngrader: arithmetic\n'

@@ -58,6 +58,15 @@ echo '{"prompt":"1+1","right":["=2","=2."],"wrong":["=3"]}' >pairs.jsonl
 same "DPO's first loss is ln 2" "$(vstar train dpo --model model --data pairs.jsonl --grads-out g.safetensors | cut -c1-15)" '{"loss":0.69314'
 check "DPO trains an adapter" vstar train dpo --model model --data pairs.jsonl --out lora --set lora.rank=2 --set epochs=2
 check "the adapter is read back" vstar logprobs --model model --adapter lora --data rows.jsonl
+check "a reward model is trained" vstar train orm --model model --data pairs.jsonl --out orm --set steps=30 --set lr=1e-2 --set batch=1
+same "and ranks by its value" "$(echo '{"prompt":"1+1","candidates":["=3","=2"]}' | vstar rank --model orm --score value | sed 's/.*"order"/"order"/')" '"order":[1,0]}'
+check "a reward model beside an adapter" vstar train orm --model model --data pairs.jsonl --out lorm --set steps=2 --set lora.rank=2
+check "is read back" sh -c "echo '{\"prompt\":\"1+1\",\"candidates\":[\"=3\",\"=2\"]}' | '$program' rank --model model --adapter lorm --score value"
+vstar train orm --model orm --data pairs.jsonl --out orm2 --set steps=1 --set lr=1e-9 2>/dev/null
+check "its training goes on from its head" cmp <(vstar rank --model orm --score value <<<'{"prompt":"1","candidates":["=2"]}' | cut -c1-14) \
+    <(vstar rank --model orm2 --score value <<<'{"prompt":"1","candidates":["=2"]}' | cut -c1-14)
+check "a generative verifier's score" sh -c "echo '{\"prompt\":\"1+1\",\"candidates\":[\"=3\",\"=2\"]}' | '$program' rank --model model --score yes --question '?' --yes 1 --no 0"
+same "the best-scored vote" "$(echo '{"id":1,"right":[1,0,0],"scores":[3,2,1],"answers":["7","8","8"]}' | vstar metrics --ks 3 --top 1 | grep -o '"top_vote":\[{"k":3,"value":[0-9.]*')" '"top_vote":[{"k":3,"value":1.0'
 check "inspect explains a model" vstar inspect model
 check "inspect explains an adapter" vstar inspect lora --model model
 same "inspect shows the loss mask" "$(vstar inspect one.jsonl --model model | head -1)" 'one.jsonl:1 completion (3 + 3 tokens): [prompt: 1+1][learned: =2][end: <eos>]'

@@ -1,0 +1,26 @@
+#!/bin/bash
+# compare.sh - a suite runs its systems over its seeds, shares what they share, resumes, and says the same as the runs.
+. "$(dirname "$0")/lib.sh"
+cd "$here/../.." || exit 1
+vstar compare recipes/compare-tiny.yaml --out "$scratch/suite" >"$scratch/table.txt" 2>"$scratch/run.txt"
+same "it ends well" "$?" 0
+cd "$scratch" || exit 1
+same "systems with the same settings are one run" "$(ls suite/seed-1 | tr '\n' ' ')" "orm star v-star v-star-1-iteration "
+check "the same G_SFT is trained once" cmp suite/seed-1/v-star/models/sft/model.safetensors suite/seed-1/v-star-1-iteration/models/sft/model.safetensors
+same "and said to be taken over" "$(grep -c 'sft: the same training as' run.txt)" 6
+check "samples are taken over" grep -q 'round-1: 96 solutions of another run' run.txt
+vstar run suite/seed-1/orm/recipe.yaml --out alone >alone.txt 2>&1
+same "a run on its own comes to the same verifier" "$(sha256sum <alone/models/verifier/model.safetensors)" "$(sha256sum <suite/seed-1/orm/models/verifier/model.safetensors)"
+metrics() { sqlite3 "$1/run.db" "SELECT system, curve, k, printf('%.12f', value) FROM metrics ORDER BY 1, 2, 3"; }
+same "and to the same numbers" "$(metrics alone)" "$(metrics suite/seed-1/orm)"
+mean() { python3 -c 'import sqlite3, sys; print("%.1f" % (50 * sum(sqlite3.connect(f"suite/seed-{s}/v-star/run.db").execute(sys.argv[1]).fetchone()[0] for s in (1, 2))))' "$1"; }
+check "the table has the seeds' mean" grep -q "^| V-STaR | $(mean "SELECT value FROM metrics WHERE system = 'G_T' AND curve = 'pass' AND k = 1") (" table.txt
+check "claims are decided" grep -Eq '^\| verifier above vote \| 4 \| .* \| (held|not held|undecided) \|$' table.txt
+check "verifiers are calibrated" grep -q '^| orm, G_T + ORM | [01]\.' table.txt
+check "the page has the systems" grep -q '<th>STaR-dagger</th>' suite/report.html
+check "and the charts" grep -q 'id="reliability"' suite/report.html
+cd "$here/../.." || exit 1
+vstar compare recipes/compare-tiny.yaml --out "$scratch/suite" >"$scratch/again.txt" 2>"$scratch/again.log"
+cd "$scratch" || exit 1
+same "again: nothing to do, the same table" "$(grep -c 'nothing to do' again.log) $(cmp again.txt table.txt && echo equal)" "8 equal"
+finish
