@@ -53,7 +53,7 @@ static bool takes_golds(const audit *a, const char *profile)
 
     for (size_t i = 0; i < a->problems.n; i++) {
         const char *gold = a->problems.item[i].gold;
-        if (vs_grade(&r, profile, gold, strlen(gold), "", 0, NULL) != VS_OK) return false;
+        if (gold && vs_grade(&r, profile, gold, strlen(gold), "", 0, NULL) != VS_OK) return false;
     }
     return true;
 }
@@ -97,7 +97,7 @@ static vs_status compute_column(audit *a, size_t c, vs_error *err)
         vs_grade_result r;
         if (!p)
             return VS_FAIL(err, VS_E_STATE, "run.db: sample %lld has no problem", (long long)x->id);
-        VS_TRY(vs_grade(&r, a->column[c].profile, p->gold, strlen(p->gold), x->text,
+        VS_TRY(vs_grade(&r, a->column[c].profile, p->gold, p->gold ? strlen(p->gold) : 0, x->text,
                         strlen(x->text), err));
         *verdict_at(a, i, c) = (unsigned char)r.verdict;
     }
@@ -213,7 +213,7 @@ static vs_status print_examples(audit *a, vs_error *err)
         a->n_shown--;
         vs_buf_printf(b, "\n  %s, problem %s, sample %u, gold ", x->set, p->key,
                       (unsigned)x->index);
-        put_line(b, p->gold, strlen(p->gold));
+        put_line(b, p->gold ? p->gold : "unknown", p->gold ? strlen(p->gold) : strlen("unknown"));
         vs_buf_str(b, ":");
         for (size_t c = 0; c < a->n_columns; c++)
             if (*verdict_at(a, i, c) != NO_VERDICT)

@@ -272,7 +272,7 @@ static void close_data(training_data *d)
 static vs_status read_data(training_data *d, const char *dir, vs_error *err)
 {
     static const char training_sets[] = "r*"; /* reference, round-1, rationale-1, .. */
-    char grader[VS_GRADER_VERSION_BYTES];
+    char labels[VS_PROFILE_BYTES];
     char *recipe = NULL, *db = NULL;
     vs_store *s = NULL;
     vs_status st;
@@ -282,8 +282,8 @@ static vs_status read_data(training_data *d, const char *dir, vs_error *err)
     VS_CHECK(vs_recipe_read(&d->recipe, recipe, err));
     VS_CHECK(vs_store_open(&s, db, VS_STORE_READ, err));
     VS_CHECK(vs_store_problems(&d->problems, s, NULL, err));
-    VS_CHECK(vs_run_grader_version(grader, s, &d->recipe, false, err));
-    VS_CHECK(vs_store_samples(&d->samples, s, training_sets, grader, err));
+    VS_CHECK(vs_run_label_version(labels, s, &d->recipe, err));
+    VS_CHECK(vs_store_samples(&d->samples, s, training_sets, labels, err));
     VS_CHECK(vs_run_kept(&d->kept, dir, &d->recipe, s, &d->samples, err));
 done:
     vs_store_close(s);

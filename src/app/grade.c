@@ -82,8 +82,10 @@ static vs_status read_own_fields(grade_row *out, const json_t *row, const char *
 {
     VS_TRY(vs_problem_row_read(&out->problem, source, row, where, err));
     if (!out->problem.gold)
-        return VS_FAIL(err, VS_E_FORMAT, "%s: \"solution\": found no boxed answer, expected one",
-                       where);
+        return VS_FAIL(
+            err, VS_E_FORMAT,
+            "%s: found no right answer, expected \"gold\", \"answer\" or what the data set has",
+            where);
     out->gold.data = out->problem.gold;
     out->gold.len = strlen(out->problem.gold);
     return VS_OK;

@@ -37,7 +37,7 @@ enum {
     VS_REPORT_EXAMPLES = 6,
     VS_REPORT_ROUNDS = 64,
     VS_REPORT_HASHES = VS_REPORT_ROUNDS + 4,
-    VS_REPORT_NOTES = 16
+    VS_REPORT_NOTES = 16 + VS_REPORT_ROUNDS
 };
 
 typedef struct vs_report {

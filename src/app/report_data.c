@@ -337,6 +337,22 @@ static vs_status add_overlap(vs_report *r, vs_store *s, const char *name, vs_err
     return st;
 }
 
+/* How far a reward model's labels agree with what answers are known, round by round. */
+static vs_status add_rewards(vs_report *r, vs_store *s, const vs_recipe *recipe, vs_error *err)
+{
+    char labels[VS_PROFILE_BYTES], set[32];
+    vs_agreement a;
+
+    VS_TRY(vs_run_label_version(labels, s, recipe, err));
+    VS_TRY(add_note(r, vs_format("reward model"), vs_format("%s", labels), err));
+    for (size_t t = 1; t <= recipe->rounds && t <= VS_REPORT_ROUNDS; t++) {
+        snprintf(set, sizeof set, "round-%zu", t);
+        VS_TRY(vs_run_agreement(&a, s, set, r->grader, labels, err));
+        if (a.n) VS_TRY(add_note(r, vs_format("reward, %s", set), vs_agreement_text(&a), err));
+    }
+    return VS_OK;
+}
+
 static vs_status read_notes(vs_report *r, vs_store *s, const vs_recipe *recipe, vs_error *err)
 {
     char *sandbox = NULL;
@@ -346,6 +362,7 @@ static vs_status read_notes(vs_report *r, vs_store *s, const vs_recipe *recipe, 
         VS_TRY(add_note(r, vs_format("grader of the test"), vs_format("%s", r->test_grader), err));
     VS_TRY(vs_store_get(&sandbox, s, "sandbox", err));
     if (sandbox) VS_TRY(add_note(r, vs_format("programs ran in"), sandbox, err));
+    if (recipe->reward.model) VS_TRY(add_rewards(r, s, recipe, err));
     if (recipe->problems.test_file) VS_TRY(add_overlap(r, s, recipe->problems.test_file, err));
     for (size_t i = 0; i < recipe->problems.n_check_files; i++)
         VS_TRY(add_overlap(r, s, recipe->problems.check_files[i], err));

@@ -78,6 +78,12 @@ void vs_ver_set_free(vs_ver_set *s);
 VS_NODISCARD vs_status vs_keep_best(bool *kept, const vs_samples *all, const double *score,
                                     size_t keep, vs_error *err);
 
+/* verdict [samples]: of each problem and round the `keep` best-scored texts (0: all) with a score of
+ * at least `least` are right, other finished ones wrong, unfinished ones not gradable. Equal texts
+ * share a verdict; equal scores: the first ones. score [samples]: without NAN. */
+VS_NODISCARD vs_status vs_label_best(vs_verdict *verdict, const vs_samples *all, const double *score,
+                                     size_t keep, double least, vs_error *err);
+
 /* The equations of a solution in order, blanks taken out, as "9+9=18;2*18=36;": what stands between
  * << and >>, or where there is none, every run of numbers and signs with an "=". false: one of them
  * does not hold (within 1e-3). NULL out: only that. */

@@ -5,6 +5,7 @@
  *   for t = 1..T:   G <- t == 1 ? G_SFT : SFT(G_base, D_GEN)
  *                   S <- k samples per problem from G, graded
  *                   S += rationales of what S leaves unsolved          (STaR; off)
+ *                   S <- S labelled by a reward model                  (no answers known; off)
  *                   S <- the best of S by the last V, and a new V       (verifier in the loop; off)
  *                   D_GEN += right(S);  D_VER += S with labels
  *   G_T          <- SFT(G_base, D_GEN)
@@ -58,6 +59,7 @@ vs_status vs_run_all(vs_run *run, bool *did_work, vs_error *err)
         if (t > 1) STAGE(g, vs_run_generator(run, g, t - 1, err));
         STAGE("round", vs_run_round(run, t, g, err));
         STAGE("rationales", vs_run_rationales(run, t, g, err));
+        STAGE("reward", vs_run_reward(run, t, err));
         STAGE("choice", vs_run_choose(run, t, err));
     }
     STAGE("generator", vs_run_generator(run, "generator", run->recipe.rounds, err));

@@ -39,6 +39,21 @@ VS_NODISCARD vs_status vs_run_all(vs_run *run, bool *did_work, vs_error *err);
 /* Facts of the store: versions of the graders whose labels the run is made of. */
 #define VS_FACT_GRADER      "grader"
 #define VS_FACT_TEST_GRADER "test_grader"
+/* .. and of what labels the samples that are trained on: the first grader, or a reward model. */
+#define VS_FACT_LABELS "labels"
+VS_NODISCARD vs_status vs_run_label_version(char out[VS_PROFILE_BYTES], vs_store *s, const vs_recipe *r,
+                                            vs_error *err);
+
+/* How far a reward model's labels of a set agree with the grader's, over the samples that both call
+ * right or wrong. by[grader's verdict][reward model's]: counts. */
+typedef struct vs_agreement {
+    size_t n, n_right; /* samples with a label of the reward model; of them, that count as right */
+    size_t by[2][2];
+} vs_agreement;
+VS_NODISCARD vs_status vs_run_agreement(vs_agreement *out, vs_store *s, const char *set, const char *grader,
+                                        const char *labels, vs_error *err);
+char *vs_agreement_text(const vs_agreement *a); /* one line, malloc'd; NULL: out of memory */
+
 /* The version in the store, or the recipe's where a run of an earlier version has none. */
 VS_NODISCARD vs_status vs_run_grader_version(char out[VS_GRADER_VERSION_BYTES], vs_store *s,
                                              const vs_recipe *r, bool is_test, vs_error *err);

@@ -211,6 +211,19 @@ static vs_status check_choice(const vs_recipe *r, const char *path, vs_error *er
         vs_buf_free(&hinted);
         VS_TRY(st);
     }
+    if (r->reward.model && r->rationalize.share > 0.0)
+        return VS_FAIL(err, VS_E_INPUT,
+                       "%s: rationalize.share: found %g with reward.model, expected 0: there may be "
+                       "no answer to hint at",
+                       path, r->rationalize.share);
+    if (r->reward.threshold > 0.0 && r->reward.score != VS_REWARD_VALUE &&
+        r->reward.score != VS_REWARD_YES)
+        return VS_FAIL(err, VS_E_INPUT,
+                       "%s: reward.threshold: found %g with a log-prob for a score, expected 0",
+                       path, r->reward.threshold);
+    if (r->reward.keep == 0 && r->reward.threshold == 0.0)
+        return VS_FAIL(err, VS_E_INPUT,
+                       "%s: reward.keep: found 0 without a threshold: all would be right", path);
     if (r->sft_growth != 1.0 && !r->sft.steps)
         return VS_FAIL(err, VS_E_INPUT,
                        "%s: sft.growth: found %g without sft.steps, expected 1: epochs do not grow",

@@ -43,6 +43,9 @@ typedef struct vs_recipe_sample {
     size_t rows; /* live branches at once; changes memory and speed, not the result */
 } vs_recipe_sample;
 
+/* What a reward model says of a solution: its log-prob, that per token, a value head's value, or the log-odds of "yes". */
+typedef enum vs_reward_score { VS_REWARD_SUM, VS_REWARD_MEAN, VS_REWARD_VALUE, VS_REWARD_YES } vs_reward_score;
+
 typedef struct vs_recipe {
     char *name;
     uint64_t seed;
@@ -71,6 +74,12 @@ typedef struct vs_recipe {
         int rounds;    /* vs_data_rounds */
         size_t keep;   /* best right samples by score per problem and round, and as many wrong; 0: all */
     } ver_data;
+    struct {
+        char *model;      /* folder of a reward model, which labels samples in the grader's place; NULL: none */
+        int score;        /* vs_reward_score */
+        size_t keep;      /* best-scored texts per problem and round that count as right; 0: any number */
+        double threshold; /* least probability of one that counts as right; 0: any */
+    } reward;
     struct {
         int kind;        /* vs_verifier_kind */
         int every_round; /* one after each round, which scores the next round's samples */

@@ -18,6 +18,7 @@ enum {
     IN_ORM = 2048,
     IN_GENERATIVE_RUN = 4096, /* keys of section generative that are no trainer's */
     IN_GENERATIVE = 8192,
+    IN_REWARD = 16384,
     IN_TRAINER = IN_SFT | IN_DPO | IN_ORM | IN_GENERATIVE,
     BY_PROBLEM = IN_DPO | IN_ORM, /* trainers whose batch is of problems: they share defaults */
 };
@@ -32,6 +33,7 @@ static const struct {
     {"sample", IN_SAMPLE, 0},
     {"gen_data", IN_GEN, 0},
     {"rationalize", IN_RATIONALIZE, 0},
+    {"reward", IN_REWARD, 0},
     {"ver_data", IN_VER, 0},
     {"verifier", IN_VERIFIER, 0},
     {"sft", IN_SFT_RUN, 0},
@@ -98,6 +100,10 @@ static const vs_recipe_key keys[] = {
     {"share", VS_KEY_REAL, IN_RATIONALIZE, RUN(rationalize.share), 0, 1, "0", NULL, "of the problems that a round leaves unsolved: tried again with the answer as a hint, which training does not see", "STaR, section 3.2: 1 (p_rationalization)", NULL},
     {"prompt", VS_KEY_TEXT, IN_RATIONALIZE, RUN(rationalize.prompt), 0, 0, "{question} ({answer})\n", NULL, "what the model reads then; {answer}: the right one; {marked}: the question of a multiple choice with (CORRECT) behind the right line", "STaR's code: (answer) behind the question, the sum behind Target:, (CORRECT)", NULL},
 
+    {"model", VS_KEY_PATH, IN_REWARD, RUN(reward.model), 0, 0, NULL, NULL, "folder of a reward model with the base's tokenizer, such as another run's models/verifier: it labels the samples in the grader's place, and training problems may have no answer; null: none", "RAFT, Dong et al. 2023; not in V-STaR", NULL},
+    {"score", VS_KEY_CHOICE, IN_REWARD, RUN(reward.score), 0, 0, "sum", NULL, "of a solution: its log-prob (`sum`, of a DPO verifier), that per token (`mean`), a value head's `value`, or the probability of `yes` by the words of section generative", "V-STaR: sum", "sum, mean, value or yes"},
+    {"keep", VS_KEY_COUNT, IN_REWARD, RUN(reward.keep), 0, MANY, "1", NULL, "best-scored texts of a problem and round that count as right, the others as wrong; 0: as many as reach the threshold", "RAFT: 1", NULL},
+    {"threshold", VS_KEY_REAL, IN_REWARD, RUN(reward.threshold), 0, 1, "0", NULL, "of scores `value` and `yes`: the least that counts as right; 0: any", "-", NULL},
 
     {"dedupe", VS_KEY_FLAG, IN_VER, RUN(ver_data.dedupe), 0, 0, "true", NULL, "equal solutions of a problem once; a second copy teaches the verifier nothing", "not in V-STaR", NULL},
     {"truncated", VS_KEY_FLAG, IN_VER, RUN(ver_data.truncated), 0, 0, "false", NULL, "unfinished samples count as wrong instead of being left out", "not in V-STaR", NULL},

@@ -25,6 +25,18 @@ vs_status vs_run_grader_version(char out[VS_GRADER_VERSION_BYTES], vs_store *s, 
     return VS_OK;
 }
 
+vs_status vs_run_label_version(char out[VS_PROFILE_BYTES], vs_store *s, const vs_recipe *r,
+                               vs_error *err)
+{
+    char *stored = NULL;
+
+    VS_TRY(vs_store_get(&stored, s, VS_FACT_LABELS, err));
+    if (!stored) return vs_run_grader_version(out, s, r, false, err);
+    snprintf(out, VS_PROFILE_BYTES, "%s", stored);
+    free(stored);
+    return VS_OK;
+}
+
 typedef struct tally {
     const vs_run *run;
     vs_regrade_count *count;

@@ -199,12 +199,13 @@ static vs_status encode_words(vs_ids *out, const vs_run *run, const char *key, c
                    key, text);
 }
 
-/* What a generative verifier is asked, as tokens. */
+/* What a generative verifier or reward model is asked, as tokens. */
 static vs_status open_words(vs_run *run, vs_error *err)
 {
     const vs_recipe *r = &run->recipe;
+    const bool asks_reward = r->reward.model && r->reward.score == VS_REWARD_YES;
 
-    if (r->verifier.kind != VS_VERIFIER_GENERATIVE) return VS_OK;
+    if (r->verifier.kind != VS_VERIFIER_GENERATIVE && !asks_reward) return VS_OK;
     VS_TRY(encode_words(&run->question, run, "question", r->ask_verifier.question, err));
     VS_TRY(encode_words(&run->yes, run, "yes", r->ask_verifier.yes, err));
     VS_TRY(encode_words(&run->no, run, "no", r->ask_verifier.no, err));

@@ -73,6 +73,7 @@ void vs_run_problem_source(vs_problem_source *out, const vs_run *run)
                                .min_digits = r->min_digits,
                                .max_digits = r->max_digits,
                                .allows_test_set_training = r->allow_test_set_training != 0,
+                               .allows_no_answer = run->recipe.reward.model != NULL,
                                .train_file = r->train_file,
                                .test_file = r->test_file,
                                .sft_file = r->sft_file,

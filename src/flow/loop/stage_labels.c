@@ -39,6 +39,10 @@ static vs_status add_sample(chunk *c, const vs_run *run, const vs_sample *x, vs_
         c->result[c->n++] = (vs_grade_result){.verdict = VS_UNGRADABLE, .rule = "truncated"};
         return VS_OK;
     }
+    if (!p->gold) {
+        c->result[c->n++] = (vs_grade_result){.verdict = VS_UNGRADABLE, .rule = "no gold"};
+        return VS_OK;
+    }
     c->place[c->n_items] = c->n++;
     c->item[c->n_items++] = (vs_grade_item){.id = p->key,
                                             .question = p->question,
@@ -134,9 +138,8 @@ done:
 
 /* Labels of two graders never meet in one run: what was trained on the first would not be what the
  * second says. */
-static vs_status check_grader(vs_run *run, const char *fact, const vs_grader *grader, vs_error *err)
+static vs_status check_grader(vs_run *run, const char *fact, const char *now, vs_error *err)
 {
-    const char *now = vs_grader_version(grader);
     char *before = NULL;
     vs_status st = VS_OK;
 
@@ -155,6 +158,8 @@ static vs_status check_grader(vs_run *run, const char *fact, const vs_grader *gr
 
 vs_status vs_run_check_graders(vs_run *run, vs_error *err)
 {
-    VS_TRY(check_grader(run, VS_FACT_GRADER, run->grader, err));
-    return check_grader(run, VS_FACT_TEST_GRADER, run->test_grader, err);
+    VS_TRY(check_grader(run, VS_FACT_GRADER, vs_grader_version(run->grader), err));
+    VS_TRY(check_grader(run, VS_FACT_TEST_GRADER, vs_grader_version(run->test_grader), err));
+    VS_TRY(vs_run_label_source(run->labels, run, err));
+    return check_grader(run, VS_FACT_LABELS, run->labels, err);
 }

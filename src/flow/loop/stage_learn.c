@@ -84,8 +84,7 @@ vs_status vs_run_generator(vs_run *run, const char *name, size_t rounds, vs_erro
         goto done;
     }
     run->did_work = true;
-    VS_CHECK(
-        vs_store_samples(&all, run->store, VS_TRAINING_SETS, vs_grader_version(run->grader), err));
+    VS_CHECK(vs_store_samples(&all, run->store, VS_TRAINING_SETS, run->labels, err));
     VS_CHECK(vs_run_kept(&kept, run->dir, &run->recipe, run->store, &all, err));
     o = vs_run_gen_options(&run->recipe, rounds, kept);
     VS_CHECK(vs_gen_select(&set, &all, &o, err));
@@ -142,7 +141,7 @@ static json_t *verifier_facts(const vs_run *run, const vs_ver_set *set, const ch
                      "equal_texts", (json_int_t)set->n_same_text, "truncated",
                      (json_int_t)set->n_truncated, "ungradable", (json_int_t)set->n_ungradable,
                      "problems_all_right", (json_int_t)set->n_all_right, "problems_all_wrong",
-                     (json_int_t)set->n_all_wrong, "grader", vs_grader_version(run->grader));
+                     (json_int_t)set->n_all_wrong, "grader", run->labels);
 }
 
 /* The trainer's section of each kind. */
@@ -235,8 +234,7 @@ static vs_status read_ver_data(vs_run *run, ver_data *d, size_t rounds, vs_error
     vs_ver_options o;
 
     VS_TRY(score_reference(run, d, err));
-    VS_TRY(vs_store_samples(&d->all, run->store, VS_TRAINING_SETS, vs_grader_version(run->grader),
-                            err));
+    VS_TRY(vs_store_samples(&d->all, run->store, VS_TRAINING_SETS, run->labels, err));
     VS_TRY(vs_run_kept(&d->kept, run->dir, &run->recipe, run->store, &d->all, err));
     o = vs_run_ver_options(&run->recipe, rounds, d->kept);
     VS_TRY(vs_ver_select(&d->set, &d->all, &o, err));

@@ -241,6 +241,22 @@ static vs_status check_contamination(const choice *c, line_problem **seen, size_
     return VS_OK;
 }
 
+static vs_status check_answers(const choice *c, bool allows_none, vs_error *err)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        const line_problem *p = c->item[i];
+        const bool is_allowed = allows_none && strcmp(p->split, "train") == 0;
+        if (!p->gold && !is_allowed)
+            return VS_FAIL(err, VS_E_FORMAT,
+                           "%s: missing key \"answer\", expected a string or an integer%s",
+                           p->where,
+                           strcmp(p->split, "train") == 0
+                               ? ": only with a reward.model training problems may have none"
+                               : "");
+    }
+    return VS_OK;
+}
+
 static vs_status check_choice(const choice *c, vs_error *err)
 {
     line_problem **sorted = vs_alloc(c->n, ref_bytes);
@@ -348,6 +364,7 @@ static vs_status load_files(vs_problems *out, const vs_problem_source *src, vs_e
     VS_CHECK(take_sft(&c, src->sft_file ? &c.sft : &c.train, sft_path, src->n_sft, err));
     VS_CHECK(take_train(&c, src->train_file, src->n_train, err));
     if (src->test_file) VS_CHECK(take_test(&c, src->test_file, src->n_test, err));
+    VS_CHECK(check_answers(&c, src->allows_no_answer, err));
     VS_CHECK(check_choice(&c, err));
     VS_CHECK(hand_over(out, &c, err));
 done:

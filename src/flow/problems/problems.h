@@ -37,8 +37,9 @@ enum {
  *              allowed.
  *   choice     {"id","question":{"stem","choices":[{"label","text"}]},"answerKey"}: gold is the
  *              label.
- *   jsonl      {"question","answer"[,"id"][,"reference" or "solution"]}; "answer" and "id" are
- *              strings or integers.
+ *   jsonl      {"question"[,"answer"][,"id"][,"reference" or "solution"]}; "answer" and "id" are
+ *              strings or integers. Without an answer a problem is good for training alone, where that
+ *              is allowed.
  *   bags       built in, as is `hard` (half of it two-price problems): files are not used, and a
  *              count of 0 makes none of that split.
  *   addition   built in: sums of two numbers of min_digits to max_digits digits with a scratchpad
@@ -57,6 +58,7 @@ typedef struct vs_problem_source {
     uint64_t seed;      /* of the built-in families */
     size_t min_digits, max_digits; /* of addition */
     bool allows_test_set_training;
+    bool allows_no_answer; /* problems of train_file may have none (jsonl): gold is NULL then */
 } vs_problem_source;
 
 enum { VS_ADDITION_MAX_DIGITS = 12 };
@@ -64,7 +66,8 @@ enum { VS_ADDITION_MAX_DIGITS = 12 };
 /* One row of a named source, without a split. */
 typedef struct vs_problem_row {
     char *id; /* NULL: the row has none */
-    char *question, *gold;
+    char *question;
+    char *gold;         /* NULL: the row has none */
     char *reference;    /* NULL: none */
     long task_id;       /* of mbpp; else 0 */
     bool has_no_answer; /* of math: question alone is set */

@@ -120,9 +120,6 @@ static vs_status read_plain(vs_problem_row *out, const json_t *row, const char *
     VS_TRY(read_text(&out->question, row, "question", where, err));
     VS_TRY(read_id(out, row, "id", where, err));
     VS_TRY(text_or_integer(&out->gold, row, "answer", VS_PROBLEM_TEXT_MAX, where, err));
-    if (!out->gold)
-        return VS_FAIL(err, VS_E_FORMAT,
-                       "%s: missing key \"answer\", expected a string or an integer", where);
     VS_TRY(vs_json_opt_str(&reference, row, "reference", where, err));
     VS_TRY(vs_json_opt_str(&solution, row, "solution", where, err));
     if (reference && solution)

@@ -19,7 +19,7 @@ static const char schema[] =
     "CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE problems ("
     "  id INTEGER PRIMARY KEY, split TEXT NOT NULL CHECK (split IN ('sft', 'train', 'test')),"
-    "  key TEXT NOT NULL, question TEXT NOT NULL, prompt TEXT NOT NULL, gold TEXT NOT NULL,"
+    "  key TEXT NOT NULL, question TEXT NOT NULL, prompt TEXT NOT NULL, gold TEXT,"
     "  reference TEXT, ids BLOB NOT NULL, UNIQUE (split, key)) STRICT;"
     "CREATE TABLE sets (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
     "CREATE TABLE samples ("

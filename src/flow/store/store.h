@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 
-enum { VS_STORE_SCHEMA = 3 };
+enum { VS_STORE_SCHEMA = 4 };
 
 typedef struct vs_store vs_store;
 typedef enum vs_store_mode { VS_STORE_CREATE, VS_STORE_WRITE, VS_STORE_READ } vs_store_mode;
@@ -40,7 +40,7 @@ typedef struct vs_problem {
     char *key;         /* the problem's own id, unique in its split; keys the random draws */
     char *question;    /* as the source has it */
     char *prompt;      /* what the model reads */
-    char *gold;        /* the right answer, as the grader wants it */
+    char *gold;        /* the right answer, as the grader wants it; NULL: not known */
     char *reference;   /* a reference solution; NULL: none */
     int32_t *ids;      /* prompt, encoded */
     size_t n_ids;

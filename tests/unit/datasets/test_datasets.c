@@ -1,5 +1,7 @@
 #include "vs_test.h"
 
+#include <math.h>
+
 #include "flow/datasets/datasets.h"
 
 enum { WRONG, RIGHT, UNGRADABLE, MAX_SAMPLES = 400 };
@@ -219,6 +221,40 @@ TEST(keep, takes_the_best_right_ones_and_as_many_wrong)
     vs_gen_set s = gen(&b, (vs_gen_options){.rounds = 2, .kept = kept});
     CHECK_STR(letters(&b, s.index, s.n), "rbch");
     vs_gen_set_free(&s);
+}
+
+TEST(label_best, takes_the_best_texts_of_each_problem_and_round)
+{
+    enum { N = 8 };
+    static const double score[N] = {0.5, 0.9, 0.9, 0.7, 1.0, 0.1, 0.7, 0.2};
+    static const struct {
+        size_t keep;
+        double least;
+        int want[N];
+    } rows[] = {
+        {1, -INFINITY, {WRONG, RIGHT, RIGHT, WRONG, UNGRADABLE, RIGHT, RIGHT, WRONG}},
+        {2, -INFINITY, {WRONG, RIGHT, RIGHT, RIGHT, UNGRADABLE, RIGHT, RIGHT, RIGHT}},
+        {2, 0.8, {WRONG, RIGHT, RIGHT, WRONG, UNGRADABLE, WRONG, WRONG, WRONG}},
+        {0, 0.5, {RIGHT, RIGHT, RIGHT, RIGHT, UNGRADABLE, WRONG, RIGHT, WRONG}},
+    };
+    vs_error err;
+    vs_verdict verdict[N];
+    bench b = {.all.n = 0};
+
+    add(&b, 1, "round-1", 'a', WRONG); /* the labels that they have count for nothing */
+    add(&b, 1, "round-1", 'b', RIGHT);
+    add(&b, 1, "round-1", 'b', WRONG); /* an equal text shares its verdict and takes no place */
+    add(&b, 1, "round-1", 'c', WRONG);
+    add_tokens(&b, 1, "round-1", 'd', 'd', RIGHT, "length"); /* unfinished */
+    add(&b, 1, "round-2", 'e', WRONG);
+    add(&b, 2, "round-1", 'f', WRONG);
+    add(&b, 2, "round-1", 'g', WRONG);
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        CHECK_OK(vs_label_best(verdict, &b.all, score, rows[r].keep, rows[r].least, &err));
+        for (size_t i = 0; i < N; i++)
+            if ((int)verdict[i] != rows[r].want[i])
+                fail_msg("row %zu, sample %zu: %d", r, i, (int)verdict[i]);
+    }
 }
 
 TEST(equations, are_listed_in_order_and_checked)

@@ -244,7 +244,7 @@ static const struct bad_case {
      {"data.jsonl:1", "duplicate"}},
     {"jsonl",
      P,
-     "{\"question\": \"q\"}\n",
+     "{\"question\": \"q\", \"reference\": \"r\"}\n",
      NULL,
      NULL,
      0,
@@ -450,6 +450,28 @@ static const char *path_of(int slot, const char *text)
 {
     if (!text) return NULL;
     return text[0] == '@' ? "/nonexistent/missing.jsonl" : put(slot, text);
+}
+
+TEST(files, training_problems_may_lack_an_answer_where_that_is_allowed)
+{
+    vs_problem_source source = {.kind = "jsonl",
+                                .prompt = "{question}",
+                                .train_file = put(0, "{\"question\": \"a\"}\n"
+                                                     "{\"question\": \"b\", \"answer\": null}\n"
+                                                     "{\"question\": \"c\", \"answer\": 3}\n"),
+                                .sft_file = put(1, "{\"question\": \"d\", \"answer\": 4, "
+                                                   "\"reference\": \"r\"}\n"),
+                                .allows_no_answer = true};
+    vs_problems p = {0};
+    vs_error err = {0};
+
+    CHECK_OK(vs_problems_load(&p, &source, &err));
+    CHECK(p.n == 4 && !p.item[1].gold && !p.item[2].gold);
+    CHECK_STR(p.item[3].gold, "3");
+    vs_problems_free(&p);
+    source.test_file = put(2, "{\"question\": \"e\"}\n"); /* a test needs it */
+    CHECK(vs_problems_load(&p, &source, &err) == VS_E_FORMAT);
+    CHECK(strstr(err.text, "data.jsonl:1: missing key \"answer\"") != NULL);
 }
 
 TEST(files, bad_input_is_one_error_that_names_place_found_and_expected)

@@ -525,7 +525,7 @@ TEST(store, refuses_a_run_of_another_schema_version)
 
     vs_store_close(open_store(path, VS_STORE_CREATE));
     execute_sql(path, "PRAGMA user_version = 9");
-    expect_refusal(path, VS_STORE_WRITE, VS_E_STATE, "found schema version 9, expected 3");
+    expect_refusal(path, VS_STORE_WRITE, VS_E_STATE, "found schema version 9, expected 4");
     expect_refusal(path, VS_STORE_READ, VS_E_STATE, "another version of vstar");
 }
 
