@@ -5,8 +5,8 @@
     python3 tools/parity/folders.py --vstar build/vstar tests/golden
 
 For every family a whole model (trained by one tiny step of all weights), for every adapter an adapter folder (one step
-of training on it), and of a small run its merged generator. Prints the largest difference of token log-probs against
-transformers in float64; exit code 1 when one is above 2e-4.
+of training on it), of a small run its merged generator, and reward models, whole and beside an adapter. Prints the largest
+difference of token log-probs, or values, against transformers in float64; exit code 1 when one is above 2e-4.
 """
 import argparse
 import json
@@ -17,7 +17,7 @@ import tempfile
 
 import torch
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoModelForTokenClassification, AutoTokenizer
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from families import logprobs  # noqa: E402
@@ -37,6 +37,15 @@ def compare(name, model, rows, ours):
     model = model.double().eval()
     with torch.no_grad():
         worst = max((torch.tensor(o["token_logprobs"]) - logprobs(model, r["prompt_ids"], r["completion_ids"])).abs().max().item()
+                    for r, o in zip(rows, ours))
+    print(f"{name}: largest difference {worst:.2g}", flush=True)
+    return worst > TOLERANCE
+
+
+def compare_values(name, model, rows, ours):
+    model = model.double().eval()
+    with torch.no_grad():
+        worst = max(abs(o["scores"][0] - model(torch.tensor([r["prompt_ids"] + r["completion_ids"]])).logits[0, -1, 0].item())
                     for r, o in zip(rows, ours))
     print(f"{name}: largest difference {worst:.2g}", flush=True)
     return worst > TOLERANCE
@@ -73,6 +82,19 @@ def main():
             ours = vstar(args, "logprobs", "--model", base, "--adapter", out, rows=rows)
             model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base, **load), out)
             bad += compare(f"adapter {folder.name}", model, rows, ours)
+        golden, rows = rows_of(args.golden / "value" / "whole-llama3")
+        pair = scratch / "pair.jsonl"
+        pair.write_text(json.dumps(dict(prompt_ids=golden["prompt"], right=[golden["solutions"][0]], wrong=[golden["solutions"][1]])) + "\n")
+        ranked = [dict(prompt_ids=r["prompt_ids"], candidates=[r["completion_ids"]]) for r in rows]
+        base = args.golden / "families" / "llama3"
+        for rank in (0, 3):
+            out = scratch / f"reward-{rank}"
+            vstar(args, "train", "orm", "--model", base, "--data", pair, "--out", out, "--set", "steps=8", "--set", "batch=1", "--set",
+                  "lr=1e-2", "--set", "warmup=0", "--set", f"lora.rank={rank}")
+            where = ["--model", base, "--adapter", out] if rank else ["--model", out]
+            ours = vstar(args, "rank", *where, "--score", "value", rows=ranked)
+            model = AutoModelForTokenClassification.from_pretrained(base if rank else out, num_labels=1, **load)
+            bad += compare_values(f"reward model, rank {rank}", PeftModel.from_pretrained(model, out) if rank else model, rows, ours)
         recipe = args.golden.parent.parent / "recipes" / "tiny.yaml"
         run, merged = scratch / "run", scratch / "merged"
         vstar(args, "run", recipe, "--out", run, "--set", "sft.lora.rank=4")

@@ -329,19 +329,28 @@ static vs_status read_patterns(vs_lora_patterns *out, const json_t *o, const cha
     return VS_OK;
 }
 
-/* A value head may be saved whole beside the adapter; nothing else. */
+/* A value head may be saved whole beside the adapter; nothing else. For task TOKEN_CLS PEFT adds its own list of
+ * names to the user's, "classifier" and a second "score", whether the model has them or not. */
 static vs_status read_saved_modules(vs_lora_config *l, const json_t *o, const char *path,
                                     vs_error *err)
 {
-    const json_t *saved = json_object_get(o, "modules_to_save");
-    const char *name = json_string_value(json_array_get(saved, 0));
+    const json_t *saved = json_object_get(o, "modules_to_save"), *item;
+    const char *other = NULL;
+    size_t i;
 
     if (is_off(saved)) return VS_OK;
-    l->has_value = json_array_size(saved) == 1 && name && strcmp(name, "score") == 0;
-    if (l->has_value) return VS_OK;
+    json_array_foreach(saved, i, item)
+    {
+        const char *name = json_is_string(item) ? json_string_value(item) : vs_json_kind(item);
+        if (strcmp(name, "score") == 0)
+            l->has_value = true;
+        else if (strcmp(name, "classifier") != 0)
+            other = name;
+    }
+    if (l->has_value && !other) return VS_OK;
     return VS_FAIL(err, VS_E_INPUT,
                    "%s: \"modules_to_save\": found %s, expected null or [\"score\"]", path,
-                   name ? name : vs_json_kind(saved));
+                   other ? other : vs_json_kind(saved));
 }
 
 static vs_status read_lora_config(vs_lora_config *l, size_t n_layers, const char *dir,

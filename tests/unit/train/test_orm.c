@@ -4,6 +4,7 @@
 #include "base/rng.h"
 #include "engine/train/job.h"
 #include "engine/train/train.h"
+#include "golden.h"
 #include "tiny.h"
 
 /* Central differences of a loss that is summed in f32: their error is about 1e-7 / step. */
@@ -247,4 +248,67 @@ TEST(orm, folders_carry_the_head)
     CHECK(vs_value_at(adapted, base->params.data) == 0.0);
     vs_model_close(adapted);
     vs_base_close(base);
+}
+
+/* Heads that transformers and PEFT made: tools/parity/value.py wrote tests/golden/value. */
+static void check_golden(const char *name, bool is_adapter)
+{
+    char dir[512], base[512], path[600];
+    vs_opened_model m = {0};
+    vs_solution solutions[2];
+    vs_group group = {.solutions = solutions, .n_solutions = 2};
+    int32_t *ids[2];
+    json_t *golden;
+    vs_scorer *s;
+    vs_trainer *t;
+    vs_step_stats stats;
+    const vs_params *grads;
+    const json_t *g;
+    double value[2];
+    vs_error err;
+    size_t k;
+
+    snprintf(dir, sizeof dir, VSTAR_SOURCE_DIR "/tests/golden/value/%s", name);
+    snprintf(path, sizeof path, "%s/golden.json", dir);
+    CHECK_OK(vs_json_read(&golden, path, &err));
+    snprintf(base, sizeof base, VSTAR_SOURCE_DIR "/tests/golden/families/%s",
+             json_string_value(json_object_get(golden, "base")));
+    CHECK_OK(vs_opened_model_open(&m, is_adapter ? base : dir, is_adapter ? dir : NULL, &err));
+    int32_t *prompt = golden_ids(json_object_get(golden, "prompt"), &group.n_prompt);
+    group.prompt = prompt;
+    for (size_t i = 0; i < 2; i++) {
+        vs_solution plain;
+        ids[i] = golden_ids(json_array_get(json_object_get(golden, "solutions"), i), &plain.n);
+        plain.ids = ids[i];
+        solutions[i] = vs_solution_valued(&plain, group.n_prompt, &m.base->config);
+    }
+    CHECK_OK(vs_scorer_open(&s, m.model, 256, &err));
+    CHECK_OK(vs_score_values(s, &group, 1, value, &err));
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *all = json_array_get(json_object_get(golden, "values"), i);
+        CHECK_NEAR(value[i], json_number_value(json_array_get(all, json_array_size(all) - 1)),
+                   PARITY_TOLERANCE);
+    }
+    vs_scorer_close(s);
+
+    const vs_train_options o =
+        options(VS_VALUE_MSE, json_number_value(json_object_get(golden, "lm")));
+    const vs_example e = {.group = group, .n_right = 1};
+    CHECK_OK(vs_trainer_open(&t, m.model, VS_LOSS_ORM, &o, 1, NULL, &err));
+    CHECK_OK(vs_trainer_grads(t, &e, 1, &stats, &grads, &err));
+    CHECK_NEAR(stats.loss, json_number_value(json_object_get(golden, "loss")), PARITY_TOLERANCE);
+    CHECK(json_array_size(json_object_get(golden, "grads")) ==
+          vs_model_trainable(m.model)->n_tensors);
+    json_array_foreach(json_object_get(golden, "grads"), k, g) golden_check_tensor(name, grads, g);
+    vs_trainer_close(t);
+    free(prompt), free(ids[0]), free(ids[1]);
+    json_decref(golden);
+    vs_opened_model_close(&m);
+}
+
+TEST(orm, values_loss_and_gradients_are_those_of_transformers_and_peft)
+{
+    check_golden("whole-llama3", false);
+    check_golden("whole-gemma2", false);
+    check_golden("adapter-llama3", true);
 }
