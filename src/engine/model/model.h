@@ -1,11 +1,11 @@
 /* model.h - a model of one of the families (config.h), ready to compute: weights laid out in
  * panels, one layer loop for every use.
  *
- * Ownership: vs_base owns weights and their panels and may be shared by several vs_model (an
- * adapter each); close models before their base. Threads:   a base and a model are read-only in use
- * (training aside); each caller brings its own vs_work. vs_forward may be called from inside a
- * parallel region, where it runs serially. Bits:      a row's numbers depend on its own tokens, its
- * prompt and the weights alone. */
+ * Ownership: vs_base owns weights and their panels and may be shared by several vs_model (an adapter
+ *            each); close models before their base.
+ * Threads:   a base and a model are read-only in use (training aside); each caller brings its own
+ *            vs_work. vs_forward may be called from inside a parallel region, where it runs serially.
+ * Bits:      a row's numbers depend on its own tokens, its prompt and the weights alone. */
 #ifndef VS_MODEL_MODEL_H
 #define VS_MODEL_MODEL_H
 
