@@ -20,6 +20,25 @@ same "V-STaR: every generator starts from the base" "$(fact vstar generator-2 fr
 same "V-STaR: its verifier starts from G_SFT" "$(fact vstar verifier from)" "$(fact vstar sft model)"
 same "V-STaR: D_GEN is the references and all right samples so far" "$(fact vstar generator rows)" $((12 + $(right_in vstar round-1) + $(right_in vstar round-2)))
 
+same "V-STaR: best-of-N by sum, mean, ratio and mean ratio is what the store says" "$(python3 - "$(fact vstar verifier model)" "$(fact vstar sft model)" <<'P'
+import sqlite3, struct, sys
+db = sqlite3.connect("vstar/run.db")
+v, ref = sys.argv[1:]
+rows = db.execute("""SELECT s.problem_id, (SELECT logprob FROM scores WHERE sample_id = s.id AND model = ?), (SELECT logprob FROM scores WHERE sample_id = s.id
+    AND model = ?), length(s.ids) / 4, l.verdict = 1 FROM samples s JOIN sets ON sets.id = s.set_id JOIN labels l ON l.sample_id = s.id
+    WHERE sets.name = 'test:generator'""", (v, ref)).fetchall()
+how = {"V-STaR": lambda v, r, n: v, "V-STaR, mean per token": lambda v, r, n: v / n, "V-STaR, log V - log ref": lambda v, r, n: v - r,
+       "V-STaR, mean log V - log ref": lambda v, r, n: (v - r) / n}
+for name, score in how.items():
+    by = {}
+    for p, v, r, n, right in rows: by.setdefault(p, []).append((score(v, r, n), right))
+    best = [[right for s, right in c if s == max(c)[0]] for c in by.values()]
+    want = sum(sum(b) / len(b) for b in best) / len(best)
+    got, = db.execute("SELECT value FROM metrics WHERE system = ? AND curve = 'best_of' ORDER BY k DESC LIMIT 1", (name,)).fetchone()
+    if abs(want - got) > 1e-9: print(name, want, got)
+P
+)" ""
+
 run dagger gen_data.cap=0 verifier.kind=none
 same "STaR-dagger: V-STaR's generator" "$(fact dagger generator model)" "$(fact vstar generator model)"
 check "STaR-dagger: no verifier" test ! -e dagger/models/verifier

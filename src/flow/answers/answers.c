@@ -37,8 +37,9 @@ static vs_status fill_scores(table *t, vs_store *s, const vs_system *y, vs_error
     if (y->model) VS_TRY(vs_store_scores(t->scores, s, x, y->model, err));
     if (y->reference) VS_TRY(vs_store_scores(t->ref, s, x, y->reference, err));
     for (size_t i = 0; i < x->n && y->rank != VS_RANK_NONE; i++) {
-        if (y->rank == VS_RANK_MEAN) t->scores[i] /= (double)x->item[i].n_ids;
-        if (y->rank == VS_RANK_RATIO) t->scores[i] -= t->ref[i];
+        if (y->reference) t->scores[i] -= t->ref[i];
+        if (y->rank == VS_RANK_MEAN || y->rank == VS_RANK_MEAN_RATIO)
+            t->scores[i] /= (double)x->item[i].n_ids;
         if (isnan(t->scores[i]))
             return VS_FAIL(err, VS_E_STATE, "run.db: sample %lld of %s has no score for %s",
                            (long long)x->item[i].id, y->set, y->name);

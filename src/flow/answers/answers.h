@@ -10,6 +10,7 @@ typedef enum vs_rank_by {
     VS_RANK_SUM,        /* log V(y | x): the paper's score */
     VS_RANK_MEAN,       /* the same per token */
     VS_RANK_RATIO,      /* log V - log reference */
+    VS_RANK_MEAN_RATIO, /* the same per token */
     VS_RANK_LIKELIHOOD, /* log-prob under the sampling model itself */
 } vs_rank_by;
 
@@ -19,7 +20,7 @@ typedef struct vs_system {
     const char *set;  /* "test:generator" */
     vs_rank_by rank;
     const char *model;     /* hash of V; NULL for NONE and LIKELIHOOD */
-    const char *reference; /* hash; RATIO only */
+    const char *reference; /* hash; RATIO and MEAN_RATIO only */
     size_t top;            /* of the vote among the best-scored; 0: none */
 } vs_system;
 

@@ -59,6 +59,7 @@ enum {
     SYS_LIKELIHOOD,
     SYS_MEAN,
     SYS_RATIO,
+    SYS_MEAN_RATIO,
     SYS_UNTRAINED,
     SYS_SFT_V,
     N_SYSTEMS
@@ -104,6 +105,8 @@ static vs_status measure(vs_run *run, const hashes *h, vs_error *err)
         [SYS_LIKELIHOOD] = {"G_T own likelihood", g, VS_RANK_LIKELIHOOD, NULL, NULL, top},
         [SYS_MEAN] = {"V-STaR, mean per token", g, VS_RANK_MEAN, h->verifier, NULL, top},
         [SYS_RATIO] = {"V-STaR, log V - log ref", g, VS_RANK_RATIO, h->verifier, h->sft, top},
+        [SYS_MEAN_RATIO] = {"V-STaR, mean log V - log ref", g, VS_RANK_MEAN_RATIO, h->verifier,
+                            h->sft, top},
         [SYS_UNTRAINED] = {"G_SFT likelihood (untrained V)", g, VS_RANK_SUM, h->sft, NULL, top},
         [SYS_SFT_V] = {"G_SFT + V", s, VS_RANK_SUM, h->verifier, NULL, top},
     };
@@ -119,7 +122,7 @@ static vs_status measure(vs_run *run, const hashes *h, vs_error *err)
         if (i == SYS_BASE && !run->recipe.eval.base) continue;
         if (!run->recipe.eval.baselines && systems[i].set == s) continue;
         if (!has_verifier && systems[i].model == h->verifier) continue;
-        if (!is_likelihood && (i == SYS_MEAN || i == SYS_RATIO)) continue;
+        if (!is_likelihood && (i == SYS_MEAN || i == SYS_RATIO || i == SYS_MEAN_RATIO)) continue;
         VS_CHECK(vs_answers_measure(run->store, &run->test, &systems[i], profile, &m[i], err));
     }
     VS_CHECK(compare(run, m, has_verifier, err));
