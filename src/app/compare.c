@@ -68,11 +68,16 @@ done:
 
 static vs_status check_slugs(const vs_comparison *c, vs_error *err)
 {
-    for (size_t i = 0; i < c->n_runs; i++)
+    for (size_t i = 0; i < c->n_runs; i++) {
+        if (!c->run[i].slug[0])
+            return VS_FAIL(err, VS_E_INPUT,
+                           "systems: found a name without letters and digits, expected one that can "
+                           "name a folder");
         for (size_t k = 0; k < i; k++)
-            if (!c->run[i].slug[0] || strcmp(c->run[i].slug, c->run[k].slug) == 0)
+            if (strcmp(c->run[i].slug, c->run[k].slug) == 0)
                 return VS_FAIL(err, VS_E_INPUT, "systems: two names give the folder \"%s\"",
                                c->run[i].slug);
+    }
     return VS_OK;
 }
 

@@ -157,7 +157,9 @@ static vs_status copy_entry(const char *to, const char *from, const char *name, 
 
     if (!source || !target)
         st = VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", to);
-    else if (stat(source, &info) == 0 && S_ISREG(info.st_mode))
+    else if (stat(source, &info) != 0)
+        st = fail_errno(err, source, "read");
+    else if (S_ISREG(info.st_mode))
         st = vs_file_copy(target, source, err);
     free(source);
     free(target);

@@ -23,4 +23,17 @@ cd "$here/../.." || exit 1
 vstar compare recipes/compare-tiny.yaml --out "$scratch/suite" >"$scratch/again.txt" 2>"$scratch/again.log"
 cd "$scratch" || exit 1
 same "again: nothing to do, the same table" "$(grep -c 'nothing to do' again.log) $(cmp again.txt table.txt && echo equal)" "8 equal"
+
+# Suites that cannot be are refused before anything is run.
+bad() { # name, words of the message, systems, claims
+    printf 'name: bad\nrecipe: %s\nseeds: [1]\nsystems:\n%b\n%b' "$here/../../recipes/tiny.yaml" "$3" "${4-}" >bad.yaml
+    vstar compare bad.yaml --out bad >bad.txt 2>bad.log
+    same "$1" "$? $(grep -c "$2" bad.log)" "1 1"
+    check "$1: nothing is left behind" test ! -e bad/seed-1
+}
+bad "a name that gives no folder" 'without letters and digits' '  - {name: "++"}'
+bad "two names that give one folder" 'two names give the folder "a-b"' '  - {name: a b}\n  - {name: A-B, set: [rounds=1]}'
+bad "a setting that is none" 'bad.yaml:5.*sample.j' '  - {name: a, set: [sample.j=1]}'
+bad "a claim about a system that is none" 'bad.yaml:7:.*"b"' '  - {name: a}' 'claims:\n  - {name: c, left: a, right: b, k: [1]}'
+bad "a curve that is none" 'bad.yaml:7:.*top_vote' '  - {name: a}' 'claims:\n  - {name: c, left: a, right: a, curve: best, k: [1]}'
 finish

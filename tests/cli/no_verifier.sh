@@ -16,4 +16,8 @@ check "status works" vstar status run
 vstar ask run "Leo buys some trays of 5 shells. Leo gives 4 away and now has 61. How many trays?" >out.txt 2>ask.txt
 same "ask refuses" $? 1
 check "ask says why" grep -q 'has no verifier' ask.txt
+
+# In the loop too: a round that teaches no verifier leaves the choice to what there was before it.
+vstar run "$here/../../recipes/tiny.yaml" --out loop --set sample.max_tokens=4 --set verifier.every_round=true --set ver_data.keep=1 >loop.txt 2>loop.log
+same "a verifier in the loop: the run ends well" "$? $(tail -1 loop.log | grep -c 'has not trained')" "0 0"
 finish

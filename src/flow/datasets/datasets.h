@@ -72,13 +72,13 @@ VS_NODISCARD vs_status vs_ver_select(vs_ver_set *out, const vs_samples *all,
                                      const vs_ver_options *o, vs_error *err);
 void vs_ver_set_free(vs_ver_set *s);
 
-/* kept [samples]: of each problem and round the `keep` right samples with the highest scores and as
- * many wrong ones with the highest; equal scores: the first ones. References are always kept.
- * score [samples]; NAN only for references. */
+/* kept [samples]: of each problem and set the `keep` right samples with the highest scores and as many
+ * wrong ones with the highest; equal scores: the first ones. References are always kept, whatever their
+ * score. score [samples], without NAN; -INFINITY: not scored. */
 VS_NODISCARD vs_status vs_keep_best(bool *kept, const vs_samples *all, const double *score,
                                     size_t keep, vs_error *err);
 
-/* verdict [samples]: of each problem and round the `keep` best-scored texts (0: all) with a score of
+/* verdict [samples]: of each problem and set the `keep` best-scored texts (0: all) with a score of
  * at least `least` are right, other finished ones wrong, unfinished ones not gradable. Equal texts
  * share a verdict; equal scores: the first ones. score [samples]: without NAN. */
 VS_NODISCARD vs_status vs_label_best(vs_verdict *verdict, const vs_samples *all, const double *score,

@@ -211,6 +211,11 @@ static vs_status check_choice(const vs_recipe *r, const char *path, vs_error *er
         vs_buf_free(&hinted);
         VS_TRY(st);
     }
+    if (r->ver_data.keep && r->rationalize.share > 0.0)
+        return VS_FAIL(err, VS_E_INPUT,
+                       "%s: ver_data.keep: found %zu with rationalize.share %g, expected 0: nothing "
+                       "ranks rationales",
+                       path, r->ver_data.keep, r->rationalize.share);
     if (r->reward.model && r->rationalize.share > 0.0)
         return VS_FAIL(err, VS_E_INPUT,
                        "%s: rationalize.share: found %g with reward.model, expected 0: there may be "

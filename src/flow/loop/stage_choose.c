@@ -33,24 +33,41 @@ vs_ver_options vs_run_ver_options(const vs_recipe *r, size_t rounds, const bool 
                             .seed = r->seed};
 }
 
-/* What scores round T's samples: the verifier of the rounds before, at first G_SFT. */
-static const char *judge_of_round(char name[32], size_t round)
+/* What scores round T's samples: the newest verifier of the rounds before. A round whose samples taught
+ * none has none; before the first G_SFT scores. */
+typedef struct judge {
+    char name[32];
+    bool is_verifier;
+} judge;
+
+static vs_status judge_of_round(judge *out, const char *run_dir, size_t round, vs_error *err)
 {
-    if (round <= 1) return "sft";
-    snprintf(name, 32, "verifier-%zu", round - 1);
-    return name;
+    char hash[VS_HASH_HEX];
+
+    for (size_t t = round; t-- > 1;) {
+        snprintf(out->name, sizeof out->name, "verifier-%zu", t);
+        VS_TRY(vs_run_model_hash(hash, run_dir, out->name, err));
+        out->is_verifier = hash[0] != '\0';
+        if (out->is_verifier) return VS_OK;
+    }
+    *out = (judge){.name = "sft"};
+    return VS_OK;
 }
 
-/* score: of each sample of the round, by its judge. Samples of other rounds are left alone. */
+/* score: of each sample of the round, by its judge; -INFINITY where there is none yet. Samples of other
+ * rounds are left alone. */
 static vs_status read_round(double *score, const char *dir, vs_store *s, const vs_samples *all,
                             size_t round, double *scratch, vs_error *err)
 {
-    char hash[VS_HASH_HEX], name[32];
+    char hash[VS_HASH_HEX];
+    judge by;
 
-    VS_TRY(vs_run_model_hash(hash, dir, judge_of_round(name, round), err));
+    VS_TRY(judge_of_round(&by, dir, round, err));
+    VS_TRY(vs_run_model_hash(hash, dir, by.name, err));
     VS_TRY(vs_store_scores(scratch, s, all, hash, err));
     for (size_t i = 0; i < all->n; i++)
-        if (vs_round_of(all->item[i].set) == round) score[i] = scratch[i];
+        if (vs_round_of(all->item[i].set) == round)
+            score[i] = isnan(scratch[i]) ? -INFINITY : scratch[i];
     return VS_OK;
 }
 
@@ -70,11 +87,8 @@ vs_status vs_run_kept(bool **kept, const char *dir, const vs_recipe *r, vs_store
         st = VS_FAIL(err, VS_E_NOMEM, "%zu samples", all->n);
         goto done;
     }
-    for (size_t i = 0; i < all->n; i++) score[i] = -INFINITY; /* a round that is not scored yet */
     for (size_t t = 1; t <= r->rounds; t++)
         VS_CHECK(read_round(score, dir, s, all, t, scratch, err));
-    for (size_t i = 0; i < all->n; i++)
-        if (isnan(score[i])) score[i] = -INFINITY;
     VS_CHECK(vs_keep_best(out, all, score, r->ver_data.keep, err));
     *kept = out;
     out = NULL;
@@ -85,29 +99,31 @@ done:
     return st;
 }
 
-/* The judge of the first round is no verifier: it scores by log-probs. */
-static vs_score_how scoring_of_round(const vs_run *run, size_t round)
+static vs_status score_round(vs_run *run, size_t round, vs_error *err)
 {
-    if (round <= 1) return (vs_score_how){0};
-    return vs_verifier_scoring((vs_verifier_kind)run->recipe.verifier.kind, &run->words);
+    vs_opened_model m = {0};
+    vs_score_how how = {0};
+    char set[32];
+    judge by;
+    vs_status st;
+
+    snprintf(set, sizeof set, "round-%zu", round);
+    VS_TRY(judge_of_round(&by, run->dir, round, err));
+    if (by.is_verifier)
+        how = vs_verifier_scoring((vs_verifier_kind)run->recipe.verifier.kind, &run->words);
+    VS_TRY(vs_run_open_model(run, by.name, &m, err));
+    st = vs_score_sets(run->store, m.model, &run->query, set, how, "scores of the round", err);
+    vs_opened_model_close(&m);
+    return st;
 }
 
 vs_status vs_run_choose(vs_run *run, size_t round, vs_error *err)
 {
-    vs_opened_model m = {0};
-    char set[32], name[32];
-    vs_status st = VS_OK;
+    char name[32];
 
     if (!run->recipe.verifier.every_round) return VS_OK;
-    snprintf(set, sizeof set, "round-%zu", round);
-    VS_CHECK(vs_run_open_model(run, judge_of_round(name, round), &m, err));
-    VS_CHECK(vs_score_sets(run->store, m.model, &run->query, set, scoring_of_round(run, round),
-                           "scores of the round", err));
-    vs_opened_model_close(&m);
+    VS_TRY(score_round(run, round, err));
     if (round == run->recipe.rounds) return VS_OK; /* the last one is models/verifier */
     snprintf(name, sizeof name, "verifier-%zu", round);
     return vs_run_verifier(run, name, round, err);
-done:
-    vs_opened_model_close(&m);
-    return st;
 }

@@ -209,7 +209,7 @@ static vs_status read_curve(vs_curve *out, const reader *r, const yaml_node_t *n
             *out = c;
             return VS_OK;
         }
-    return refuse(r, n, "curve", "pass, best_of, majority or weighted", err);
+    return refuse(r, n, "curve", "pass, best_of, majority, weighted or top_vote", err);
 }
 
 static vs_status take_curve(reader *r, yaml_node_t *n, void *into, vs_error *err)
@@ -391,7 +391,8 @@ vs_status vs_suite_recipe(vs_recipe *out, const vs_suite *s, size_t system, uint
     char where[300];
     vs_status st;
 
-    snprintf(where, sizeof where, "%.200s: %.80s", path, s->system[system].name);
+    snprintf(where, sizeof where, "%.200s:%zu: %.60s", path, s->system[system].line,
+             s->system[system].name);
     VS_TRY(vs_recipe_read(&r, s->recipe, err));
     VS_CHECK(apply(&r, &s->set, path, err));
     VS_CHECK(apply(&r, &s->system[system].set, where, err));
