@@ -116,11 +116,6 @@ static vs_status read_column(audit *a, size_t c, vs_error *err)
     return VS_OK;
 }
 
-static bool is_cut(const vs_sample *x)
-{
-    return strcmp(x->finish, "length") == 0;
-}
-
 static vs_status fill(audit *a, vs_error *err)
 {
     a->verdict = vs_alloc(a->samples.n, MAX_COLUMNS);
@@ -131,9 +126,9 @@ static vs_status fill(audit *a, vs_error *err)
         else
             VS_TRY(read_column(a, c, err));
         for (size_t i = 0; i < a->samples.n; i++)
-            a->column[c].n[*verdict_at(a, i, c)] += !is_cut(&a->samples.item[i]);
+            a->column[c].n[*verdict_at(a, i, c)] += !vs_sample_is_cut(&a->samples.item[i]);
     }
-    for (size_t i = 0; i < a->samples.n; i++) a->n_cut += is_cut(&a->samples.item[i]);
+    for (size_t i = 0; i < a->samples.n; i++) a->n_cut += vs_sample_is_cut(&a->samples.item[i]);
     return VS_OK;
 }
 
@@ -143,7 +138,7 @@ static size_t count_only(const audit *a, size_t right, size_t other)
     size_t n = 0;
 
     for (size_t i = 0; i < a->samples.n; i++)
-        n += !is_cut(&a->samples.item[i]) && *verdict_at(a, i, right) == VS_RIGHT &&
+        n += !vs_sample_is_cut(&a->samples.item[i]) && *verdict_at(a, i, right) == VS_RIGHT &&
              *verdict_at(a, i, other) != VS_RIGHT && *verdict_at(a, i, other) != NO_VERDICT;
     return n;
 }
@@ -209,7 +204,7 @@ static vs_status print_examples(audit *a, vs_error *err)
         for (size_t c = 1; c < a->n_columns; c++)
             differs |=
                 *verdict_at(a, i, c) != NO_VERDICT && *verdict_at(a, i, c) != *verdict_at(a, i, 0);
-        if (!differs || is_cut(x) || !p) continue;
+        if (!differs || vs_sample_is_cut(x) || !p) continue;
         a->n_shown--;
         vs_buf_printf(b, "\n  %s, problem %s, sample %u, gold ", x->set, p->key,
                       (unsigned)x->index);

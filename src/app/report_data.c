@@ -95,7 +95,7 @@ static void add_set(vs_round_stats *r, const vs_sample *x, size_t n, uint64_t *h
     for (size_t i = 0; i < n; i++) {
         r->n_right += x[i].verdict == VS_RIGHT;
         r->n_ungradable += x[i].verdict == VS_UNGRADABLE;
-        r->n_truncated += strcmp(x[i].finish, "length") == 0;
+        r->n_truncated += vs_sample_is_cut(&x[i]);
         is_right |= x[i].verdict == VS_RIGHT;
     }
     r->n_drawn += n;

@@ -182,7 +182,7 @@ vs_status vs_train_data_rows(vs_train_data *d, const vs_config *c, vs_error *err
                                   .ref_logp = q->logprob ? q->logprob + row->solutions.at : NULL};
         for (size_t k = 0; d->kind == VS_LOSS_ORM && k < row->solutions.n; k++) {
             vs_solution *s = &d->solutions[row->solutions.at + k];
-            *s = vs_solution_valued(s, row->prompt.n, c);
+            *s = vs_solution_valued(s, row->prompt.n, c->n_positions);
         }
     }
     return VS_OK;

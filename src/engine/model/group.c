@@ -420,11 +420,11 @@ vs_status vs_score(vs_scorer *s, const vs_group *groups, size_t n_groups, float 
     return score(s, groups, n_groups, (scores){token_logprobs, logprob, NULL}, err);
 }
 
-vs_solution vs_solution_valued(const vs_solution *s, size_t n_prompt, const vs_config *c)
+vs_solution vs_solution_valued(const vs_solution *s, size_t n_prompt, size_t n_positions)
 {
     vs_solution valued = *s;
 
-    valued.reads_last = n_prompt + s->n <= c->n_positions;
+    valued.reads_last = n_prompt + s->n <= n_positions;
     return valued;
 }
 
@@ -447,7 +447,7 @@ vs_status vs_score_values(vs_scorer *s, const vs_group *groups, size_t n_groups,
         valued[i].solutions = solutions + at;
         for (size_t k = 0; k < groups[i].n_solutions; k++)
             solutions[at++] = vs_solution_valued(&groups[i].solutions[k], groups[i].n_prompt,
-                                                 &s->m->base->config);
+                                                 s->m->base->config.n_positions);
     }
     st = score(s, valued, n_groups, (scores){NULL, NULL, value}, err);
 done:

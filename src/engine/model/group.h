@@ -75,5 +75,5 @@ typedef struct vs_score_how {
 VS_NODISCARD vs_status vs_score_by(vs_score_how how, vs_scorer *s, const vs_group *groups,
                                    size_t n_groups, double *score, vs_error *err);
 /* The solution with a row for its last token where the model has a position for it. */
-vs_solution vs_solution_valued(const vs_solution *s, size_t n_prompt, const vs_config *c);
+vs_solution vs_solution_valued(const vs_solution *s, size_t n_prompt, size_t n_positions);
 #endif

@@ -33,6 +33,14 @@ done:
     return st;
 }
 
+vs_status vs_opened_model_open_either(vs_opened_model *out, const char *base, const char *dir,
+                                      vs_error *err)
+{
+    const bool is_adapter = vs_is_adapter(dir);
+
+    return vs_opened_model_open(out, is_adapter ? base : dir, is_adapter ? dir : NULL, err);
+}
+
 void vs_opened_model_close(vs_opened_model *m)
 {
     vs_model_close(m->model);

@@ -35,14 +35,9 @@ static bool takes_round(size_t round, size_t last, vs_data_rounds which)
     return which == VS_ROUNDS_LAST ? round == last : round <= last;
 }
 
-static bool is_truncated(const vs_sample *x)
-{
-    return strcmp(x->finish, "length") == 0;
-}
-
 static bool is_right(const vs_sample *x)
 {
-    return vs_round_of(x->set) == 0 || (x->verdict == VS_RIGHT && !is_truncated(x));
+    return vs_round_of(x->set) == 0 || (x->verdict == VS_RIGHT && !vs_sample_is_cut(x));
 }
 
 static bool same_text(const vs_sample *a, const vs_sample *b)
@@ -197,11 +192,11 @@ static size_t take_kind(vs_ver_set *out, const vs_samples *all, size_t begin, si
     for (size_t i = begin; i < end; i++) {
         const vs_sample *x = &all->item[i];
         if (!takes_part(all, i, o) || is_right(x) != right) continue;
-        if (is_truncated(x) && !o->truncated) {
+        if (vs_sample_is_cut(x) && !o->truncated) {
             out->n_truncated++;
             continue;
         }
-        if (!right && x->verdict == VS_UNGRADABLE && !is_truncated(x)) {
+        if (!right && x->verdict == VS_UNGRADABLE && !vs_sample_is_cut(x)) {
             out->n_ungradable++;
             continue;
         }

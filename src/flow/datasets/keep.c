@@ -27,7 +27,7 @@ static size_t keep_kind(bool *kept, ranked *list, const vs_samples *all, const d
 
     for (size_t i = begin; i < end; i++) {
         const vs_sample *x = &all->item[i];
-        const bool is_right = x->verdict == VS_RIGHT && strcmp(x->finish, "length") != 0;
+        const bool is_right = x->verdict == VS_RIGHT && !vs_sample_is_cut(x);
         if (is_right == right) list[n++] = (ranked){i, score[i]};
     }
     qsort(list, n, sizeof *list, by_falling_score);
@@ -82,7 +82,7 @@ static void label_group(vs_verdict *verdict, ranked *list, const vs_samples *all
 
     for (size_t i = begin; i < end; i++) {
         verdict[i] = VS_UNGRADABLE;
-        if (strcmp(all->item[i].finish, "length") != 0) list[n++] = (ranked){i, score[i]};
+        if (!vs_sample_is_cut(&all->item[i])) list[n++] = (ranked){i, score[i]};
     }
     qsort(list, n, sizeof *list, by_falling_score);
     for (size_t i = 0; i < n; i++) { /* the front of the list becomes the texts that are right */

@@ -64,10 +64,8 @@ vs_status vs_run_open_model(const vs_run *run, const char *name, vs_opened_model
             VS_FAIL(err, VS_E_STATE,
                     "%s: the run has not trained it yet; vstar run %s/recipe.yaml --out %s resumes",
                     dir, run->dir, run->dir);
-    else if (vs_is_adapter(dir))
-        st = vs_opened_model_open(out, run->base, dir, err);
     else
-        st = vs_opened_model_open(out, dir, NULL, err);
+        st = vs_opened_model_open_either(out, run->base, dir, err);
     free(dir);
     return st;
 }

@@ -103,5 +103,8 @@ VS_NODISCARD vs_status vs_run_reward(vs_run *run, size_t round, vs_error *err);
 VS_NODISCARD vs_status vs_run_check_graders(vs_run *run, vs_error *err);
 /* What the recipe says of problems; borrows from it. */
 void vs_run_problem_source(vs_problem_source *out, const vs_run *run);
+/* Draws what set lacks of k samples for each problem from models/NAME, keyed by draw_round, and grades it. */
+VS_NODISCARD vs_status vs_run_sample(vs_run *run, const char *name, const char *set, const vs_problems *problems, size_t k,
+                                     uint64_t draw_round, vs_grader *grader, vs_error *err);
 void vs_run_decode_options(const vs_run *run, vs_decode_options *out, uint64_t round);
 #endif

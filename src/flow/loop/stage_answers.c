@@ -15,27 +15,8 @@ typedef struct hashes {
 static vs_status sample_test(vs_run *run, const char *name, const char *set, uint64_t round,
                              vs_error *err)
 {
-    vs_status st = VS_OK;
-    vs_opened_model m = {0};
-    vs_decode_options decode;
-    vs_sampling how = {.set = set,
-                       .k = run->recipe.eval.n,
-                       .decode = &decode,
-                       .others = (const char *const *)run->other_stores,
-                       .n_others = run->n_other_stores};
-    size_t have;
-
-    vs_run_decode_options(run, &decode, round);
-    VS_TRY(vs_store_count_groups(&have, run->store, set, err));
-    if (have < run->test.n) {
-        run->did_work = true;
-        VS_CHECK(vs_run_open_model(run, name, &m, err));
-        VS_CHECK(vs_sample_set(run->store, m.model, run->tokenizer, &run->test, &how, err));
-    }
-    VS_CHECK(vs_run_grade(run, set, run->test_grader, err));
-done:
-    vs_opened_model_close(&m);
-    return st;
+    return vs_run_sample(run, name, set, &run->test, run->recipe.eval.n, round, run->test_grader,
+                         err);
 }
 
 static vs_status score_test(vs_run *run, const char *name, vs_score_how how, const char *label,

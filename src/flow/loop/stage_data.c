@@ -218,29 +218,37 @@ done:
 
 /* -- one round -- */
 
-vs_status vs_run_round(vs_run *run, size_t round, const char *name, vs_error *err)
+vs_status vs_run_sample(vs_run *run, const char *name, const char *set, const vs_problems *problems,
+                        size_t k, uint64_t draw_round, vs_grader *grader, vs_error *err)
 {
     vs_status st;
     vs_opened_model m = {0};
     vs_decode_options decode;
-    char set[32];
-    vs_sampling how = {.set = set,
-                       .k = run->recipe.sample.k,
-                       .decode = &decode,
-                       .others = (const char *const *)run->other_stores,
-                       .n_others = run->n_other_stores};
+    const vs_sampling how = {.set = set,
+                             .k = k,
+                             .decode = &decode,
+                             .others = (const char *const *)run->other_stores,
+                             .n_others = run->n_other_stores};
     size_t have;
 
-    snprintf(set, sizeof set, "round-%zu", round);
-    vs_run_decode_options(run, &decode, round);
+    vs_run_decode_options(run, &decode, draw_round);
     VS_TRY(vs_store_count_groups(&have, run->store, set, err));
-    if (have < run->query.n) {
+    if (have < problems->n) {
         run->did_work = true;
         VS_CHECK(vs_run_open_model(run, name, &m, err));
-        VS_CHECK(vs_sample_set(run->store, m.model, run->tokenizer, &run->query, &how, err));
+        VS_CHECK(vs_sample_set(run->store, m.model, run->tokenizer, problems, &how, err));
     }
-    VS_CHECK(vs_run_grade(run, set, run->grader, err));
+    VS_CHECK(vs_run_grade(run, set, grader, err));
 done:
     vs_opened_model_close(&m);
     return st;
+}
+
+vs_status vs_run_round(vs_run *run, size_t round, const char *name, vs_error *err)
+{
+    char set[32];
+
+    snprintf(set, sizeof set, "round-%zu", round);
+    return vs_run_sample(run, name, set, &run->query, run->recipe.sample.k, round, run->grader,
+                         err);
 }

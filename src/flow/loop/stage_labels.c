@@ -35,7 +35,7 @@ static vs_status add_sample(chunk *c, const vs_run *run, const vs_sample *x, vs_
 
     if (!p) return VS_FAIL(err, VS_E_STATE, "run.db: sample %lld has no problem", (long long)x->id);
     c->sample[c->n] = x;
-    if (strcmp(x->finish, "length") == 0) { /* cut off: it has no answer yet */
+    if (vs_sample_is_cut(x)) { /* cut off: it has no answer yet */
         c->result[c->n++] = (vs_grade_result){.verdict = VS_UNGRADABLE, .rule = "truncated"};
         return VS_OK;
     }

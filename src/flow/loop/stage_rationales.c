@@ -77,29 +77,14 @@ vs_status vs_run_rationales(vs_run *run, size_t round, const char *name, vs_erro
 {
     char set[32];
     vs_problems hinted = {0};
-    vs_opened_model m = {0};
-    vs_decode_options decode;
-    const vs_sampling how = {.set = set,
-                             .k = run->recipe.sample.k,
-                             .decode = &decode,
-                             .others = (const char *const *)run->other_stores,
-                             .n_others = run->n_other_stores};
-    vs_status st = VS_OK;
-    size_t have;
+    vs_status st;
 
     if (run->recipe.rationalize.share == 0.0) return VS_OK;
     snprintf(set, sizeof set, "rationale-%zu", round);
-    vs_run_decode_options(run, &decode, VS_ROUND_RATIONALE + round);
     VS_CHECK(make_hinted(&hinted, run, round, err));
-    VS_CHECK(vs_store_count_groups(&have, run->store, set, err));
-    if (have < hinted.n) {
-        run->did_work = true;
-        VS_CHECK(vs_run_open_model(run, name, &m, err));
-        VS_CHECK(vs_sample_set(run->store, m.model, run->tokenizer, &hinted, &how, err));
-    }
-    VS_CHECK(vs_run_grade(run, set, run->grader, err));
+    VS_CHECK(vs_run_sample(run, name, set, &hinted, run->recipe.sample.k,
+                           VS_ROUND_RATIONALE + round, run->grader, err));
 done:
-    vs_opened_model_close(&m);
     vs_problems_free(&hinted);
     return st;
 }

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -79,6 +80,11 @@ typedef struct vs_samples {
     size_t n, cap;
 } vs_samples;
 void vs_samples_free(vs_samples *p);
+/* Cut off by the token limit: there is no whole solution. */
+static inline bool vs_sample_is_cut(const vs_sample *x)
+{
+    return strcmp(x->finish, "length") == 0;
+}
 VS_NODISCARD vs_status vs_store_add_sample(vs_store *s, const vs_sample *x, int64_t *id, vs_error *err);
 /* Ordered by (problem_id, set order of creation, index). set NULL: all sets that match GLOB pattern `sets`. profile NULL: no labels. */
 VS_NODISCARD vs_status vs_store_samples(vs_samples *out, vs_store *s, const char *sets_glob,

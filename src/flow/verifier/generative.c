@@ -29,6 +29,17 @@ static int32_t *append(int32_t *at, const int32_t *ids, size_t n)
     return at + n;
 }
 
+/* Prompt, solution and question at `at`; what comes behind them. */
+static int32_t *put_question(int32_t *at, const vs_ver_words *w, const int32_t *prompt,
+                             size_t n_prompt, const int32_t *ids, size_t n, size_t n_positions)
+{
+    const size_t n_kept = kept(w, n_prompt, ids, n, n_positions);
+
+    at = append(at, prompt, n_prompt);
+    at = append(at, ids, n_kept);
+    return append(at, w->question, w->n_question);
+}
+
 /* -- rows -- */
 
 /* `take` of n, by chance, as a mark for each. */
@@ -42,14 +53,14 @@ static void choose(unsigned char *chosen, size_t n, size_t take, vs_rng *r)
 
 typedef struct maker {
     const vs_verifier_job *j;
-    generative_rows *out;
+    ver_rows *out;
     int32_t *at; /* where the next prompt goes */
     unsigned char *chosen;
 } maker;
 
 static void add_row(maker *m, const int32_t *prompt, size_t n_prompt, vs_solution solution)
 {
-    generative_rows *o = m->out;
+    ver_rows *o = m->out;
 
     o->solutions[o->n] = solution;
     o->row[o->n] = (vs_data_row){.group = {prompt, n_prompt, &o->solutions[o->n], 1}};
@@ -59,10 +70,9 @@ static void add_row(maker *m, const int32_t *prompt, size_t n_prompt, vs_solutio
 static void add_verdict(maker *m, const vs_problem *p, const vs_sample *x, bool is_right)
 {
     const vs_ver_words *w = &m->j->words;
-    const size_t n = kept(w, p->n_ids, x->ids, x->n_ids, m->j->n_positions);
     const int32_t *prompt = m->at;
 
-    m->at = append(append(append(m->at, p->ids, p->n_ids), x->ids, n), w->question, w->n_question);
+    m->at = put_question(m->at, w, p->ids, p->n_ids, x->ids, x->n_ids, m->j->n_positions);
     add_row(m, prompt, (size_t)(m->at - prompt),
             (vs_solution){.ids = is_right ? w->yes : w->no, .n = is_right ? w->n_yes : w->n_no});
 }
@@ -85,7 +95,7 @@ static void add_item(maker *m, const vs_ver_item *item, vs_rng *r)
     }
 }
 
-vs_status generative_rows_make(generative_rows *out, const vs_verifier_job *j, vs_error *err)
+vs_status generative_rows(ver_rows *out, const vs_verifier_job *j, vs_error *err)
 {
     size_t n_rows = 0, n_ids = 0, most = 0;
     maker m = {.j = j, .out = out};
@@ -116,17 +126,10 @@ vs_status generative_rows_make(generative_rows *out, const vs_verifier_job *j, v
                             j->name);
 }
 
-void generative_rows_free(generative_rows *r)
-{
-    free(r->row);
-    free(r->solutions);
-    free(r->ids);
-    *r = (generative_rows){0};
-}
-
 /* -- scores -- */
 
-static size_t count(const vs_group *groups, size_t n_groups, size_t *n_ids, const vs_ver_words *w)
+static size_t count_asked(const vs_group *groups, size_t n_groups, size_t *n_ids,
+                          const vs_ver_words *w)
 {
     size_t n = 0;
 
@@ -144,7 +147,7 @@ vs_status generative_score(const void *ctx, vs_scorer *s, const vs_group *groups
     const vs_solution answers[2] = {{.ids = w->yes, .n = w->n_yes}, {.ids = w->no, .n = w->n_no}};
     const size_t n_positions = vs_scorer_model(s)->base->config.n_positions;
     size_t n_ids;
-    const size_t n = count(groups, n_groups, &n_ids, w);
+    const size_t n = count_asked(groups, n_groups, &n_ids, w);
     vs_group *asked = vs_alloc(n, sizeof *asked);
     int32_t *ids = vs_alloc(n_ids, sizeof *ids), *at = ids;
     double *logp = vs_alloc(2 * n, sizeof *logp);
@@ -158,10 +161,9 @@ vs_status generative_score(const void *ctx, vs_scorer *s, const vs_group *groups
     for (size_t g = 0; g < n_groups; g++)
         for (size_t i = 0; i < groups[g].n_solutions; i++) {
             const vs_solution *x = &groups[g].solutions[i];
-            const size_t n_kept = kept(w, groups[g].n_prompt, x->ids, x->n, n_positions);
             asked[k] = (vs_group){.prompt = at, .solutions = answers, .n_solutions = 2};
-            at = append(append(append(at, groups[g].prompt, groups[g].n_prompt), x->ids, n_kept),
-                        w->question, w->n_question);
+            at = put_question(at, w, groups[g].prompt, groups[g].n_prompt, x->ids, x->n,
+                              n_positions);
             asked[k].n_prompt = (size_t)(at - asked[k].prompt);
             k++;
         }

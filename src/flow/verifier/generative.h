@@ -8,17 +8,18 @@
 
 #include "flow/verifier/verifier.h"
 
-/* SFT rows: of each problem as many solutions that are right as wrong ones, chosen by the trainer's
- * seed, towards yes or no; and with lm > 0 every right solution itself, weighing lm / its tokens. */
-typedef struct generative_rows {
+/* Rows of training, and what they point into. */
+typedef struct ver_rows {
     vs_data_row *row;
     size_t n;
     vs_solution *solutions;
-    int32_t *ids; /* prompts */
-} generative_rows;
-VS_NODISCARD vs_status generative_rows_make(generative_rows *out, const vs_verifier_job *j,
-                                            vs_error *err);
-void generative_rows_free(generative_rows *r); /* zeroed is allowed */
+    int32_t *ids; /* of prompts that are no problem's own; NULL: there are none */
+} ver_rows;
+
+/* SFT rows: of each problem as many solutions that are right as wrong ones, chosen by the trainer's
+ * seed, towards yes or no; and with lm > 0 every right solution itself, weighing lm / its tokens. The
+ * caller frees *out also after an error. */
+VS_NODISCARD vs_status generative_rows(ver_rows *out, const vs_verifier_job *j, vs_error *err);
 
 /* log P(yes) - log P(no); ctx: a vs_ver_words. */
 vs_score_fn generative_score;

@@ -8,14 +8,6 @@
 #include "flow/store/train_curve.h"
 #include "flow/verifier/generative.h"
 
-/* Rows of training, and what they point into. */
-typedef struct rows {
-    vs_data_row *row;
-    size_t n;
-    vs_solution *solutions;
-    generative_rows generative;
-} rows;
-
 static size_t count_solutions(const vs_verifier_job *j)
 {
     size_t n = 0;
@@ -25,10 +17,9 @@ static size_t count_solutions(const vs_verifier_job *j)
 }
 
 /* One row a problem. is_valued: with a row for each solution's last token. */
-static vs_status make_groups(rows *out, const vs_verifier_job *j, bool is_valued, vs_error *err)
+static vs_status make_groups(ver_rows *out, const vs_verifier_job *j, bool is_valued, vs_error *err)
 {
     const size_t n_solutions = count_solutions(j);
-    const vs_config positions = {.n_positions = j->n_positions};
     vs_solution *next;
 
     out->row = vs_alloc(j->n, sizeof *out->row);
@@ -44,28 +35,20 @@ static vs_status make_groups(rows *out, const vs_verifier_job *j, bool is_valued
                                     .ref_logp = item->ref_logp};
         for (size_t k = 0; k < item->n; k++) {
             const vs_solution s = {.ids = item->solutions[k]->ids, .n = item->solutions[k]->n_ids};
-            *next++ = is_valued ? vs_solution_valued(&s, p->n_ids, &positions) : s;
+            *next++ = is_valued ? vs_solution_valued(&s, p->n_ids, j->n_positions) : s;
         }
     }
     return VS_OK;
 }
 
-static vs_status make_dpo(rows *out, const vs_verifier_job *j, vs_error *err)
+static vs_status make_dpo(ver_rows *out, const vs_verifier_job *j, vs_error *err)
 {
     return make_groups(out, j, false, err);
 }
 
-static vs_status make_orm(rows *out, const vs_verifier_job *j, vs_error *err)
+static vs_status make_orm(ver_rows *out, const vs_verifier_job *j, vs_error *err)
 {
     return make_groups(out, j, true, err);
-}
-
-static vs_status make_generative(rows *out, const vs_verifier_job *j, vs_error *err)
-{
-    VS_TRY(generative_rows_make(&out->generative, j, err));
-    out->row = out->generative.row;
-    out->n = out->generative.n;
-    return VS_OK;
 }
 
 static vs_status score_value(const void *ctx, vs_scorer *s, const vs_group *groups, size_t n_groups,
@@ -79,20 +62,20 @@ static const struct kind {
     const char *title;
     vs_loss_kind loss;
     bool takes_one_sided, is_likelihood;
-    vs_status (*make)(rows *out, const vs_verifier_job *j, vs_error *err);
+    vs_status (*make)(ver_rows *out, const vs_verifier_job *j, vs_error *err);
     vs_score_fn *score;
 } kinds[] = {
     [VS_VERIFIER_DPO] = {"V-STaR", VS_LOSS_DPO, false, true, make_dpo, NULL},
     [VS_VERIFIER_ORM] = {"G_T + ORM", VS_LOSS_ORM, true, false, make_orm, score_value},
     [VS_VERIFIER_GENERATIVE] = {"G_T + generative verifier", VS_LOSS_SFT, true, false,
-                                make_generative, generative_score},
+                                generative_rows, generative_score},
     [VS_VERIFIER_NONE] = {"G_T", VS_LOSS_SFT, false, false, NULL, NULL},
 };
 
 vs_status vs_verifier_train(vs_store *s, const vs_verifier_job *j, vs_error *err)
 {
     const struct kind *kind = &kinds[j->kind];
-    rows r = {0};
+    ver_rows r = {0};
     vs_train_curve curve = {.store = s, .model = j->name};
     vs_train_job job = {.kind = kind->loss,
                         .base = j->base,
@@ -115,9 +98,9 @@ vs_status vs_verifier_train(vs_store *s, const vs_verifier_job *j, vs_error *err
     st = vs_train_job_run(&job, err);
     vs_train_curve_abandon(&curve);
 done:
-    if (r.row != r.generative.row) free(r.row);
+    free(r.row);
     free(r.solutions);
-    generative_rows_free(&r.generative);
+    free(r.ids);
     return st;
 }
 

@@ -27,7 +27,7 @@ static void fill(problem *p, const vs_config *c)
     for (size_t s = 0; s < N; s++) {
         for (size_t i = 0; i < LEN; i++) p->ids[s][i] = (int32_t)vs_rng_below(&r, 1100);
         const vs_solution plain = {.ids = p->ids[s], .n = 1 + s};
-        p->solutions[s] = vs_solution_valued(&plain, N_PROMPT, c);
+        p->solutions[s] = vs_solution_valued(&plain, N_PROMPT, c->n_positions);
     }
     p->e = (vs_example){.group = {p->prompt, N_PROMPT, p->solutions, N}, .n_right = N_RIGHT};
 }
@@ -280,7 +280,7 @@ static void check_golden(const char *name, bool is_adapter)
         vs_solution plain;
         ids[i] = golden_ids(json_array_get(json_object_get(golden, "solutions"), i), &plain.n);
         plain.ids = ids[i];
-        solutions[i] = vs_solution_valued(&plain, group.n_prompt, &m.base->config);
+        solutions[i] = vs_solution_valued(&plain, group.n_prompt, m.base->config.n_positions);
     }
     CHECK_OK(vs_scorer_open(&s, m.model, 256, &err));
     CHECK_OK(vs_score_values(s, &group, 1, value, &err));
