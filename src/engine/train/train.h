@@ -33,7 +33,7 @@ typedef struct vs_train_options {
     double clip;                            /* global gradient norm; 0: off */
     size_t epochs;                          /* passes over the data; 0 when steps is given */
     size_t steps;                           /* 0: from epochs */
-    size_t batch;                           /* SFT: solutions per step; DPO: problems per step */
+    size_t batch;                           /* SFT: solutions per step; DPO, ORM: problems per step */
     size_t micro_tokens;     /* rows of tokens computed at once; changes memory, not the result */
     size_t checkpoint_steps; /* steps between checkpoints; 0: none */
     uint64_t seed;           /* data order */
@@ -47,9 +47,8 @@ typedef struct vs_train_options {
     /* DPO and ORM */
     size_t max_right;     /* right solutions per problem and step; 0: all */
     size_t max_solutions; /* solutions per problem and step, filled with wrong ones; 0: all */
-    size_t
-        sampled_pairs; /* DPO only; 0: all pairs; m: m pairs per problem and step drawn without replacement */
-    /* ORM only */
+    size_t sampled_pairs; /* DPO: pairs per problem and step, drawn without replacement; 0: all */
+    /* ORM, and lm for who makes SFT rows of a generative verifier */
     vs_value_loss value_loss;
     double lm; /* weight of -log V of right solutions, per token */
 } vs_train_options;
@@ -95,7 +94,7 @@ VS_NODISCARD vs_status vs_trainer_open(vs_trainer **out, vs_model *m, vs_loss_ki
                                        const char *checkpoint_dir, vs_error *err);
 void vs_trainer_close(vs_trainer *t); /* NULL is allowed */
 /* DPO whose reference is the policy that it starts from: every reward is 0 at step 0 and the loss
- * ln 2, or the run stops (VS_E_STATE) before any update: then the reference log-probs are of other
+ * ln 2 (IPO: 1 / (4 beta^2)), or the run stops (VS_E_STATE) before any update: then the reference log-probs are of other
  * weights or other tokens. */
 void vs_trainer_expect_reference(vs_trainer *t);
 /* Makes the data, by its hash, part of what a checkpoint must match. Before vs_trainer_run. */
@@ -113,18 +112,19 @@ VS_NODISCARD vs_status vs_trainer_grads(vs_trainer *t, const vs_example *example
                                         vs_error *err);
 /* Learning rate of a step. */
 double vs_schedule_at(const vs_train_options *o, size_t step, size_t n_steps);
-/* DPO over one group: coef[i] = dL/dlogp_i [n_solutions] for L = sum over the group's pairs (r, w)
- * of the pair loss of h(r, w), divided by the step's pairs, plus nll times the mean over the step's
- * tokens of right solutions of -log V. With h = beta ((logp_r - ref_r) - (logp_w - ref_w)), or with
- * each delta divided by its solution's tokens; cDPO smooths labels: -(1 - eps) log sigmoid(h) - eps
- * log sigmoid(-h). One number per solution, whatever the number of pairs. Adds plain sums to sums:
- * loss (pairs), accuracy (count of h > 0), margin, logp_right, logp_wrong, n_pairs. */
+/* What losses are divided by: counts over the whole step. */
 typedef struct vs_step_totals {
     size_t tokens, pairs;
     double weight;       /* SFT: of all tokens */
     size_t right_tokens; /* of right solutions */
     size_t values;       /* tokens of solutions that have a row */
 } vs_step_totals;
+/* DPO over one group: coef[i] = dL/dlogp_i [n_solutions] for L = sum over the group's pairs (r, w)
+ * of the pair loss of h(r, w), divided by the step's pairs, plus nll times the mean over the step's
+ * tokens of right solutions of -log V. With h = beta ((logp_r - ref_r) - (logp_w - ref_w)), or with
+ * each delta divided by its solution's tokens; cDPO smooths labels: -(1 - eps) log sigmoid(h) - eps
+ * log sigmoid(-h). One number per solution, whatever the number of pairs. Adds plain sums to sums:
+ * loss (pairs), accuracy (count of h > 0), margin, logp_right, logp_wrong, n_pairs. */
 void vs_dpo_coefs(double *coef, const vs_example *e, const double *logp, const vs_train_options *o,
                   vs_step_totals all, vs_step_stats *sums);
 size_t vs_example_pairs(const vs_example *e);

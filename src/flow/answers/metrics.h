@@ -4,9 +4,10 @@
  * Pass@k, Best-of-k and Majority@k are expectations over a uniformly drawn k-subset of the samples,
  * exact up to rounding (below 1e-9). Weighted@k and the vote among the top m are exact at k = 1 and
  * k = N, and in between the mean over VS_VOTE_TRIALS drawn subsets per problem, the same ones in
- * every run. Ties share evenly
- * everywhere. Ownership: problems borrow their arrays; vs_metrics owns its own. Threads: pure
- * functions. */
+ * every run. Ties share evenly everywhere.
+ *
+ * Ownership: problems borrow their arrays; vs_metrics owns its own.
+ * Threads:   pure functions. */
 #ifndef VS_ANSWERS_METRICS_H
 #define VS_ANSWERS_METRICS_H
 

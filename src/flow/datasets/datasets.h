@@ -1,9 +1,9 @@
 /* datasets.h - labelled samples become D_GEN and D_VER. Pure functions over the store's records.
  *
- * Input: samples of sets "reference" (round 0), "round-1" .. and "rationale-1" .., with labels,
- * ordered by problem, then set, then index. References count as right in both sets. Output: indices into that input, in
- * its order, so that nothing is copied. Choices are keyed by (seed, round, problem id): a cap keeps
- * the same samples in a resumed run. */
+ * Input:   samples of sets "reference" (round 0), "round-1" .. and "rationale-1" .., with labels,
+ *          ordered by problem, then set, then index. References count as right in both data sets.
+ * Output:  indices into that input, in its order, so that nothing is copied.
+ * Choices: are keyed by (seed, round, problem id): a cap keeps the same samples in a resumed run. */
 #ifndef VS_DATASETS_DATASETS_H
 #define VS_DATASETS_DATASETS_H
 

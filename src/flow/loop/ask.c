@@ -10,8 +10,6 @@
 #include "flow/loop/run.h"
 #include "flow/problems/problems.h"
 
-/* -- asking -- */
-
 typedef struct asked {
     vs_run *run;
     vs_ids prompt;

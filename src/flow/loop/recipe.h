@@ -97,8 +97,8 @@ typedef struct vs_recipe {
         int baselines;    /* also sample and score with G_SFT */
         int base;          /* the base itself is tested too */
         size_t base_shots; /* after so many solved problems */
+        char *examples_file; /* where those are; NULL: the first of D_SFT */
         size_t top;        /* of the vote among the best-scored candidates; 0: none */
-        char *examples_file; /* where they are; NULL: the first of D_SFT */
         char *base_separator;
     } eval;
 } vs_recipe;
@@ -116,7 +116,7 @@ VS_NODISCARD vs_status vs_recipe_parse(vs_recipe *out, const char *text, size_t 
  * taken as they are, lists as in YAML: "sample.stop=[a, b]". */
 VS_NODISCARD vs_status vs_recipe_set(vs_recipe *r, const char *assignment, const char *where,
                                      vs_error *err);
-/* The same for one trainer section alone: vs_train_options_set(&o, "sft" or "dpo", "lr=1e-3"). */
+/* The same for one trainer section alone: vs_train_options_set(&o, "dpo", "lr=1e-3"). */
 VS_NODISCARD vs_status vs_train_options_set(vs_train_options *o, const char *section,
                                             const char *assignment, vs_error *err);
 VS_NODISCARD vs_status vs_recipe_check(const vs_recipe *r, const char *path,

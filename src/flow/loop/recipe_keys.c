@@ -145,7 +145,7 @@ static const vs_recipe_key keys[] = {
     {"label_smoothing", VS_KEY_REAL, IN_DPO, TRAIN(label_smoothing), 0, 0.5, "0", NULL, "share of labels taken to be flipped (cDPO)", "reference code: 0", NULL},
     {"pairs", VS_KEY_PAIRS, IN_DPO, TRAIN(sampled_pairs), 1, MANY, "all", NULL, "pairs of a problem's solutions in a step: right x wrong, or m of them without replacement", "V-STaR, section 3.1: m is not said", NULL},
     {"loss", VS_KEY_CHOICE, IN_ORM, TRAIN(value_loss), 0, 0, "mse", NULL, "of a token's value against 1 (right) or 0", "Cobbe et al. 2021, section 4.2: mse; bce makes no difference there", "mse or bce"},
-    {"lm", VS_KEY_REAL, IN_ORM | IN_GENERATIVE, TRAIN(lm), 0, 1000, "1", NULL, "weight of the mean -log V over the tokens of right solutions", "Cobbe et al. 2021, section 4.2: joint, equal mix; Zhang et al. 2024: lambda", NULL},
+    {"lm", VS_KEY_REAL, IN_ORM | IN_GENERATIVE, TRAIN(lm), 0, 1000, "1", NULL, "orm: weight of the mean -log V over the tokens of right solutions; generative: of each right solution's mean -log V, where a verdict's tokens weigh 1", "Cobbe et al. 2021, section 4.2: joint, equal mix; Zhang et al. 2024: lambda", NULL},
     {"max_right", VS_KEY_COUNT, IN_DPO | IN_ORM, TRAIN(max_right), 0, 65536, "8", NULL, "right solutions per problem and step; 0: all", "not in V-STaR", NULL},
     {"max_solutions", VS_KEY_COUNT, IN_DPO | IN_ORM, TRAIN(max_solutions), 0, 65536, "16", NULL, "solutions per problem and step, filled with wrong ones; 0: all", "not in V-STaR", NULL},
 

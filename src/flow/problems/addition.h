@@ -2,8 +2,9 @@
  * 2203.14465, section 4; the layout of its published code).
  *
  *   question    "Input:\n6 2 4 + 2 5 9\nTarget:\n"
- *   reference   "<scratch>\n6 2 4 + 2 5 9 , C: 0\n6 2 + 2 5 , 3 C: 1\n6 + 2 , 8 3 C: 0\n, 8 8 3 C:
- * 0\n0 8 8 3\n</scratch>\n8 8 3" gold, key   "883", "624+259"
+ *   reference   "<scratch>\n6 2 4 + 2 5 9 , C: 0\n6 2 + 2 5 , 3 C: 1\n6 + 2 , 8 3 C: 0\n
+ *               , 8 8 3 C: 0\n0 8 8 3\n</scratch>\n8 8 3"
+ *   gold, key   "883", "624+259"
  *
  * A problem has one length, uniform from min_digits to max_digits, for both numbers, which are
  * uniform among those of that length. No two problems are the same pair. Test is drawn first, then

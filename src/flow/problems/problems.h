@@ -87,11 +87,6 @@ VS_NODISCARD vs_status vs_problem_row_read(vs_problem_row *out, const char *kind
 VS_NODISCARD vs_status vs_problems_load(vs_problems *out, const vs_problem_source *src,
                                         vs_error *err);
 
-/* The same with the answer in sight: {question}, {answer}, and {marked}: the question of a multiple
- * choice with " (CORRECT)" behind the answer's line. One of the latter two must be there. */
-VS_NODISCARD vs_status vs_hint_render(vs_buf *out, const char *prompt, const char *question,
-                                      const char *answer, vs_error *err);
-
 /* Solved problems to show a model: the first n of a file of src's kind that have a reference; of mbpp
  * those with task_id 1 to 10. split "example", prompts rendered. Fewer than n are VS_E_INPUT. */
 VS_NODISCARD vs_status vs_examples_load(vs_problems *out, const vs_problem_source *src,
@@ -101,4 +96,9 @@ VS_NODISCARD vs_status vs_examples_load(vs_problems *out, const vs_problem_sourc
  * {name}, is refused. */
 VS_NODISCARD vs_status vs_prompt_render(vs_buf *out, const char *prompt, const char *question,
                                         vs_error *err);
+
+/* The same with the answer in sight: {question}, {answer}, and {marked}: the question of a multiple
+ * choice with " (CORRECT)" behind the answer's line. One of the latter two must be there. */
+VS_NODISCARD vs_status vs_hint_render(vs_buf *out, const char *prompt, const char *question,
+                                      const char *answer, vs_error *err);
 #endif

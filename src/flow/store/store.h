@@ -30,7 +30,7 @@ VS_NODISCARD vs_status vs_store_begin(vs_store *s, vs_error *err);
 VS_NODISCARD vs_status vs_store_commit(vs_store *s, vs_error *err);
 void vs_store_rollback(vs_store *s);
 
-/* Small named facts: "seed", "recipe_sha256", "stage:round-1" = "done". *out NULL when absent; else malloc'd. */
+/* Small named facts: "grader", "sampled:round-1", "stage:answers". *out NULL when absent; else malloc'd. */
 VS_NODISCARD vs_status vs_store_get(char **out, vs_store *s, const char *key, vs_error *err);
 VS_NODISCARD vs_status vs_store_set(vs_store *s, const char *key, const char *value, vs_error *err);
 
@@ -86,14 +86,14 @@ static inline bool vs_sample_is_cut(const vs_sample *x)
     return strcmp(x->finish, "length") == 0;
 }
 VS_NODISCARD vs_status vs_store_add_sample(vs_store *s, const vs_sample *x, int64_t *id, vs_error *err);
-/* Ordered by (problem_id, set order of creation, index). set NULL: all sets that match GLOB pattern `sets`. profile NULL: no labels. */
+/* Of all sets that match the GLOB pattern, ordered by (problem_id, set's order of creation, index). profile NULL: no labels. */
 VS_NODISCARD vs_status vs_store_samples(vs_samples *out, vs_store *s, const char *sets_glob,
                                         const char *profile, vs_error *err);
-/* Problems of the set whose samples are stored, as a count: groups are committed whole and in order of problem id. */
 /* Copies the first k samples of each problem of the set from another run's store, with all their labels and scores, when
  * its fact "sampled:SET" is `key` and it has that many for each of n problems. Problems have equal ids then. */
 VS_NODISCARD vs_status vs_store_copy_set(bool *found, vs_store *s, const char *other_path, const char *set, const char *key,
                                          size_t k, size_t n_problems, vs_error *err);
+/* Problems of the set whose samples are stored, as a count: groups are committed whole and in order of problem id. */
 VS_NODISCARD vs_status vs_store_count_groups(size_t *out, vs_store *s, const char *set, vs_error *err);
 
 /* -- labels -- */
