@@ -32,6 +32,38 @@ static char *slug_of(const char *name)
     return slug;
 }
 
+static vs_status check_row(const vs_suite_system *system, const vs_recipe *r, const char *path,
+                           vs_error *err)
+{
+    const char *row = vs_suite_row(system, r);
+
+    if (vs_run_has_row(r, row)) return VS_OK;
+    return VS_FAIL(err, VS_E_INPUT,
+                   "%s:%zu: %s: its run has no row \"%s\" of results, expected one of those that "
+                   "vstar run prints",
+                   path, system->line, system->name, row);
+}
+
+/* Curves are measured at 1, 2, 4, .. and at the number of candidates. */
+static vs_status check_claims(const vs_suite *s, size_t system, const vs_recipe *r,
+                              const char *path, vs_error *err)
+{
+    for (size_t i = 0; i < s->n_claims; i++) {
+        const vs_suite_claim *c = &s->claim[i];
+        if (c->left != system && c->right != system) continue;
+        for (size_t k = 0; k < c->n_ks; k++) {
+            const uint32_t at = c->ks[k];
+            if (at == r->eval.n || (at && at < r->eval.n && (at & (at - 1)) == 0)) continue;
+            return VS_FAIL(
+                err, VS_E_INPUT,
+                "%s: claim \"%s\": k: found %u, expected a power of 2 below eval.n = %zu "
+                "of %s, or that",
+                path, c->name, at, r->eval.n, s->system[system].name);
+        }
+    }
+    return VS_OK;
+}
+
 /* Systems whose recipes are the same are one run, which has the first one's name. */
 static vs_status plan_lines(vs_comparison *c, const char *path, vs_error *err)
 {
@@ -46,6 +78,8 @@ static vs_status plan_lines(vs_comparison *c, const char *path, vs_error *err)
         st = vs_recipe_write(&text[c->n_runs], &r, err);
         line->name = s->system[i].name;
         snprintf(line->row, sizeof line->row, "%s", vs_suite_row(&s->system[i], &r));
+        if (st == VS_OK) st = check_row(&s->system[i], &r, path, err);
+        if (st == VS_OK) st = check_claims(s, i, &r, path, err);
         vs_recipe_free(&r);
         if (st != VS_OK) goto done;
         while (line->run < c->n_runs && strcmp(text[line->run].data, text[c->n_runs].data) != 0)
@@ -70,9 +104,10 @@ static vs_status check_slugs(const vs_comparison *c, vs_error *err)
 {
     for (size_t i = 0; i < c->n_runs; i++) {
         if (!c->run[i].slug[0])
-            return VS_FAIL(err, VS_E_INPUT,
-                           "systems: found a name without letters and digits, expected one that can "
-                           "name a folder");
+            return VS_FAIL(
+                err, VS_E_INPUT,
+                "systems: found a name without letters and digits, expected one that can "
+                "name a folder");
         for (size_t k = 0; k < i; k++)
             if (strcmp(c->run[i].slug, c->run[k].slug) == 0)
                 return VS_FAIL(err, VS_E_INPUT, "systems: two names give the folder \"%s\"",
@@ -167,6 +202,10 @@ static void put_claims(vs_buf *b, const vs_comparison *c)
     vs_buf_str(b, "\n| claim | k | difference | seeds | |\n|---|---|---|---|---|\n");
     for (size_t i = 0; i < c->n_claims; i++) {
         const vs_compare_claim *x = &c->claim[i];
+        if (x->is_missing) {
+            vs_buf_printf(b, "| %s | %u | | | not measured |\n", x->claim->name, x->k);
+            continue;
+        }
         vs_buf_printf(b, "| %s | %u | %+.1f (%+.1f to %+.1f) |", x->claim->name, x->k,
                       100 * x->difference.value, 100 * x->difference.low, 100 * x->difference.high);
         for (size_t g = 0; g < c->suite->n_seeds; g++) vs_buf_printf(b, " %+.1f", 100 * x->seed[g]);
@@ -174,13 +213,21 @@ static void put_claims(vs_buf *b, const vs_comparison *c)
     }
 }
 
+static void put_at(vs_buf *b, const vs_compare_curve *x, uint32_t k)
+{
+    for (size_t i = 0; i < x->n; i++)
+        if (x->ks[i] == k) vs_buf_printf(b, " %.1f", 100 * x->point[i].value);
+    vs_buf_str(b, " |");
+}
+
+/* The ks are those of the system that has the most. */
 static void put_best_of(vs_buf *b, const vs_comparison *c)
 {
-    const vs_compare_curve *ks = NULL;
+    const vs_compare_curve *ks = &c->line[0].curve[VS_CURVE_BEST_OF];
 
-    for (size_t i = 0; i < c->n_lines && !ks; i++)
-        if (c->line[i].curve[VS_CURVE_BEST_OF].n) ks = &c->line[i].curve[VS_CURVE_BEST_OF];
-    if (!ks) return;
+    for (size_t i = 1; i < c->n_lines; i++)
+        if (c->line[i].curve[VS_CURVE_BEST_OF].n > ks->n) ks = &c->line[i].curve[VS_CURVE_BEST_OF];
+    if (!ks->n) return;
     vs_buf_str(b, "\n| Best-of-k |");
     for (size_t k = 0; k < ks->n; k++) vs_buf_printf(b, " %u |", ks->ks[k]);
     vs_buf_str(b, "\n|---|");
@@ -190,7 +237,7 @@ static void put_best_of(vs_buf *b, const vs_comparison *c)
         const vs_compare_curve *x = &c->line[i].curve[VS_CURVE_BEST_OF];
         if (!x->n) continue;
         vs_buf_printf(b, "| %s |", c->line[i].name);
-        for (size_t k = 0; k < x->n; k++) vs_buf_printf(b, " %.1f |", 100 * x->point[k].value);
+        for (size_t k = 0; k < ks->n; k++) put_at(b, x, ks->ks[k]);
         vs_buf_str(b, "\n");
     }
 }

@@ -30,6 +30,7 @@ typedef struct vs_compare_claim {
     vs_interval difference;
     double seed[VS_SUITE_MAX]; /* of each seed alone */
     vs_held held;              /* by the interval: above 0, below it, or around it */
+    bool is_missing;           /* one of the systems has no such point: all else is 0 */
 } vs_compare_claim;
 
 /* One run of every seed; what it shares with others is taken over. */
@@ -53,8 +54,9 @@ typedef struct vs_comparison {
     size_t n_claims;
 } vs_comparison;
 
-/* Reads what the runs DIR/seed-S/SLUG have come to. */
-VS_NODISCARD vs_status vs_comparison_read(vs_comparison *out, const char *dir, vs_error *err);
+/* Reads what the runs DIR/seed-S/SLUG have come to. *c has its suite (borrowed), runs with their slugs and
+ * lines with name, row and run already. */
+VS_NODISCARD vs_status vs_comparison_read(vs_comparison *c, const char *dir, vs_error *err);
 void vs_comparison_free(vs_comparison *c);
 VS_NODISCARD vs_status vs_comparison_page(vs_buf *out, const vs_comparison *c, vs_error *err);
 /* Markdown: results, claims, calibration, rounds. */

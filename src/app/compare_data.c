@@ -5,16 +5,27 @@
 #include <string.h>
 
 #include "app/compare.h"
+#include "base/hash.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "flow/loop/loop.h"
 #include "flow/verifier/verifier.h"
 
 const char *const vs_held_name[3] = {"held", "not held", "undecided"};
 
-/* The runs' stores, [seeds][runs]. */
+/* The test problems of one run, in their order: what makes two the same is key, prompt and gold. */
+typedef struct tested {
+    uint64_t *identity; /* [n] */
+    uint32_t *item;     /* [n] their places among all problems of the suite */
+    size_t n;
+} tested;
+
+/* The runs' stores and problems, [seeds][runs]. */
 typedef struct stores {
     vs_store *item[VS_SUITE_MAX][VS_SUITE_MAX];
     char *dir[VS_SUITE_MAX][VS_SUITE_MAX];
+    tested test[VS_SUITE_MAX][VS_SUITE_MAX];
+    size_t n_items; /* test problems that differ */
 } stores;
 
 static void close_stores(stores *s)
@@ -23,6 +34,8 @@ static void close_stores(stores *s)
         for (size_t k = 0; k < VS_SUITE_MAX; k++) {
             vs_store_close(s->item[i][k]);
             free(s->dir[i][k]);
+            free(s->test[i][k].identity);
+            free(s->test[i][k].item);
         }
     free(s);
 }
@@ -55,25 +68,113 @@ done:
     return st;
 }
 
+/* -- test problems -- */
+
+static uint64_t identity_of(const vs_problem *p)
+{
+    const uint64_t parts[3] = {vs_hash64(p->key, strlen(p->key)),
+                               vs_hash64(p->prompt, strlen(p->prompt)),
+                               p->gold ? vs_hash64(p->gold, strlen(p->gold)) : 0};
+
+    return vs_hash64(parts, sizeof parts);
+}
+
+static vs_status read_tested(tested *out, vs_store *s, vs_error *err)
+{
+    vs_problems test = {0};
+    vs_status st;
+
+    VS_CHECK(vs_store_problems(&test, s, "test", err));
+    out->identity = vs_alloc(test.n, sizeof *out->identity);
+    out->item = vs_alloc(test.n, sizeof *out->item);
+    if (!out->identity || !out->item) {
+        st = VS_FAIL(err, VS_E_NOMEM, "%zu problems", test.n);
+        goto done;
+    }
+    for (size_t i = 0; i < test.n; i++) out->identity[i] = identity_of(&test.item[i]);
+    out->n = test.n;
+done:
+    vs_problems_free(&test);
+    return st;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static vs_status number_problems(stores *s, const vs_comparison *c, vs_error *err)
+{
+    uint64_t *all = NULL;
+    size_t n = 0, cap = 0;
+
+    for (size_t i = 0; i < c->suite->n_seeds; i++)
+        for (size_t k = 0; k < c->n_runs; k++) {
+            const tested *t = &s->test[i][k];
+            if (!vs_grow(&all, &cap, n + t->n, sizeof *all)) {
+                free(all);
+                return VS_FAIL(err, VS_E_NOMEM, "%zu problems", n);
+            }
+            if (t->n) memcpy(all + n, t->identity, t->n * sizeof *all);
+            n += t->n;
+        }
+    if (n) qsort(all, n, sizeof *all, compare_u64);
+    for (size_t i = 0; i < n; i++)
+        if (i == 0 || all[i] != all[s->n_items - 1]) all[s->n_items++] = all[i];
+    for (size_t i = 0; i < c->suite->n_seeds; i++)
+        for (size_t k = 0; k < c->n_runs; k++)
+            for (size_t p = 0; p < s->test[i][k].n; p++) {
+                const uint64_t *at =
+                    bsearch(&s->test[i][k].identity[p], all, s->n_items, sizeof *all, compare_u64);
+                s->test[i][k].item[p] = (uint32_t)(at - all);
+            }
+    free(all);
+    return VS_OK;
+}
+
+static vs_status read_problems(stores *s, const vs_comparison *c, vs_error *err)
+{
+    for (size_t i = 0; i < c->suite->n_seeds; i++)
+        for (size_t k = 0; k < c->n_runs; k++)
+            VS_TRY(read_tested(&s->test[i][k], s->item[i][k], err));
+    return number_problems(s, c, err);
+}
+
 /* -- values of all seeds, one seed after the other -- */
 
 typedef struct values {
     double *item;
-    size_t n, cap, begin[VS_SUITE_MAX + 1];
+    uint32_t *problem; /* which each is of */
+    size_t n, cap, problem_cap, begin[VS_SUITE_MAX + 1];
 } values;
 
-static vs_status add_values(values *v, vs_store *s, const char *row, vs_curve curve, uint32_t k,
-                            vs_error *err)
+static void values_free(values *v)
+{
+    free(v->item);
+    free(v->problem);
+}
+
+static vs_status add_values(values *v, vs_store *s, const tested *t, const char *row,
+                            vs_curve curve, uint32_t k, vs_error *err)
 {
     double *each = NULL;
     size_t n;
 
     VS_TRY(vs_store_metric_each(&each, &n, s, row, vs_curve_name(curve), k, err));
-    if (!vs_grow(&v->item, &v->cap, v->n + n, sizeof *v->item)) {
+    if (n != t->n) {
+        free(each);
+        return VS_FAIL(err, VS_E_STATE, "run.db: %s has %zu values for %zu test problems", row, n,
+                       t->n);
+    }
+    if (!vs_grow(&v->item, &v->cap, v->n + n, sizeof *v->item) ||
+        !vs_grow(&v->problem, &v->problem_cap, v->n + n, sizeof *v->problem)) {
         free(each);
         return VS_FAIL(err, VS_E_NOMEM, "%s: %zu problems", row, n);
     }
     memcpy(v->item + v->n, each, n * sizeof *each);
+    memcpy(v->problem + v->n, t->item, n * sizeof *t->item);
     v->n += n;
     free(each);
     return VS_OK;
@@ -84,32 +185,57 @@ static vs_status read_values(values *v, const stores *s, const vs_comparison *c,
 {
     for (size_t i = 0; i < c->suite->n_seeds; i++) {
         v->begin[i] = v->n;
-        VS_TRY(add_values(v, s->item[i][line->run], line->row, curve, k, err));
+        VS_TRY(
+            add_values(v, s->item[i][line->run], &s->test[i][line->run], line->row, curve, k, err));
     }
     v->begin[c->suite->n_seeds] = v->n;
     return VS_OK;
 }
 
-/* The ks that a curve of the line has in the first seed's run. */
-static vs_status read_ks(vs_compare_line *line, vs_store *s, vs_error *err)
+/* Leaves in a curve the ks that this run has too. */
+static void keep_common(vs_compare_curve *c, const vs_metric *m, size_t n, const char *row,
+                        vs_curve curve)
 {
-    vs_metric *m = NULL;
-    size_t n = 0;
-    bool found = false;
+    size_t kept = 0;
 
-    VS_TRY(vs_store_metrics(&m, &n, s, err));
-    for (size_t i = 0; i < n; i++) {
-        vs_compare_curve *c = NULL;
-        if (strcmp(m[i].system, line->row) != 0) continue;
+    for (size_t i = 0; i < c->n; i++)
+        for (size_t j = 0; j < n; j++)
+            if (m[j].k == c->ks[i] && strcmp(m[j].system, row) == 0 &&
+                strcmp(m[j].curve, vs_curve_name(curve)) == 0) {
+                c->ks[kept++] = c->ks[i];
+                break;
+            }
+    c->n = kept;
+}
+
+static void take_ks(vs_compare_curve *c, const vs_metric *m, size_t n, const char *row,
+                    vs_curve curve)
+{
+    for (size_t j = 0; j < n && c->n < VS_COMPARE_KS; j++)
+        if (strcmp(m[j].system, row) == 0 && strcmp(m[j].curve, vs_curve_name(curve)) == 0)
+            c->ks[c->n++] = m[j].k;
+}
+
+/* The ks that the line's curves have in every seed: none where a seed's run has no such row, as one whose
+ * samples taught no verifier. */
+static vs_status read_ks(const vs_comparison *c, vs_compare_line *line, const stores *s,
+                         vs_error *err)
+{
+    size_t n_curves = 0;
+
+    for (size_t i = 0; i < c->suite->n_seeds; i++) {
+        vs_metric *m = NULL;
+        size_t n = 0;
+        VS_TRY(vs_store_metrics(&m, &n, s->item[i][line->run], err));
         for (vs_curve k = 0; k < VS_CURVES; k++)
-            if (strcmp(m[i].curve, vs_curve_name(k)) == 0) c = &line->curve[k];
-        if (c && c->n < VS_COMPARE_KS) c->ks[c->n++] = m[i].k;
-        found |= c != NULL;
+            (i ? keep_common : take_ks)(&line->curve[k], m, n, line->row, k);
+        free(m);
     }
-    free(m);
-    if (found) return VS_OK;
-    return VS_FAIL(err, VS_E_STATE, "%s: its run has no row \"%s\" of results", line->name,
-                   line->row);
+    for (vs_curve k = 0; k < VS_CURVES; k++) n_curves += line->curve[k].n > 0;
+    if (!n_curves)
+        vs_say("%s: not every seed's run has a row \"%s\" of results; it is left out", line->name,
+               line->row);
+    return VS_OK;
 }
 
 static vs_status read_line(vs_comparison *c, vs_compare_line *line, const stores *s, vs_error *err)
@@ -117,38 +243,53 @@ static vs_status read_line(vs_comparison *c, vs_compare_line *line, const stores
     values v = {0};
     vs_status st;
 
-    VS_TRY(read_ks(line, s->item[0][line->run], err));
+    VS_TRY(read_ks(c, line, s, err));
     for (vs_curve k = 0; k < VS_CURVES; k++)
         for (size_t i = 0; i < line->curve[k].n; i++) {
             v.n = 0;
             VS_CHECK(read_values(&v, s, c, line, k, line->curve[k].ks[i], err));
-            VS_CHECK(vs_bootstrap_groups(&line->curve[k].point[i], v.item, v.begin,
-                                         c->suite->n_seeds, err));
+            VS_CHECK(vs_bootstrap_groups(&line->curve[k].point[i], v.item, v.problem, s->n_items,
+                                         v.begin, c->suite->n_seeds, err));
             c->n_problems = v.begin[1];
         }
     st = VS_OK;
 done:
-    free(v.item);
+    values_free(&v);
     return st;
 }
 
 /* -- claims -- */
 
+static bool has_point(const vs_compare_line *l, vs_curve curve, uint32_t k)
+{
+    for (size_t i = 0; i < l->curve[curve].n; i++)
+        if (l->curve[curve].ks[i] == k) return true;
+    return false;
+}
+
 static vs_status read_claim(vs_comparison *c, vs_compare_claim *out, const stores *s, vs_error *err)
 {
     const vs_suite_claim *claim = out->claim;
+    const vs_compare_line *l = &c->line[claim->left], *r = &c->line[claim->right];
     values left = {0}, right = {0};
     vs_status st;
 
-    VS_CHECK(read_values(&left, s, c, &c->line[claim->left], claim->left_curve, out->k, err));
-    VS_CHECK(read_values(&right, s, c, &c->line[claim->right], claim->right_curve, out->k, err));
-    if (memcmp(left.begin, right.begin, (c->suite->n_seeds + 1) * sizeof *left.begin) != 0) {
+    out->held = VS_UNDECIDED;
+    out->is_missing =
+        !has_point(l, claim->left_curve, out->k) || !has_point(r, claim->right_curve, out->k);
+    if (out->is_missing) return VS_OK;
+    VS_CHECK(read_values(&left, s, c, l, claim->left_curve, out->k, err));
+    VS_CHECK(read_values(&right, s, c, r, claim->right_curve, out->k, err));
+    if (memcmp(left.begin, right.begin, (c->suite->n_seeds + 1) * sizeof *left.begin) != 0 ||
+        memcmp(left.problem, right.problem, left.n * sizeof *left.problem) != 0) {
         st = VS_FAIL(err, VS_E_INPUT,
-                     "claim \"%s\": the systems have other numbers of test problems", claim->name);
+                     "claim \"%s\": %s and %s were tested on different problems, expected the same",
+                     claim->name, l->name, r->name);
         goto done;
     }
     for (size_t i = 0; i < left.n; i++) left.item[i] -= right.item[i];
-    VS_CHECK(vs_bootstrap_groups(&out->difference, left.item, left.begin, c->suite->n_seeds, err));
+    VS_CHECK(vs_bootstrap_groups(&out->difference, left.item, left.problem, s->n_items, left.begin,
+                                 c->suite->n_seeds, err));
     for (size_t g = 0; g < c->suite->n_seeds; g++) {
         double sum = 0;
         for (size_t i = left.begin[g]; i < left.begin[g + 1]; i++) sum += left.item[i];
@@ -158,8 +299,8 @@ static vs_status read_claim(vs_comparison *c, vs_compare_claim *out, const store
                 : out->difference.high < 0 ? VS_NOT_HELD
                                            : VS_UNDECIDED;
 done:
-    free(left.item);
-    free(right.item);
+    values_free(&left);
+    values_free(&right);
     return st;
 }
 
@@ -265,8 +406,9 @@ static vs_status read_calibration(vs_comparison *c, size_t run, const stores *s,
         const size_t before = d.n;
         VS_CHECK(vs_run_grader_version(grader, s->item[i][run], r, true, err));
         VS_CHECK(add_scored(&d, i, s->item[i][run], s->dir[i][run], grader, err));
-        if (d.n == before) goto done;
+        if (d.n == before) goto done; /* no verifier in this seed: it would be another mixture */
     }
+    if (s->test[0][run].n < 2) goto done; /* a fit and its measure want a problem each */
     VS_CHECK(
         vs_calibrate(&c->run[run].calibration, d.problem, d.right, d.score, d.length, d.n, err));
     c->run[run].is_calibrated = true;
@@ -300,6 +442,7 @@ vs_status vs_comparison_read(vs_comparison *c, const char *dir, vs_error *err)
     vs_status st;
 
     VS_TRY(open_stores(&s, c, dir, err));
+    VS_CHECK(read_problems(s, c, err));
     for (size_t i = 0; i < c->n_lines; i++) VS_CHECK(read_line(c, &c->line[i], s, err));
     VS_CHECK(read_claims(c, s, err));
     for (size_t i = 0; i < c->n_runs; i++) VS_CHECK(read_run(c, i, s, err));

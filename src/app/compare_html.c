@@ -83,6 +83,13 @@ static void put_claims(vs_buf *b, const vs_comparison *c)
         const vs_compare_claim *x = &c->claim[i];
         vs_buf_str(b, "<tr><th>");
         put_text(b, x->claim->name);
+        if (x->is_missing) {
+            vs_buf_printf(b,
+                          "</th><td class=\"n\">%u</td><td></td><td></td><td class=\"soft\">not "
+                          "measured</td></tr>\n",
+                          x->k);
+            continue;
+        }
         vs_buf_printf(b,
                       "</th><td class=\"n\">%u</td><td class=\"n\">%+.1f<small>%+.1f to "
                       "%+.1f</small></td><td class=\"soft num\">",

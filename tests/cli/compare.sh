@@ -36,4 +36,16 @@ bad "two names that give one folder" 'two names give the folder "a-b"' '  - {nam
 bad "a setting that is none" 'bad.yaml:5.*sample.j' '  - {name: a, set: [sample.j=1]}'
 bad "a claim about a system that is none" 'bad.yaml:7:.*"b"' '  - {name: a}' 'claims:\n  - {name: c, left: a, right: b, k: [1]}'
 bad "a curve that is none" 'bad.yaml:7:.*top_vote' '  - {name: a}' 'claims:\n  - {name: c, left: a, right: a, curve: best, k: [1]}'
+bad "a k that is not measured" 'claim "c": k: found 3' '  - {name: a}' 'claims:\n  - {name: c, left: a, right: a, k: [3]}'
+bad "a row that the run has not" 'bad.yaml:5: a: its run has no row "G_X"' '  - {name: a, row: G_X}'
+
+# Systems that were tested on different problems are not paired; one that has no verifier leaves its cells empty.
+suite() { printf 'name: s\nrecipe: %s\nseeds: [1]\nsystems:\n%bclaims:\n%b' "$here/../../recipes/tiny.yaml" "$1" "$2" >s.yaml; }
+suite '  - {name: a, set: [verifier.kind=none], row: G_T}\n  - {name: b, set: [verifier.kind=none, problems.seed=9], row: G_T}\n' \
+    '  - {name: c, left: a, right: b, curve: pass, k: [1]}\n'
+vstar compare s.yaml --out other >other.txt 2>other.log
+same "other problems are no pairs" "$? $(grep -c 'claim "c": a and b were tested on different problems' other.log)" "1 1"
+suite '  - {name: a}\n  - {name: b, set: [sample.max_tokens=4]}\n' '  - {name: c, left: a, right: b, k: [1]}\n'
+vstar compare s.yaml --out none >none.txt 2>none.log
+same "a run without a verifier" "$? $(grep -c '^| b | | | | | |$' none.txt) $(grep -c '^| c | 1 | | | not measured |$' none.txt)" "0 1 1"
 finish

@@ -1,5 +1,7 @@
 #include "flow/answers/bootstrap.h"
 
+#include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -78,45 +80,100 @@ done:
     return st;
 }
 
-/* The mean of a resample of one group's rows. */
-static double resample_mean(const double *values, size_t n, vs_rng *r)
+/* Mean of the rows [begin, end), each as often as its problem was drawn; false: none was. */
+static bool resampled_mean(double *mean, const double *values, const uint32_t *item, size_t begin,
+                           size_t end, const uint32_t *times)
+{
+    double sum = 0, weight = 0;
+
+    for (size_t i = begin; i < end; i++) {
+        sum += times[item[i]] * values[i];
+        weight += times[item[i]];
+    }
+    *mean = sum / weight;
+    return weight > 0;
+}
+
+static double plain_mean(const double *values, size_t begin, size_t end)
 {
     double sum = 0;
 
-    for (size_t i = 0; i < n; i++) sum += values[vs_rng_below(r, (uint32_t)n)];
-    return sum / (double)n;
+    for (size_t i = begin; i < end; i++) sum += values[i];
+    return sum / (double)(end - begin);
 }
 
-vs_status vs_bootstrap_groups(vs_interval *out, const double *values, const size_t *begin,
-                              size_t n_groups, vs_error *err)
+typedef struct groups {
+    const double *values;
+    const uint32_t *item;
+    size_t n_items;
+    const size_t *begin;
+    size_t n;
+    double value;    /* mean of the groups' means */
+    uint32_t *times; /* [n_items] */
+    double *mean;    /* [n]; of one resample. NAN: no problem of the group was drawn */
+} groups;
+
+/* Groups without a problem in the draw do not count in it. */
+static double resample_groups(const groups *d, vs_rng rng)
+{
+    double sum = 0;
+    size_t n = 0;
+
+    for (size_t i = 0; i < d->n_items; i++) d->times[i] = 0;
+    for (size_t i = 0; i < d->n_items; i++) d->times[vs_rng_below(&rng, (uint32_t)d->n_items)]++;
+    for (size_t g = 0; g < d->n; g++)
+        if (!resampled_mean(&d->mean[g], d->values, d->item, d->begin[g], d->begin[g + 1],
+                            d->times))
+            d->mean[g] = NAN;
+    for (size_t i = 0; i < d->n; i++) {
+        const double mean = d->mean[vs_rng_below(&rng, (uint32_t)d->n)];
+        if (isnan(mean)) continue;
+        sum += mean;
+        n++;
+    }
+    return n ? sum / (double)n : d->value;
+}
+
+static vs_status check_groups(groups *d, vs_error *err)
+{
+    if (d->n == 0 || d->n_items == 0 || d->n > UINT32_MAX || d->n_items > UINT32_MAX)
+        return VS_FAIL(err, VS_E_INPUT, "bootstrap: %zu groups of %zu problems", d->n, d->n_items);
+    for (size_t g = 0; g < d->n; g++) {
+        if (d->begin[g + 1] <= d->begin[g])
+            return VS_FAIL(err, VS_E_INPUT, "bootstrap: a group without problems");
+        d->value += plain_mean(d->values, d->begin[g], d->begin[g + 1]) / (double)d->n;
+    }
+    return VS_OK;
+}
+
+vs_status vs_bootstrap_groups(vs_interval *out, const double *values, const uint32_t *item,
+                              size_t n_items, const size_t *begin, size_t n_groups, vs_error *err)
 {
     const vs_rng_key key = vs_rng_key_make(0, VS_RNG_BOOTSTRAP, 2);
-    double *means = vs_alloc(VS_BOOTSTRAP_RESAMPLES, sizeof *means), value = 0;
+    double *means = vs_alloc(VS_BOOTSTRAP_RESAMPLES, sizeof *means);
+    groups d = {.values = values,
+                .item = item,
+                .n_items = n_items,
+                .begin = begin,
+                .n = n_groups,
+                .times = vs_alloc(n_items, sizeof *d.times),
+                .mean = vs_alloc(n_groups, sizeof *d.mean)};
+    vs_status st;
 
-    if (!means) return VS_FAIL(err, VS_E_NOMEM, "bootstrap of %zu groups", n_groups);
-    for (size_t g = 0; g < n_groups; g++) {
-        const size_t n = begin[g + 1] - begin[g];
-        double sum = 0;
-        if (n == 0 || n > UINT32_MAX) {
-            free(means);
-            return VS_FAIL(err, VS_E_INPUT, "bootstrap: a group of %zu problems", n);
-        }
-        for (size_t i = begin[g]; i < begin[g + 1]; i++) sum += values[i];
-        value += sum / (double)n;
+    if (!means || !d.times || !d.mean) {
+        st = VS_FAIL(err, VS_E_NOMEM, "bootstrap of %zu groups", n_groups);
+        goto done;
     }
-    for (size_t r = 0; r < VS_BOOTSTRAP_RESAMPLES; r++) {
-        vs_rng rng = vs_rng_stream(key, r);
-        means[r] = 0;
-        for (size_t i = 0; i < n_groups; i++) {
-            const size_t g = vs_rng_below(&rng, (uint32_t)n_groups);
-            means[r] += resample_mean(values + begin[g], begin[g + 1] - begin[g], &rng);
-        }
-        means[r] /= (double)n_groups;
-    }
+    VS_CHECK(check_groups(&d, err));
+    for (size_t r = 0; r < VS_BOOTSTRAP_RESAMPLES; r++)
+        means[r] = resample_groups(&d, vs_rng_stream(key, r));
     qsort(means, VS_BOOTSTRAP_RESAMPLES, sizeof *means, compare_doubles);
-    *out = (vs_interval){.value = value / (double)n_groups,
+    *out = (vs_interval){.value = d.value,
                          .low = percentile(means, low_share),
                          .high = percentile(means, high_share)};
+done:
     free(means);
-    return VS_OK;
+    free(d.times);
+    free(d.mean);
+    return st;
 }

@@ -7,6 +7,7 @@
 #define VS_ANSWERS_BOOTSTRAP_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -20,10 +21,13 @@ typedef struct vs_interval {
  * resamples, so intervals of differences come from a column of differences. */
 VS_NODISCARD vs_status vs_bootstrap(vs_interval *out, const double *values, size_t n_rows,
                                     size_t n_columns, vs_error *err);
-/* The same for one column of rows that come in groups (seeds), begin[g] .. begin[g + 1]: groups are
- * drawn with replacement, then rows within each. The value is the mean of the groups' means, so that
- * the interval holds what training differs by as well as problems. Source: Davison & Hinkley 1997,
- * section 3.8. */
+/* The same for one column of rows that come in groups (seeds): rows begin[g] .. begin[g + 1] are group
+ * g's, and item[i] < n_items says which problem row i is of, the same one in every group that has it.
+ * Groups are drawn with replacement, and so are problems, one draw for all groups: the interval holds
+ * what trainings differ by and what problems differ by, whether groups share problems or not. The value
+ * is the mean of the groups' means. Source: Owen 2007, "The pigeonhole bootstrap" (arXiv:0712.1111),
+ * which errs on the wide side. */
 VS_NODISCARD vs_status vs_bootstrap_groups(vs_interval *out, const double *values,
+                                           const uint32_t *item, size_t n_items,
                                            const size_t *begin, size_t n_groups, vs_error *err);
 #endif

@@ -59,6 +59,9 @@ char *vs_agreement_text(const vs_agreement *a); /* one line, malloc'd; NULL: out
 VS_NODISCARD vs_status vs_run_grader_version(char out[VS_GRADER_VERSION_BYTES], vs_store *s,
                                              const vs_recipe *r, bool is_test, vs_error *err);
 
+/* Whether runs of the recipe have that row of results: "V-STaR", "G_T", "G_SFT + V", .. */
+bool vs_run_has_row(const vs_recipe *r, const char *name);
+
 /* The hash in RUN/models/NAME/manifest.json; "" when the model is not there. */
 VS_NODISCARD vs_status vs_run_model_hash(char hex[VS_HASH_HEX], const char *run_dir,
                                          const char *name, vs_error *err);

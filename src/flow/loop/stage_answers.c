@@ -46,6 +46,50 @@ enum {
     N_SYSTEMS
 };
 
+/* The rows of results; that of the verifier itself has its kind's title. */
+static const struct {
+    const char *name, *set;
+    vs_rank_by rank;
+    bool by_verifier, by_sft; /* ranked by the verifier, by G_SFT's log-probs */
+} rows[N_SYSTEMS] = {
+    [SYS_BASE] = {"base", "base", VS_RANK_NONE, false, false},
+    [SYS_SFT] = {"G_SFT", "test:sft", VS_RANK_NONE, false, false},
+    [SYS_G] = {"G_T", "test:generator", VS_RANK_NONE, false, false},
+    [SYS_VSTAR] = {NULL, "test:generator", VS_RANK_SUM, true, false},
+    [SYS_LIKELIHOOD] = {"G_T own likelihood", "test:generator", VS_RANK_LIKELIHOOD, false, false},
+    [SYS_MEAN] = {"V-STaR, mean per token", "test:generator", VS_RANK_MEAN, true, false},
+    [SYS_RATIO] = {"V-STaR, log V - log ref", "test:generator", VS_RANK_RATIO, true, true},
+    [SYS_MEAN_RATIO] = {"V-STaR, mean log V - log ref", "test:generator", VS_RANK_MEAN_RATIO, true,
+                        true},
+    [SYS_UNTRAINED] = {"G_SFT likelihood (untrained V)", "test:generator", VS_RANK_SUM, false,
+                       true},
+    [SYS_SFT_V] = {"G_SFT + V", "test:sft", VS_RANK_SUM, true, false},
+};
+
+static const char *row_name(const vs_recipe *r, size_t i)
+{
+    return rows[i].name ? rows[i].name : vs_verifier_title((vs_verifier_kind)r->verifier.kind);
+}
+
+/* A run that finds nothing to train a verifier on lacks the verifier's rows all the same. */
+static bool wants_row(const vs_recipe *r, size_t i)
+{
+    const vs_verifier_kind kind = (vs_verifier_kind)r->verifier.kind;
+    const bool is_log_prob = i == SYS_MEAN || i == SYS_RATIO || i == SYS_MEAN_RATIO;
+
+    if (i == SYS_BASE) return r->eval.base;
+    if (strcmp(rows[i].set, "test:sft") == 0 && !r->eval.baselines) return false;
+    if (rows[i].by_verifier && kind == VS_VERIFIER_NONE) return false;
+    return !is_log_prob || vs_verifier_is_likelihood(kind);
+}
+
+bool vs_run_has_row(const vs_recipe *r, const char *name)
+{
+    for (size_t i = 0; i < N_SYSTEMS; i++)
+        if (wants_row(r, i) && strcmp(row_name(r, i), name) == 0) return true;
+    return false;
+}
+
 /* The claims of the paper as paired differences: few candidates, some, and all. */
 static vs_status compare(vs_run *run, const vs_metrics *m, bool has_verifier, vs_error *err)
 {
@@ -73,38 +117,32 @@ static vs_status compare(vs_run *run, const vs_metrics *m, bool has_verifier, vs
                               (vs_metrics_at){&m[SYS_SFT], VS_CURVE_PASS, 1}, err);
 }
 
+/* What ranks by the verifier and against G_SFT: RATIO's reference, or V itself untrained. */
+static vs_system system_of(const vs_recipe *r, size_t i, const hashes *h)
+{
+    return (vs_system){.name = row_name(r, i),
+                       .set = rows[i].set,
+                       .rank = rows[i].rank,
+                       .model = rows[i].by_verifier ? h->verifier
+                                : rows[i].by_sft    ? h->sft
+                                                    : NULL,
+                       .reference = rows[i].by_verifier && rows[i].by_sft ? h->sft : NULL,
+                       .top = r->eval.top};
+}
+
 static vs_status measure(vs_run *run, const hashes *h, vs_error *err)
 {
-    const char *g = "test:generator", *s = "test:sft";
-    const size_t top = run->recipe.eval.top;
-    const vs_system systems[N_SYSTEMS] = {
-        [SYS_BASE] = {"base", "base", VS_RANK_NONE, NULL, NULL, top},
-        [SYS_SFT] = {"G_SFT", s, VS_RANK_NONE, NULL, NULL, top},
-        [SYS_G] = {"G_T", g, VS_RANK_NONE, NULL, NULL, top},
-        [SYS_VSTAR] = {vs_verifier_title((vs_verifier_kind)run->recipe.verifier.kind), g,
-                       VS_RANK_SUM, h->verifier, NULL, top},
-        [SYS_LIKELIHOOD] = {"G_T own likelihood", g, VS_RANK_LIKELIHOOD, NULL, NULL, top},
-        [SYS_MEAN] = {"V-STaR, mean per token", g, VS_RANK_MEAN, h->verifier, NULL, top},
-        [SYS_RATIO] = {"V-STaR, log V - log ref", g, VS_RANK_RATIO, h->verifier, h->sft, top},
-        [SYS_MEAN_RATIO] = {"V-STaR, mean log V - log ref", g, VS_RANK_MEAN_RATIO, h->verifier,
-                            h->sft, top},
-        [SYS_UNTRAINED] = {"G_SFT likelihood (untrained V)", g, VS_RANK_SUM, h->sft, NULL, top},
-        [SYS_SFT_V] = {"G_SFT + V", s, VS_RANK_SUM, h->verifier, NULL, top},
-    };
+    const vs_recipe *r = &run->recipe;
     const char *profile = vs_grader_version(run->test_grader);
     const bool has_verifier = h->verifier[0] != '\0';
-    const bool is_likelihood =
-        vs_verifier_is_likelihood((vs_verifier_kind)run->recipe.verifier.kind);
     vs_metrics m[N_SYSTEMS] = {0};
     vs_status st;
 
     VS_CHECK(vs_store_begin(run->store, err));
     for (size_t i = 0; i < N_SYSTEMS; i++) {
-        if (i == SYS_BASE && !run->recipe.eval.base) continue;
-        if (!run->recipe.eval.baselines && systems[i].set == s) continue;
-        if (!has_verifier && systems[i].model == h->verifier) continue;
-        if (!is_likelihood && (i == SYS_MEAN || i == SYS_RATIO || i == SYS_MEAN_RATIO)) continue;
-        VS_CHECK(vs_answers_measure(run->store, &run->test, &systems[i], profile, &m[i], err));
+        const vs_system system = system_of(r, i, h);
+        if (!wants_row(r, i) || (rows[i].by_verifier && !has_verifier)) continue;
+        VS_CHECK(vs_answers_measure(run->store, &run->test, &system, profile, &m[i], err));
     }
     VS_CHECK(compare(run, m, has_verifier, err));
     VS_CHECK(vs_store_set(run->store, "stage:answers", profile, err));

@@ -65,27 +65,36 @@ TEST(calibration, survives_scores_that_tell_all_or_nothing)
     CHECK(vs_calibrate(&c, problem, right, flat, length, 2, &err) == VS_E_INPUT);
 }
 
-/* Groups that agree leave only the rows' spread; groups that differ add theirs. */
-TEST(bootstrap_groups, interval_holds_what_groups_differ_by)
+/* Groups that agree leave the rows' spread; groups that differ add theirs; problems that groups share
+ * do not become more by being asked again. */
+TEST(bootstrap_groups, interval_holds_what_groups_and_problems_differ_by)
 {
-    enum { GROUPS = 5, ROWS = 100 };
-    static double same[GROUPS * ROWS], apart[GROUPS * ROWS];
+    enum { GROUPS = 5, ROWS = 100, ALL = GROUPS * ROWS };
+    static double same[ALL], apart[ALL];
+    static uint32_t own[ALL], shared[ALL];
     size_t begin[GROUPS + 1];
-    vs_interval a, b, plain;
+    vs_interval a, b, c, all, one;
     vs_error err;
 
     for (size_t g = 0; g <= GROUPS; g++) begin[g] = g * ROWS;
-    for (size_t i = 0; i < GROUPS * ROWS; i++) {
+    for (size_t i = 0; i < ALL; i++) {
         same[i] = (double)(i % 2);
         apart[i] = same[i] + (double)(i / ROWS);
+        own[i] = (uint32_t)i;
+        shared[i] = (uint32_t)(i % ROWS);
     }
-    CHECK_OK(vs_bootstrap_groups(&a, same, begin, GROUPS, &err));
-    CHECK_OK(vs_bootstrap_groups(&b, apart, begin, GROUPS, &err));
-    CHECK_OK(vs_bootstrap(&plain, same, GROUPS * ROWS, 1, &err));
+    CHECK_OK(vs_bootstrap_groups(&a, same, own, ALL, begin, GROUPS, &err));
+    CHECK_OK(vs_bootstrap_groups(&b, apart, own, ALL, begin, GROUPS, &err));
+    CHECK_OK(vs_bootstrap_groups(&c, same, shared, ROWS, begin, GROUPS, &err));
+    CHECK_OK(vs_bootstrap(&all, same, ALL, 1, &err));
+    CHECK_OK(vs_bootstrap(&one, same, ROWS, 1, &err));
     CHECK_NEAR(a.value, 0.5, 1e-12);
     CHECK_NEAR(b.value, 2.5, 1e-12);
-    CHECK_NEAR(a.high - a.low, plain.high - plain.low, 0.01);
+    /* between the rows' spread alone and, as groups of rows are drawn too, sqrt(2) of it */
+    CHECK(a.high - a.low > 0.95 * (all.high - all.low));
+    CHECK(a.high - a.low < 1.5 * (all.high - all.low));
     CHECK(b.high - b.low > 2 && b.low > 1 && b.high < 4);
+    CHECK_NEAR(c.high - c.low, one.high - one.low, 0.02);
     begin[1] = 0;
-    CHECK(vs_bootstrap_groups(&a, same, begin, GROUPS, &err) == VS_E_INPUT);
+    CHECK(vs_bootstrap_groups(&a, same, own, ALL, begin, GROUPS, &err) == VS_E_INPUT);
 }
