@@ -370,17 +370,19 @@ static vs_status grow_scored(scored *d, size_t n, vs_error *err)
 }
 
 static vs_status add_scored(scored *d, size_t seed, vs_store *s, const char *dir,
-                            const char *grader, vs_error *err)
+                            const vs_recipe *r, vs_error *err)
 {
     const size_t first = d->n;
-    char verifier[VS_HASH_HEX];
+    char verifier[VS_HASH_HEX], key[VS_SCORE_KEY_BYTES], grader[VS_GRADER_VERSION_BYTES];
     vs_samples all = {0};
     vs_status st;
 
     VS_TRY(vs_run_model_hash(verifier, dir, "verifier", err));
+    VS_TRY(vs_run_grader_version(grader, s, r, true, err));
+    vs_run_score_key(key, r, verifier);
     VS_TRY(vs_store_samples(&all, s, "test:generator", grader, err));
     VS_CHECK(grow_scored(d, d->n + all.n, err));
-    VS_CHECK(vs_store_scores(d->score + first, s, &all, verifier, err));
+    VS_CHECK(vs_store_scores(d->score + first, s, &all, key, err));
     for (size_t i = 0; i < all.n; i++) {
         if (isnan(d->score[first + i])) continue; /* a run without a verifier in this seed */
         d->score[d->n] = d->score[first + i];
@@ -398,14 +400,12 @@ done:
 static vs_status read_calibration(vs_comparison *c, size_t run, const stores *s, const vs_recipe *r,
                                   vs_error *err)
 {
-    char grader[VS_GRADER_VERSION_BYTES];
     scored d = {0};
     vs_status st = VS_OK;
 
     for (size_t i = 0; i < c->suite->n_seeds; i++) {
         const size_t before = d.n;
-        VS_CHECK(vs_run_grader_version(grader, s->item[i][run], r, true, err));
-        VS_CHECK(add_scored(&d, i, s->item[i][run], s->dir[i][run], grader, err));
+        VS_CHECK(add_scored(&d, i, s->item[i][run], s->dir[i][run], r, err));
         if (d.n == before) goto done; /* no verifier in this seed: it would be another mixture */
     }
     if (s->test[0][run].n < 2) goto done; /* a fit and its measure want a problem each */

@@ -33,7 +33,6 @@ typedef struct ranker {
     vs_scorer *scorer, *reference; /* reference: NULL unless the score is a ratio */
     vs_queue queue;
     vs_buf line;
-    vs_ids question, yes, no;
     vs_ver_words words;
     vs_score_how how;
 } ranker;
@@ -153,16 +152,6 @@ static bool is_full(const void *ctx)
     return vs_queue_is_full(&((const ranker *)ctx)->queue);
 }
 
-static vs_status encode_word(vs_ids *out, const ranker *r, const char *option, const char *text,
-                             vs_error *err)
-{
-    if (!text || !r->opened.tokenizer)
-        return VS_FAIL(err, VS_E_USAGE, "--score yes needs %s and a model with a tokenizer",
-                       option);
-    VS_TRY(vs_encode(out, r->opened.tokenizer, text, strlen(text), false, err));
-    return out->n ? VS_OK : VS_FAIL(err, VS_E_USAGE, "%s: found text without tokens", option);
-}
-
 /* What a verifier of another kind than log-probs scores by. */
 static vs_status open_how(ranker *r, vs_error *err)
 {
@@ -175,16 +164,11 @@ static vs_status open_how(ranker *r, vs_error *err)
                        r->o->adapter ? r->o->adapter : r->o->model);
     }
     if (r->o->score != SCORE_YES) return VS_OK;
-    VS_TRY(encode_word(&r->question, r, "--question", r->o->question, err));
-    VS_TRY(encode_word(&r->yes, r, "--yes", r->o->yes, err));
-    VS_TRY(encode_word(&r->no, r, "--no", r->o->no, err));
-    r->words = (vs_ver_words){r->question.id,
-                              r->yes.id,
-                              r->no.id,
-                              r->question.n,
-                              r->yes.n,
-                              r->no.n,
-                              c->n_eos ? c->eos_ids[0] : -1};
+    if (!r->o->question || !r->o->yes || !r->o->no || !r->opened.tokenizer)
+        return VS_FAIL(err, VS_E_USAGE,
+                       "--score yes needs --question, --yes, --no and a model with a tokenizer");
+    VS_TRY(vs_ver_words_open(&r->words, r->opened.tokenizer, c, r->o->question, r->o->yes, r->o->no,
+                             "--", err));
     r->how = vs_verifier_scoring(VS_VERIFIER_GENERATIVE, &r->words);
     return VS_OK;
 }
@@ -206,9 +190,7 @@ static vs_status run(const rank_options *o, vs_error *err)
     VS_CHECK(vs_rows_run(o->data, &stream, err));
 done:
     vs_buf_free(&r.line);
-    vs_ids_free(&r.question);
-    vs_ids_free(&r.yes);
-    vs_ids_free(&r.no);
+    vs_ver_words_free(&r.words);
     vs_queue_free(&r.queue);
     vs_scorer_close(r.reference);
     vs_scorer_close(r.scorer);

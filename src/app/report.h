@@ -54,6 +54,7 @@ typedef struct vs_report {
     size_t n_hashes;
     vs_problems test;
     vs_samples samples; /* the final generator's test samples, labelled */
+    char verifier[VS_SCORE_KEY_BYTES]; /* whose scores they have; "": there is none */
     double *score;      /* [samples.n] the verifier's */
     vs_metric *metrics;
     size_t n_metrics;

@@ -371,6 +371,7 @@ static vs_status read_notes(vs_report *r, vs_store *s, const vs_recipe *recipe, 
 
 static vs_status read_recipe(vs_report *r, vs_store *store, const char *run_dir, vs_error *err)
 {
+    char verifier[VS_HASH_HEX];
     vs_recipe recipe = {0};
     char *path = NULL;
     size_t len;
@@ -384,31 +385,30 @@ static vs_status read_recipe(vs_report *r, vs_store *store, const char *run_dir,
     VS_CHECK(vs_run_grader_version(r->test_grader, store, &recipe, true, err));
     VS_CHECK(read_notes(r, store, &recipe, err));
     VS_CHECK(read_hashes(r, run_dir, recipe.rounds, err));
+    VS_CHECK(vs_run_model_hash(verifier, run_dir, "verifier", err));
+    if (verifier[0]) vs_run_score_key(r->verifier, &recipe, verifier);
 done:
     vs_recipe_free(&recipe);
     free(path);
     return st;
 }
 
-static vs_status read_candidates(vs_report *r, vs_store *s, const char *run_dir, vs_error *err)
+static vs_status read_candidates(vs_report *r, vs_store *s, vs_error *err)
 {
-    char verifier[VS_HASH_HEX];
-
-    VS_TRY(vs_run_model_hash(verifier, run_dir, "verifier", err));
     VS_TRY(vs_store_samples(&r->samples, s, final_set, r->test_grader, err));
     r->score = vs_alloc(r->samples.n, sizeof *r->score);
     if (!r->score) return VS_FAIL(err, VS_E_NOMEM, "report: out of memory");
     for (size_t i = 0; i < r->samples.n; i++) r->score[i] = NAN;
-    return verifier[0] ? vs_store_scores(r->score, s, &r->samples, verifier, err) : VS_OK;
+    return *r->verifier ? vs_store_scores(r->score, s, &r->samples, r->verifier, err) : VS_OK;
 }
 
-static vs_status read_store(vs_report *r, vs_store *s, const char *run_dir, vs_error *err)
+static vs_status read_store(vs_report *r, vs_store *s, vs_error *err)
 {
     VS_TRY(vs_store_problems(&r->test, s, "test", err));
     VS_TRY(vs_store_metrics(&r->metrics, &r->n_metrics, s, err));
     VS_TRY(vs_store_train_rows(&r->train, &r->n_train, s, err));
     VS_TRY(vs_rounds_read(r->round, &r->n_rounds, s, r->grader, err));
-    return read_candidates(r, s, run_dir, err);
+    return read_candidates(r, s, err);
 }
 
 vs_status vs_report_read(vs_report *out, const char *run_dir, vs_error *err)
@@ -421,7 +421,7 @@ vs_status vs_report_read(vs_report *out, const char *run_dir, vs_error *err)
     VS_CHECK(vs_run_file(&path, run_dir, "run.db", err));
     VS_CHECK(vs_store_open(&s, path, VS_STORE_READ, err));
     VS_CHECK(read_recipe(&r, s, run_dir, err));
-    VS_CHECK(read_store(&r, s, run_dir, err));
+    VS_CHECK(read_store(&r, s, err));
     pick_examples(&r);
     *out = r; /* examples point into arrays, which stay where they are */
     r = (vs_report){0};

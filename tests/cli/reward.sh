@@ -43,6 +43,20 @@ check "and is a column of the audit" bash -c "'$program' audit run | grep -q rew
 vstar run run/recipe.yaml --out run >again.txt 2>again.log
 same "nothing is left to do" "$? $(grep -c 'nothing to do' again.log)" "0 1"
 
+# What another run has is taken over only where this one would come to the same.
+vstar run "$tiny" --out alone "${settings[@]}" --set reward.score=sum >alone.txt 2>&1
+vstar run "$tiny" --out beside --reuse run "${settings[@]}" --set reward.score=sum >beside.txt 2>beside.log
+counted() { sql "$1" "SELECT count(*), sum(verdict = 1) FROM labels WHERE profile LIKE 'reward/1:sum%'"; }
+check "samples are taken over" grep -q 'round-1: .* of another run' beside.log
+same "scores of another kind are not" "$(counted beside)" "$(counted alone)"
+same "nor what was learned from them" "$(sha256sum <beside/models/generator/model.safetensors)" "$(sha256sum <alone/models/generator/model.safetensors)"
+python3 -c '
+import json
+for l in open("train.jsonl"):
+    r = json.loads(l); r.setdefault("answer", "1"); print(json.dumps(r))' >all.jsonl
+vstar run "$tiny" --out golds --reuse run "${settings[@]}" --set reward.model=null --set problems.train_file=all.jsonl >golds.txt 2>golds.log
+same "labels by other golds are not" "$? $(sql golds "SELECT count(*) FROM labels WHERE rule = 'no gold'")" "0 0"
+
 # What cannot be.
 vstar run "$tiny" --out none "${settings[@]}" --set reward.model=null >none.txt 2>none.log
 same "without a reward model an answer is wanted" "$? $(grep -c 'train.jsonl:2: missing key "answer".*reward.model' none.log)" "1 1"

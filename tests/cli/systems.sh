@@ -110,7 +110,14 @@ check "ORM: an adapter with a value head beside it" grep -q '"modules_to_save": 
 
 run generative verifier.kind=generative 'generative.question=#### ' generative.yes=1 generative.no=0 generative.batch=8
 check "generative verifier: its row in the table" grep -q 'G_T + generative verifier' generative/report.html
-same "every candidate has its score" "$(sql generative "SELECT count(*) FROM scores JOIN samples ON samples.id = sample_id JOIN sets ON sets.id = set_id WHERE name = 'test:generator' AND scores.model = '$(fact generative verifier model)'")" "$(in_set generative test:generator)"
+same "every candidate has its score" "$(sql generative "SELECT count(*) FROM scores JOIN samples ON samples.id = sample_id JOIN sets ON sets.id = set_id WHERE name = 'test:generator' AND scores.model LIKE '$(fact generative verifier model):yes-%'")" "$(in_set generative test:generator)"
+
+# Where the question has no room behind a prompt, that is said before anything is drawn.
+long=$(printf 'Try 7. %.0s' $(seq 100))
+vstar run "$here/../../recipes/tiny.yaml" --out long --set verifier.kind=generative --set "generative.question=$long" --set generative.yes=1 --set generative.no=0 >long.txt 2>long.log
+same "a question that does not fit is refused" "$? $(grep -c "do not fit the model's 256 positions" long.log)" "1 1"
+echo '{"prompt":"Tom buys some bags of 7 pens. ","candidates":["Try 7. "]}' | vstar rank --model "$here/../../assets/demo-base" --score yes --question "$long" --yes 1 --no 0 >rank.txt 2>rank.log
+same "and by rank" "$? $(grep -c 'the model has 256' rank.log)" "1 1"
 
 # Every one of them resumes to nothing.
 for dir in star hints loop orm generative; do

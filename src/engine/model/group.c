@@ -168,6 +168,26 @@ static bool sort_targets(row_cursor *c, size_t n_rows)
     return true;
 }
 
+/* Rows beyond the positions would be rotated by what lies behind the tables. */
+static vs_status check_positions(const vs_group *groups, size_t n_groups, size_t n_positions,
+                                 vs_error *err)
+{
+    for (size_t i = 0; i < n_groups; i++) {
+        size_t most = 0;
+        for (size_t k = 0; k < groups[i].n_solutions; k++) {
+            const size_t n = vs_solution_rows(&groups[i].solutions[k]);
+            most = n > most ? n : most;
+        }
+        if (groups[i].n_prompt + most > n_positions)
+            return VS_FAIL(
+                err, VS_E_INPUT,
+                "a prompt of %zu tokens and what follows it take %zu positions, the model "
+                "has %zu",
+                groups[i].n_prompt, groups[i].n_prompt + most, n_positions);
+    }
+    return VS_OK;
+}
+
 vs_status vs_rows_build(vs_rows *out, vs_arena *arena, const vs_model *m, const vs_group *groups,
                         size_t n_groups, vs_error *err)
 {
@@ -176,6 +196,7 @@ vs_status vs_rows_build(vs_rows *out, vs_arena *arena, const vs_model *m, const 
     bool ok;
 
     memset(out, 0, sizeof *out);
+    VS_TRY(check_positions(groups, n_groups, m->base->config.n_positions, err));
     out->arena = arena;
     c.kv.n_layers = 1;
     c.tokens = vs_arena_push(arena, k.rows, sizeof *c.tokens);

@@ -46,7 +46,8 @@ typedef struct vs_rows {
                               `targets` */
     size_t n_solutions;
 } vs_rows;
-/* Built in the arena, which the caller resets between batches. */
+/* Built in the arena, which the caller resets between batches. VS_E_INPUT: a group that does not fit the
+ * model's positions. */
 VS_NODISCARD vs_status vs_rows_build(vs_rows *out, vs_arena *arena, const vs_model *m,
                                      const vs_group *groups, size_t n_groups, vs_error *err);
 
@@ -71,6 +72,7 @@ typedef vs_status vs_score_fn(const void *ctx, vs_scorer *s, const vs_group *gro
 typedef struct vs_score_how {
     vs_score_fn *score;
     const void *ctx;
+    const char *name; /* which scores of a model these are, "value"; NULL: log-probs */
 } vs_score_how;
 VS_NODISCARD vs_status vs_score_by(vs_score_how how, vs_scorer *s, const vs_group *groups,
                                    size_t n_groups, double *score, vs_error *err);

@@ -66,6 +66,9 @@ bool vs_run_has_row(const vs_recipe *r, const char *name);
 VS_NODISCARD vs_status vs_run_model_hash(char hex[VS_HASH_HEX], const char *run_dir,
                                          const char *name, vs_error *err);
 
+/* What the store calls the scores of the recipe's verifier that has that hash. */
+void vs_run_score_key(char out[VS_SCORE_KEY_BYTES], const vs_recipe *r, const char *verifier);
+
 /* D_GEN and D_VER of a run, as its recipe says. *kept (malloc'd, NULL: all): the samples that a
  * verifier in the loop chose, for the options' field of that name. */
 VS_NODISCARD vs_status vs_run_kept(bool **kept, const char *run_dir, const vs_recipe *r,

@@ -188,36 +188,23 @@ static vs_status open_graders(vs_run *run, vs_error *err)
     return vs_grader_open(&run->test_grader, &o, err);
 }
 
-static vs_status encode_words(vs_ids *out, const vs_run *run, const char *key, const char *text,
-                              vs_error *err)
-{
-    VS_TRY(vs_encode(out, run->tokenizer, text, strlen(text), false, err));
-    if (out->n) return VS_OK;
-    return VS_FAIL(err, VS_E_INPUT, "generative.%s: found \"%.60s\", expected text that has tokens",
-                   key, text);
-}
-
-/* What a generative verifier or reward model is asked, as tokens. */
 static vs_status open_words(vs_run *run, vs_error *err)
 {
     const vs_recipe *r = &run->recipe;
     const bool asks_reward = r->reward.model && r->reward.score == VS_REWARD_YES;
 
     if (r->verifier.kind != VS_VERIFIER_GENERATIVE && !asks_reward) return VS_OK;
-    VS_TRY(encode_words(&run->question, run, "question", r->ask_verifier.question, err));
-    VS_TRY(encode_words(&run->yes, run, "yes", r->ask_verifier.yes, err));
-    VS_TRY(encode_words(&run->no, run, "no", r->ask_verifier.no, err));
-    run->words = (vs_ver_words){.question = run->question.id,
-                                .n_question = run->question.n,
-                                .yes = run->yes.id,
-                                .n_yes = run->yes.n,
-                                .no = run->no.id,
-                                .n_no = run->no.n,
-                                .end_id = run->config.n_eos ? run->config.eos_ids[0] : -1};
-    if (run->yes.n == run->no.n &&
-        memcmp(run->yes.id, run->no.id, run->yes.n * sizeof *run->yes.id) == 0)
-        return VS_FAIL(err, VS_E_INPUT, "generative.yes: found the tokens of generative.no");
-    return VS_OK;
+    return vs_ver_words_open(&run->words, run->tokenizer, &run->config, r->ask_verifier.question,
+                             r->ask_verifier.yes, r->ask_verifier.no, "generative.", err);
+}
+
+void vs_run_score_key(char out[VS_SCORE_KEY_BYTES], const vs_recipe *r, const char *verifier)
+{
+    char name[VS_SCORE_NAME_BYTES];
+
+    vs_verifier_score_name(name, (vs_verifier_kind)r->verifier.kind, r->ask_verifier.question,
+                           r->ask_verifier.yes, r->ask_verifier.no);
+    vs_score_key(out, verifier, name);
 }
 
 /* The store comes first: who holds its lock may settle the recipe. */
@@ -274,9 +261,7 @@ void vs_run_close(vs_run *run)
     vs_tokenizer_close(run->tokenizer);
     vs_chat_close(run->chat);
     vs_problems_free(&run->problems);
-    vs_ids_free(&run->question);
-    vs_ids_free(&run->yes);
-    vs_ids_free(&run->no);
+    vs_ver_words_free(&run->words);
     for (size_t i = 0; i < run->n_other_models; i++) free(run->other_models[i]);
     for (size_t i = 0; i < run->n_other_stores; i++) free(run->other_stores[i]);
     free(run->other_models);

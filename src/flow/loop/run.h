@@ -25,8 +25,7 @@ struct vs_run {
     vs_config config; /* of the base; with a chat template eos_ids[0] ends an assistant's turn */
     vs_problems problems;    /* all, by id */
     vs_problems query, test; /* views of problems: sft and train; test. Items are borrowed */
-    vs_ids question, yes, no; /* of a generative verifier */
-    vs_ver_words words;       /* views of them */
+    vs_ver_words words; /* of a generative verifier or reward model; else zeroed */
     char **other_models, **other_stores; /* of runs that may have made the same */
     size_t n_other_models, n_other_stores;
     bool did_work;

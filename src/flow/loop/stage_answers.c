@@ -7,9 +7,10 @@
 #include "flow/loop/run.h"
 #include "flow/samples/samples.h"
 
+/* What the store calls the scores of both. */
 typedef struct hashes {
-    char sft[VS_HASH_HEX];
-    char verifier[VS_HASH_HEX]; /* empty: the samples gave nothing to learn one from */
+    char sft[VS_SCORE_KEY_BYTES];
+    char verifier[VS_SCORE_KEY_BYTES]; /* empty: the samples gave nothing to learn one from */
 } hashes;
 
 static vs_status sample_test(vs_run *run, const char *name, const char *set, uint64_t round,
@@ -20,13 +21,13 @@ static vs_status sample_test(vs_run *run, const char *name, const char *set, uin
 }
 
 static vs_status score_test(vs_run *run, const char *name, vs_score_how how, const char *label,
-                            char hash[VS_HASH_HEX], vs_error *err)
+                            char key[VS_SCORE_KEY_BYTES], vs_error *err)
 {
     vs_opened_model m = {0};
     vs_status st;
 
     VS_TRY(vs_run_open_model(run, name, &m, err));
-    memcpy(hash, m.model->hash, VS_HASH_HEX);
+    vs_score_key(key, m.model->hash, how.name);
     st = vs_score_sets(run->store, m.model, &run->test, "test:*", how, label, err);
     vs_opened_model_close(&m);
     return st;

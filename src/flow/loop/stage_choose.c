@@ -56,15 +56,19 @@ static vs_status judge_of_round(judge *out, const char *run_dir, size_t round, v
 
 /* score: of each sample of the round, by its judge; -INFINITY where there is none yet. Samples of other
  * rounds are left alone. */
-static vs_status read_round(double *score, const char *dir, vs_store *s, const vs_samples *all,
-                            size_t round, double *scratch, vs_error *err)
+static vs_status read_round(double *score, const char *dir, const vs_recipe *r, vs_store *s,
+                            const vs_samples *all, size_t round, double *scratch, vs_error *err)
 {
-    char hash[VS_HASH_HEX];
+    char hash[VS_HASH_HEX], key[VS_SCORE_KEY_BYTES];
     judge by;
 
     VS_TRY(judge_of_round(&by, dir, round, err));
     VS_TRY(vs_run_model_hash(hash, dir, by.name, err));
-    VS_TRY(vs_store_scores(scratch, s, all, hash, err));
+    if (by.is_verifier)
+        vs_run_score_key(key, r, hash);
+    else
+        vs_score_key(key, hash, NULL);
+    VS_TRY(vs_store_scores(scratch, s, all, key, err));
     for (size_t i = 0; i < all->n; i++)
         if (vs_round_of(all->item[i].set) == round)
             score[i] = isnan(scratch[i]) ? -INFINITY : scratch[i];
@@ -88,7 +92,7 @@ vs_status vs_run_kept(bool **kept, const char *dir, const vs_recipe *r, vs_store
         goto done;
     }
     for (size_t t = 1; t <= r->rounds; t++)
-        VS_CHECK(read_round(score, dir, s, all, t, scratch, err));
+        VS_CHECK(read_round(score, dir, r, s, all, t, scratch, err));
     VS_CHECK(vs_keep_best(out, all, score, r->ver_data.keep, err));
     *kept = out;
     out = NULL;

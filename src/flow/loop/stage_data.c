@@ -23,7 +23,8 @@ static vs_status fits(bool *out, const vs_run *run, const vs_problem *p, vs_erro
     if (p->reference)
         VS_CHECK(
             vs_encode(&reference, run->tokenizer, p->reference, strlen(p->reference), false, err));
-    *out = prompt.n <= run->config.n_positions && prompt.n + reference.n <= run->config.n_positions;
+    *out = prompt.n + vs_ver_words_room(&run->words) <= run->config.n_positions &&
+           prompt.n + reference.n <= run->config.n_positions;
 done:
     vs_ids_free(&prompt);
     vs_ids_free(&reference);
@@ -84,6 +85,20 @@ void vs_run_problem_source(vs_problem_source *out, const vs_run *run)
                                .seed = r->seed ? r->seed : run->recipe.seed};
 }
 
+/* A generative verifier's question and answer stand behind the prompt. */
+static vs_status check_room(const vs_run *run, const vs_problems *p, vs_error *err)
+{
+    const size_t room = vs_ver_words_room(&run->words);
+
+    for (size_t i = 0; i < p->n; i++)
+        if (p->item[i].n_ids + room > run->config.n_positions)
+            return VS_FAIL(err, VS_E_INPUT,
+                           "problem %s: its prompt of %zu tokens and generative.question with its "
+                           "answer, %zu, do not fit the model's %zu positions",
+                           p->item[i].key, p->item[i].n_ids, room, (size_t)run->config.n_positions);
+    return VS_OK;
+}
+
 static vs_status load_problems(vs_run *run, vs_problems *out, vs_error *err)
 {
     vs_problem_source source;
@@ -92,7 +107,8 @@ static vs_status load_problems(vs_run *run, vs_problems *out, vs_error *err)
     VS_TRY(vs_problems_load(out, &source, err));
     for (size_t i = 0; i < out->n; i++) VS_TRY(vs_run_chat_prompt(run, &out->item[i].prompt, err));
     if (run->recipe.problems.skip_long) VS_TRY(drop_long(run, out, err));
-    return vs_encode_prompts(out, run->tokenizer, &run->config, vs_run_adds_special(run), err);
+    VS_TRY(vs_encode_prompts(out, run->tokenizer, &run->config, vs_run_adds_special(run), err));
+    return check_room(run, out, err);
 }
 
 /* Says what training problems share with a test set, and keeps it as the fact "contamination:NAME".

@@ -60,9 +60,22 @@ static vs_status open_reward(vs_opened_model *out, const vs_run *run, vs_error *
     if (c->n_vocab != run->config.n_vocab)
         return VS_FAIL(err, VS_E_INPUT, "reward.model: %s has %zu tokens, the base %zu", dir,
                        (size_t)c->n_vocab, (size_t)run->config.n_vocab);
+    if (c->n_positions < run->config.n_positions)
+        return VS_FAIL(err, VS_E_INPUT, "reward.model: %s has %zu positions, the base %zu", dir,
+                       (size_t)c->n_positions, (size_t)run->config.n_positions);
     if (wants_value && !out->model->value_weight)
         return VS_FAIL(err, VS_E_INPUT, "reward.score: found value, but %s has no value head", dir);
     return VS_OK;
+}
+
+static vs_score_how scoring(const vs_run *run)
+{
+    static const vs_verifier_kind kind[] = {[VS_REWARD_SUM] = VS_VERIFIER_DPO,
+                                            [VS_REWARD_MEAN] = VS_VERIFIER_DPO,
+                                            [VS_REWARD_VALUE] = VS_VERIFIER_ORM,
+                                            [VS_REWARD_YES] = VS_VERIFIER_GENERATIVE};
+
+    return vs_verifier_scoring(kind[run->recipe.reward.score], &run->words);
 }
 
 vs_status vs_run_label_source(char out[VS_PROFILE_BYTES], const vs_run *run, vs_error *err)
@@ -77,23 +90,14 @@ vs_status vs_run_label_source(char out[VS_PROFILE_BYTES], const vs_run *run, vs_
     }
     st = open_reward(&m, run, err);
     if (st == VS_OK)
-        snprintf(out, VS_PROFILE_BYTES, "reward/1:%s:%zu:%g:%.*s", score_name[r->reward.score],
+        snprintf(out, VS_PROFILE_BYTES, "reward/1:%s:%zu:%.17g:%.*s",
+                 r->reward.score == VS_REWARD_YES ? run->words.name : score_name[r->reward.score],
                  r->reward.keep, r->reward.threshold, HASH_SHOWN, m.model->hash);
     vs_opened_model_close(&m);
     return st;
 }
 
 /* -- labels -- */
-
-static vs_score_how scoring(const vs_run *run)
-{
-    static const vs_verifier_kind kind[] = {[VS_REWARD_SUM] = VS_VERIFIER_DPO,
-                                            [VS_REWARD_MEAN] = VS_VERIFIER_DPO,
-                                            [VS_REWARD_VALUE] = VS_VERIFIER_ORM,
-                                            [VS_REWARD_YES] = VS_VERIFIER_GENERATIVE};
-
-    return vs_verifier_scoring(kind[run->recipe.reward.score], &run->words);
-}
 
 /* The threshold in the unit of the stored score: values are probabilities, "yes" has log-odds. */
 static double least_score(const vs_recipe *r)
@@ -106,9 +110,9 @@ static double least_score(const vs_recipe *r)
 }
 
 static vs_status read_scores(double *score, const vs_run *run, const vs_samples *all,
-                             const char *model, vs_error *err)
+                             const char *key, vs_error *err)
 {
-    VS_TRY(vs_store_scores(score, run->store, all, model, err));
+    VS_TRY(vs_store_scores(score, run->store, all, key, err));
     for (size_t i = 0; i < all->n; i++) {
         if (isnan(score[i]))
             return VS_FAIL(err, VS_E_STATE, "run.db: sample %lld has no score by the reward model",
@@ -144,6 +148,7 @@ done:
 /* The samples of a set are labelled in one transaction: all are, or none. */
 static vs_status label_set(vs_run *run, const char *set, const char *model, vs_error *err)
 {
+    char key[VS_SCORE_KEY_BYTES];
     const vs_recipe *r = &run->recipe;
     vs_samples all = {0};
     double *score = NULL;
@@ -157,7 +162,8 @@ static vs_status label_set(vs_run *run, const char *set, const char *model, vs_e
         st = VS_FAIL(err, VS_E_NOMEM, "%s: %zu samples", set, all.n);
         goto done;
     }
-    VS_CHECK(read_scores(score, run, &all, model, err));
+    vs_score_key(key, model, scoring(run).name);
+    VS_CHECK(read_scores(score, run, &all, key, err));
     VS_CHECK(vs_label_best(verdict, &all, score, r->reward.keep, least_score(r), err));
     VS_CHECK(store_labels(run, &all, verdict, err));
 done:

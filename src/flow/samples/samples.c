@@ -161,12 +161,13 @@ static vs_status store_group(void *ctx, size_t problem, const vs_completion *c, 
     return vs_store_commit(k->store, err);
 }
 
-/* Of all that samples depend on but their number: equal keys, equal samples. */
+/* Of all that samples and their labels depend on but their number: equal keys, equal samples. */
 static vs_status sampling_key(char hex[VS_HASH_HEX], const vs_model *m, const vs_problems *p,
                               const vs_decode_options *o, vs_error *err)
 {
     const double reals[2] = {o->temperature, o->top_p};
-    const uint64_t counts[3] = {o->top_k, o->max_tokens, p->n};
+    const vs_config *c = &m->base->config;
+    const uint64_t counts[4] = {o->top_k, o->max_tokens, p->n, c->n_eos};
     vs_hasher *h;
 
     VS_TRY(vs_hasher_open(&h, err));
@@ -174,12 +175,14 @@ static vs_status sampling_key(char hex[VS_HASH_HEX], const vs_model *m, const vs
     vs_hasher_add(h, reals, sizeof reals);
     vs_hasher_add(h, counts, sizeof counts);
     vs_hasher_add(h, &o->key, sizeof o->key);
+    vs_hasher_add(h, c->eos_ids, c->n_eos * sizeof *c->eos_ids);
     for (size_t i = 0; i < o->n_stop; i++) vs_hasher_add(h, o->stop[i], strlen(o->stop[i]) + 1);
     for (size_t i = 0; i < p->n; i++) {
         const vs_problem *q = &p->item[i];
         const uint64_t n = q->n_ids;
         vs_hasher_add(h, &q->id, sizeof q->id);
         vs_hasher_add(h, q->key, strlen(q->key) + 1);
+        if (q->gold) vs_hasher_add(h, q->gold, strlen(q->gold) + 1);
         vs_hasher_add(h, &n, sizeof n);
         vs_hasher_add(h, q->ids, q->n_ids * sizeof *q->ids);
     }
@@ -196,10 +199,10 @@ static vs_status begin_set(bool *is_copied, vs_store *s, const vs_model *m, cons
 
     if (!fact) return VS_FAIL(err, VS_E_NOMEM, "%s", how->set);
     VS_CHECK(sampling_key(key, m, p, how->decode, err));
+    VS_CHECK(vs_store_set(s, fact, key, err));
     for (size_t i = 0; i < how->n_others && !*is_copied; i++)
         VS_CHECK(vs_store_copy_set(is_copied, s, how->others[i], how->set, key, how->k, p->n, err));
     if (*is_copied) vs_say("%s: %zu solutions of another run", how->set, p->n * how->k);
-    st = vs_store_set(s, fact, key, err);
 done:
     free(fact);
     return st;
@@ -257,14 +260,14 @@ typedef struct score_chunk {
     vs_score_how how;
 } score_chunk;
 
-static vs_status store_scores(vs_store *s, const vs_model *m, vs_scorer *scorer, score_chunk *c,
+static vs_status store_scores(vs_store *s, const char *key, vs_scorer *scorer, score_chunk *c,
                               vs_error *err)
 {
     if (c->n_samples == 0) return VS_OK;
     VS_TRY(vs_score_by(c->how, scorer, c->groups, c->n_groups, c->score, err));
     VS_TRY(vs_store_begin(s, err));
     for (size_t i = 0; i < c->n_samples; i++) {
-        const vs_status st = vs_store_add_score(s, c->samples[i]->id, m->hash, c->score[i], err);
+        const vs_status st = vs_store_add_score(s, c->samples[i]->id, key, c->score[i], err);
         if (st != VS_OK) {
             vs_store_rollback(s);
             return st;
@@ -287,7 +290,7 @@ static void add_to_chunk(score_chunk *c, const vs_problem *p, const vs_sample *x
     g->n_solutions++;
 }
 
-static vs_status score_all(vs_store *s, const vs_model *m, vs_scorer *scorer, const vs_problems *p,
+static vs_status score_all(vs_store *s, const char *key, vs_scorer *scorer, const vs_problems *p,
                            const vs_samples *all, const double *have, score_chunk *c, vs_error *err)
 {
     for (size_t i = 0; i < all->n; i++) {
@@ -296,13 +299,13 @@ static vs_status score_all(vs_store *s, const vs_model *m, vs_scorer *scorer, co
         const bool new_problem = c->n_groups && q && c->groups[c->n_groups - 1].prompt != q->ids;
         if (!q || !isnan(have[i])) continue;
         if (new_problem && c->n_samples >= CHUNK_SAMPLES) {
-            VS_TRY(store_scores(s, m, scorer, c, err));
+            VS_TRY(store_scores(s, key, scorer, c, err));
             if (vs_stop_wanted()) return VS_FAIL(err, VS_E_STOPPED, "stopped while scoring");
             vs_progress_set(i);
         }
         add_to_chunk(c, q, x);
     }
-    return store_scores(s, m, scorer, c, err);
+    return store_scores(s, key, scorer, c, err);
 }
 
 static bool lacks_any(const vs_samples *all, const double *have, const vs_problems *p)
@@ -320,7 +323,9 @@ vs_status vs_score_sets(vs_store *s, const vs_model *m, const vs_problems *p, co
     vs_scorer *scorer = NULL;
     score_chunk c = {.how = how};
     double *have = NULL;
+    char key[VS_SCORE_KEY_BYTES];
 
+    vs_score_key(key, m->hash, how.name);
     VS_CHECK(vs_store_samples(&all, s, sets_glob, NULL, err));
     have = vs_alloc(all.n, sizeof *have);
     c.solutions = vs_alloc(all.n, sizeof *c.solutions);
@@ -331,11 +336,11 @@ vs_status vs_score_sets(vs_store *s, const vs_model *m, const vs_problems *p, co
         st = VS_FAIL(err, VS_E_NOMEM, "scores of %zu samples", all.n);
         goto done;
     }
-    VS_CHECK(vs_store_scores(have, s, &all, m->hash, err));
+    VS_CHECK(vs_store_scores(have, s, &all, key, err));
     if (!lacks_any(&all, have, p)) goto done;
     VS_CHECK(vs_scorer_open(&scorer, m, SCORE_ROWS, err));
     vs_progress_begin(label, "solutions", 0, all.n);
-    st = score_all(s, m, scorer, p, &all, have, &c, err);
+    st = score_all(s, key, scorer, p, &all, have, &c, err);
     if (st == VS_OK) vs_progress_set(all.n);
     vs_progress_end();
 done:

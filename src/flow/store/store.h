@@ -107,7 +107,7 @@ typedef struct vs_label {
 VS_NODISCARD vs_status vs_store_add_label(vs_store *s, const vs_label *l, vs_error *err); /* replaces */
 
 /* Profiles that have labels, by name. At most cap are written; *n is how many were. */
-enum { VS_PROFILE_BYTES = 64 };
+enum { VS_PROFILE_BYTES = 96 };
 VS_NODISCARD vs_status vs_store_profiles(char (*out)[VS_PROFILE_BYTES], size_t cap, size_t *n, vs_store *s,
                                          vs_error *err);
 
@@ -118,7 +118,16 @@ VS_NODISCARD vs_status vs_store_add_execution(vs_store *s, const char *key, int 
 VS_NODISCARD vs_status vs_store_execution(bool *found, int *verdict, char *detail, size_t detail_bytes, vs_store *s,
                                           const char *key, vs_error *err);
 
-/* -- scores: log-prob of a stored sample under a model, by content hash. Reference log-probs and verifier scores alike. */
+/* -- scores: of a stored sample, under the content hash of the model for its log-probs, and under "HASH:NAME" for what else
+ * the model says of it: the value of its head, "value", or its log-odds of yes, "yes-..". */
+enum { VS_SCORE_NAME_BYTES = 20, VS_SCORE_KEY_BYTES = VS_HASH_HEX + VS_SCORE_NAME_BYTES };
+/* name NULL or "": log-probs. */
+static inline void vs_score_key(char out[VS_SCORE_KEY_BYTES], const char *model, const char *name)
+{
+    const bool is_named = name && *name;
+
+    snprintf(out, VS_SCORE_KEY_BYTES, "%.*s%s%s", VS_HASH_HEX - 1, model, is_named ? ":" : "", is_named ? name : "");
+}
 VS_NODISCARD vs_status vs_store_add_score(vs_store *s, int64_t sample_id, const char *model, double logprob,
                                           vs_error *err);
 /* out[i] for samples->item[i]; NAN where there is none. */

@@ -1,23 +1,83 @@
 #include "flow/verifier/generative.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/rng.h"
 
-/* Tokens that the question and the longer answer take. */
-static size_t words_room(const vs_ver_words *w)
+void generative_name(char out[VS_SCORE_NAME_BYTES], const char *question, const char *yes,
+                     const char *no)
 {
-    return w->n_question + (w->n_yes > w->n_no ? w->n_yes : w->n_no);
+    const char *const texts[] = {question, yes, no};
+    uint64_t h = 0;
+
+    for (size_t i = 0; i < 3; i++) {
+        const uint64_t both[2] = {h, vs_hash64(texts[i], strlen(texts[i]))};
+        h = vs_hash64(both, sizeof both);
+    }
+    snprintf(out, VS_SCORE_NAME_BYTES, "yes-%012llx", (unsigned long long)(h >> 16));
+}
+
+static vs_status encode_word(vs_ids *out, const vs_tokenizer *t, const char *text,
+                             const char *where, const char *key, vs_error *err)
+{
+    VS_TRY(vs_encode(out, t, text, strlen(text), false, err));
+    if (out->n) return VS_OK;
+    return VS_FAIL(err, VS_E_INPUT, "%s%s: found \"%.60s\", expected text that has tokens", where,
+                   key, text);
+}
+
+vs_status vs_ver_words_open(vs_ver_words *out, const vs_tokenizer *t, const vs_config *c,
+                            const char *question, const char *yes, const char *no,
+                            const char *where, vs_error *err)
+{
+    vs_ver_words w = {.n_end = c->n_eos};
+    vs_status st;
+
+    VS_CHECK(encode_word(&w.question, t, question, where, "question", err));
+    VS_CHECK(encode_word(&w.yes, t, yes, where, "yes", err));
+    VS_CHECK(encode_word(&w.no, t, no, where, "no", err));
+    if (w.yes.n == w.no.n && memcmp(w.yes.id, w.no.id, w.yes.n * sizeof *w.yes.id) == 0) {
+        st = VS_FAIL(err, VS_E_INPUT, "%syes: found the tokens of %sno", where, where);
+        goto done;
+    }
+    memcpy(w.end_ids, c->eos_ids, c->n_eos * sizeof *w.end_ids);
+    generative_name(w.name, question, yes, no);
+    *out = w;
+    w = (vs_ver_words){.n_end = 0};
+done:
+    vs_ver_words_free(&w);
+    return st;
+}
+
+void vs_ver_words_free(vs_ver_words *w)
+{
+    vs_ids_free(&w->question);
+    vs_ids_free(&w->yes);
+    vs_ids_free(&w->no);
+}
+
+size_t vs_ver_words_room(const vs_ver_words *w)
+{
+    return w->question.n + (w->yes.n > w->no.n ? w->yes.n : w->no.n);
+}
+
+static bool is_end(const vs_ver_words *w, int32_t id)
+{
+    for (size_t i = 0; i < w->n_end; i++)
+        if (w->end_ids[i] == id) return true;
+    return false;
 }
 
 /* How many tokens of the solution stand before the question. */
 static size_t kept(const vs_ver_words *w, size_t n_prompt, const int32_t *ids, size_t n,
                    size_t n_positions)
 {
-    const size_t body = n && ids[n - 1] == w->end_id ? n - 1 : n;
-    const size_t used = n_prompt + words_room(w);
+    const size_t body = n && is_end(w, ids[n - 1]) ? n - 1 : n;
+    const size_t used = n_prompt + vs_ver_words_room(w);
     const size_t room = used < n_positions ? n_positions - used : 0;
 
     return body < room ? body : room;
@@ -37,7 +97,7 @@ static int32_t *put_question(int32_t *at, const vs_ver_words *w, const int32_t *
 
     at = append(at, prompt, n_prompt);
     at = append(at, ids, n_kept);
-    return append(at, w->question, w->n_question);
+    return append(at, w->question.id, w->question.n);
 }
 
 /* -- rows -- */
@@ -69,12 +129,13 @@ static void add_row(maker *m, const int32_t *prompt, size_t n_prompt, vs_solutio
 
 static void add_verdict(maker *m, const vs_problem *p, const vs_sample *x, bool is_right)
 {
-    const vs_ver_words *w = &m->j->words;
+    const vs_ver_words *w = m->j->words;
     const int32_t *prompt = m->at;
 
     m->at = put_question(m->at, w, p->ids, p->n_ids, x->ids, x->n_ids, m->j->n_positions);
-    add_row(m, prompt, (size_t)(m->at - prompt),
-            (vs_solution){.ids = is_right ? w->yes : w->no, .n = is_right ? w->n_yes : w->n_no});
+    add_row(
+        m, prompt, (size_t)(m->at - prompt),
+        (vs_solution){.ids = is_right ? w->yes.id : w->no.id, .n = is_right ? w->yes.n : w->no.n});
 }
 
 static void add_item(maker *m, const vs_ver_item *item, vs_rng *r)
@@ -105,7 +166,7 @@ vs_status generative_rows(ver_rows *out, const vs_verifier_job *j, vs_error *err
         n_rows += item->n + item->n_right;
         most = item->n > most ? item->n : most;
         for (size_t k = 0; k < item->n; k++)
-            n_ids += item->problem->n_ids + item->solutions[k]->n_ids + j->words.n_question;
+            n_ids += item->problem->n_ids + item->solutions[k]->n_ids + j->words->question.n;
     }
     out->row = vs_alloc(n_rows, sizeof *out->row);
     out->solutions = vs_alloc(n_rows, sizeof *out->solutions);
@@ -136,7 +197,7 @@ static size_t count_asked(const vs_group *groups, size_t n_groups, size_t *n_ids
     *n_ids = 0;
     for (size_t g = 0; g < n_groups; g++)
         for (size_t i = 0; i < groups[g].n_solutions; i++, n++)
-            *n_ids += groups[g].n_prompt + groups[g].solutions[i].n + w->n_question;
+            *n_ids += groups[g].n_prompt + groups[g].solutions[i].n + w->question.n;
     return n;
 }
 
@@ -144,7 +205,8 @@ vs_status generative_score(const void *ctx, vs_scorer *s, const vs_group *groups
                            double *score, vs_error *err)
 {
     const vs_ver_words *w = ctx;
-    const vs_solution answers[2] = {{.ids = w->yes, .n = w->n_yes}, {.ids = w->no, .n = w->n_no}};
+    const vs_solution answers[2] = {{.ids = w->yes.id, .n = w->yes.n},
+                                    {.ids = w->no.id, .n = w->no.n}};
     const size_t n_positions = vs_scorer_model(s)->base->config.n_positions;
     size_t n_ids;
     const size_t n = count_asked(groups, n_groups, &n_ids, w);

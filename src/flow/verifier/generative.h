@@ -21,6 +21,10 @@ typedef struct ver_rows {
  * caller frees *out also after an error. */
 VS_NODISCARD vs_status generative_rows(ver_rows *out, const vs_verifier_job *j, vs_error *err);
 
+/* The name of its scores: a hash of the three texts. */
+void generative_name(char out[VS_SCORE_NAME_BYTES], const char *question, const char *yes,
+                     const char *no);
+
 /* log P(yes) - log P(no); ctx: a vs_ver_words. */
 vs_score_fn generative_score;
 #endif

@@ -1,6 +1,7 @@
 /* verifier.c - the kinds of verifiers: what each makes of D_VER, and how it scores. */
 #include "flow/verifier/verifier.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +58,8 @@ static vs_status score_value(const void *ctx, vs_scorer *s, const vs_group *grou
     (void)ctx;
     return vs_score_values(s, groups, n_groups, score, err);
 }
+
+static const char value_name[] = "value";
 
 static const struct kind {
     const char *title;
@@ -121,5 +124,18 @@ const char *vs_verifier_title(vs_verifier_kind kind)
 
 vs_score_how vs_verifier_scoring(vs_verifier_kind kind, const vs_ver_words *words)
 {
-    return (vs_score_how){kinds[kind].score, words};
+    return (vs_score_how){.score = kinds[kind].score,
+                          .ctx = words,
+                          .name = kind == VS_VERIFIER_GENERATIVE ? words->name
+                                  : kind == VS_VERIFIER_ORM      ? value_name
+                                                                 : NULL};
+}
+
+void vs_verifier_score_name(char out[VS_SCORE_NAME_BYTES], vs_verifier_kind kind,
+                            const char *question, const char *yes, const char *no)
+{
+    if (kind == VS_VERIFIER_GENERATIVE)
+        generative_name(out, question, yes, no);
+    else
+        snprintf(out, VS_SCORE_NAME_BYTES, "%s", kind == VS_VERIFIER_ORM ? value_name : "");
 }

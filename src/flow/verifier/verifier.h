@@ -9,6 +9,7 @@
 #ifndef VS_VERIFIER_VERIFIER_H
 #define VS_VERIFIER_VERIFIER_H
 
+#include "engine/model/tokenizer.h"
 #include "engine/train/job.h"
 #include "flow/store/store.h"
 
@@ -27,12 +28,21 @@ typedef struct vs_ver_item {
     size_t n, n_right;
 } vs_ver_item;
 
-/* What a generative verifier is asked: token ids, each at least one. Zeroed for the other kinds. */
+/* What a generative verifier is asked, as token ids. Zeroed for the other kinds. */
 typedef struct vs_ver_words {
-    const int32_t *question, *yes, *no;
-    size_t n_question, n_yes, n_no;
-    int32_t end_id; /* a solution's end token, which the question takes the place of; -1: none */
+    vs_ids question, yes, no;    /* each at least one token */
+    int32_t end_ids[VS_MAX_EOS]; /* end tokens of solutions, whose place the question takes */
+    size_t n_end;
+    char name[VS_SCORE_NAME_BYTES]; /* of the texts: "yes-0123456789ab" */
 } vs_ver_words;
+/* where: what errors put before question, yes and no: "generative.", "--". VS_E_INPUT: a text without
+ * tokens, or yes and no that are the same. */
+VS_NODISCARD vs_status vs_ver_words_open(vs_ver_words *out, const vs_tokenizer *t,
+                                         const vs_config *c, const char *question, const char *yes,
+                                         const char *no, const char *where, vs_error *err);
+void vs_ver_words_free(vs_ver_words *w); /* zeroed is allowed */
+/* Positions that question and answer take behind a prompt and what is left of its solution. */
+size_t vs_ver_words_room(const vs_ver_words *w);
 
 typedef struct vs_verifier_job {
     vs_verifier_kind kind;
@@ -42,7 +52,7 @@ typedef struct vs_verifier_job {
     const vs_ver_item *items; /* in a stable order; dpo: each with right and wrong ones */
     size_t n;
     vs_train_options o;
-    vs_ver_words words;
+    const vs_ver_words *words; /* generative only */
     size_t n_positions;        /* of the model */
     const char *const *others; /* finished folders of other runs: vs_train_job */
     size_t n_others;
@@ -61,4 +71,7 @@ const char *vs_verifier_title(vs_verifier_kind kind);
 
 /* How a verifier of the kind scores; NULL score: by log-probs. words: borrowed by the result. */
 vs_score_how vs_verifier_scoring(vs_verifier_kind kind, const vs_ver_words *words);
+/* The name of those scores, from the recipe's texts: what vs_verifier_scoring has too. */
+void vs_verifier_score_name(char out[VS_SCORE_NAME_BYTES], vs_verifier_kind kind,
+                            const char *question, const char *yes, const char *no);
 #endif

@@ -4,14 +4,12 @@
 
 enum { N_SOLUTIONS = 5, N_RIGHT = 2, LEN = 4, END = 9, N_PROBLEMS = 2 };
 
-static const int32_t question[] = {50, 51}, yes[] = {60}, no[] = {70, 71};
-static const vs_ver_words words = {.question = question,
-                                   .yes = yes,
-                                   .no = no,
-                                   .n_question = 2,
-                                   .n_yes = 1,
-                                   .n_no = 2,
-                                   .end_id = END};
+static int32_t question[] = {50, 51}, yes[] = {60}, no[] = {70, 71};
+static const vs_ver_words words = {.question = {question, 2, 2},
+                                   .yes = {yes, 1, 1},
+                                   .no = {no, 2, 2},
+                                   .end_ids = {8, END},
+                                   .n_end = 2};
 
 /* Solution s of problem p is the tokens 10 p + s, three times, and the end token. */
 typedef struct bench {
@@ -28,7 +26,7 @@ static void fill(bench *b, double lm, size_t n_positions)
     *b = (bench){.job = {.name = "verifier",
                          .items = b->items,
                          .n = N_PROBLEMS,
-                         .words = words,
+                         .words = &words,
                          .n_positions = n_positions,
                          .o = {.lm = lm, .seed = 1}}};
     for (int p = 0; p < N_PROBLEMS; p++) {
