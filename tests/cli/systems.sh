@@ -55,6 +55,9 @@ same "STaR: from the base each round" "$(fact star generator-2 from) $(fact star
 same "STaR: the last round's right ones alone" "$(fact star generator-3 rows) $(fact star generator-3 references)" "$(right_in star round-2) 0"
 same "STaR: int(5 x 1.2^(n - 1)) steps" "$(steps star generator-2) $(steps star generator-3) $(steps star generator)" "5 6 7"
 
+run grow sample.k=1 rounds=4 sft.steps=10 sft.growth=2 verifier.kind=none
+same "steps that double" "$(steps grow generator-2) $(steps grow generator-3) $(steps grow generator-4) $(steps grow generator)" "10 20 40 80"
+
 run hints sample.k=1 sample.temperature=0 gen_data.cap=0 gen_data.rounds=last gen_data.references=false "rationalize.prompt={question} #### {answer}. " \
     rationalize.share=1 verifier.kind=none
 unsolved=$(sql hints "SELECT count(*) FROM problems p WHERE split <> 'test' AND NOT EXISTS (SELECT 1 FROM samples s JOIN labels l ON l.sample_id = s.id JOIN sets ON sets.id = s.set_id WHERE s.problem_id = p.id AND sets.name = 'round-1' AND l.verdict = 1)")
@@ -118,6 +121,9 @@ vstar run "$here/../../recipes/tiny.yaml" --out long --set verifier.kind=generat
 same "a question that does not fit is refused" "$? $(grep -c "do not fit the model's 256 positions" long.log)" "1 1"
 echo '{"prompt":"Tom buys some bags of 7 pens. ","candidates":["Try 7. "]}' | vstar rank --model "$here/../../assets/demo-base" --score yes --question "$long" --yes 1 --no 0 >rank.txt 2>rank.log
 same "and by rank" "$? $(grep -c 'the model has 256' rank.log)" "1 1"
+
+vstar run "$here/../../recipes/tiny.yaml" --out hint --set rationalize.share=1 >hint.txt 2>hint.log
+same "so is a hint that has no tokens" "$? $(sql hint "SELECT count(*) FROM samples WHERE set_id > 1")" "1 0"
 
 # Every one of them resumes to nothing.
 for dir in star hints loop orm generative; do

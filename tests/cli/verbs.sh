@@ -61,6 +61,7 @@ check "the adapter is read back" vstar logprobs --model model --adapter lora --d
 check "a reward model is trained" vstar train orm --model model --data pairs.jsonl --out orm --set steps=30 --set lr=1e-2 --set batch=1
 same "and ranks by its value" "$(echo '{"prompt":"1+1","candidates":["=3","=2"]}' | vstar rank --model orm --score value | sed 's/.*"order"/"order"/')" '"order":[1,0]}'
 check "a reward model beside an adapter" vstar train orm --model model --data pairs.jsonl --out lorm --set steps=2 --set lora.rank=2
+check "also without a language-model loss" vstar train orm --model model --data pairs.jsonl --out lorm0 --set steps=3 --set lora.rank=2 --set lm=0
 check "is read back" sh -c "echo '{\"prompt\":\"1+1\",\"candidates\":[\"=3\",\"=2\"]}' | '$program' rank --model model --adapter lorm --score value"
 vstar train orm --model orm --data pairs.jsonl --out orm2 --set steps=1 --set lr=1e-9 2>/dev/null
 check "its training goes on from its head" cmp <(vstar rank --model orm --score value <<<'{"prompt":"1","candidates":["=2"]}' | cut -c1-14) \

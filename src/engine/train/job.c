@@ -122,7 +122,7 @@ static vs_status take_report(void *ctx, size_t step, const vs_step_stats *s, vs_
     return r->j->report ? r->j->report(r->j->ctx, step, s, err) : VS_OK;
 }
 
-static vs_status write_manifest(const vs_train_job *j, const vs_model *m, const char *start,
+static vs_status write_manifest(const vs_train_job *j, const char *model, const char *start,
                                 const char *training, const char *dir, vs_error *err)
 {
     json_t *o = j->facts ? json_deep_copy(j->facts) : json_object();
@@ -130,7 +130,7 @@ static vs_status write_manifest(const vs_train_job *j, const vs_model *m, const 
     vs_status st;
 
     json_object_set_new(o, "made_by", json_string("vstar " VSTAR_VERSION));
-    json_object_set_new(o, "model", json_string(m->hash));
+    json_object_set_new(o, "model", json_string(model));
     json_object_set_new(o, "from", json_string(start));
     json_object_set_new(o, "training", json_string(training));
     json_object_set_new(o, "rows", json_integer((json_int_t)j->n_rows));
@@ -155,7 +155,7 @@ static vs_status write_folder(const vs_train_job *j, const vs_model *m, const ch
         VS_TRY(vs_lora_write(&m->lora, &m->lora_config, j->base, dir, err));
     else
         VS_TRY(vs_weights_write(&m->base->params, &m->base->config, dir, tokenizer, err));
-    return write_manifest(j, m, start, training, dir, err);
+    return write_manifest(j, m->hash, start, training, dir, err);
 }
 
 /* Of all token ids, row borders and reference log-probs, in order. */
@@ -218,14 +218,34 @@ static bool is_same(const char *dir, const char *training, const char *base)
     return same;
 }
 
-static vs_status copy_other(bool *is_copied, const vs_train_job *j, const char *training,
-                            const char *partial, vs_error *err)
+/* The model is the other's, what its manifest says of the data is this job's. */
+static vs_status copy_folder(const vs_train_job *j, const char *other, const char *start,
+                             const char *training, const char *partial, vs_error *err)
+{
+    char *path = vs_format("%s/manifest.json", other);
+    json_t *manifest = NULL;
+    const char *model;
+    vs_status st;
+
+    if (!path) return VS_FAIL(err, VS_E_NOMEM, "%s: path", other);
+    VS_CHECK(vs_json_read(&manifest, path, err));
+    VS_CHECK(vs_json_get_str(&model, manifest, "model", path, err));
+    VS_CHECK(vs_dir_remove(partial, err));
+    VS_CHECK(vs_dir_copy(partial, other, err));
+    st = write_manifest(j, model, start, training, partial, err);
+done:
+    json_decref(manifest);
+    free(path);
+    return st;
+}
+
+static vs_status copy_other(bool *is_copied, const vs_train_job *j, const char *start,
+                            const char *training, const char *partial, vs_error *err)
 {
     for (size_t i = 0; i < j->n_others && !*is_copied; i++) {
         if (!is_same(j->others[i], training, j->base)) continue;
         vs_say("%s: the same training as %s", j->label, j->others[i]);
-        VS_TRY(vs_dir_remove(partial, err));
-        VS_TRY(vs_dir_copy(partial, j->others[i], err));
+        VS_TRY(copy_folder(j, j->others[i], start, training, partial, err));
         VS_TRY(vs_dir_replace(j->out, partial, err));
         *is_copied = true;
     }
@@ -259,7 +279,7 @@ vs_status vs_train_job_run(const vs_train_job *j, vs_error *err)
     VS_CHECK(hash_rows(data, j, err));
     vs_trainer_identify(trainer, data);
     if (j->is_reference) vs_trainer_expect_reference(trainer);
-    VS_CHECK(copy_other(&is_copied, j, vs_trainer_identity(trainer), partial, err));
+    VS_CHECK(copy_other(&is_copied, j, from, vs_trainer_identity(trainer), partial, err));
     if (is_copied) goto done;
     vs_progress_begin(j->label, "steps", 0, vs_steps_count(&r.steps));
     st = vs_trainer_run(trainer, give_step, take_report, &r, err);

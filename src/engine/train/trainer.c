@@ -499,8 +499,8 @@ static vs_status check_adapter(const vs_trainer *t, vs_error *err)
         if (!strstr(b->name, ".lora_B.")) continue;
         while (j < b->rows * b->cols && p->data[b->offset + j] == 0.0F) j++;
         if (j == b->rows * b->cols)
-            return VS_FAIL(err, VS_E_STATE,
-                           "%s is still zero after the first step: it does not train", b->name);
+            return VS_FAIL(err, VS_E_STATE, "%s is still zero after step %zu: it does not train",
+                           b->name, t->step);
     }
     return VS_OK;
 }
@@ -514,6 +514,9 @@ static double untrained_loss(const vs_train_options *o)
 static vs_status take_step(vs_trainer *t, const vs_example *e, size_t n, vs_step_stats *stats,
                            vs_error *err)
 {
+    /* a value head that starts at zero passes nothing on before its own first step */
+    const size_t first = t->kind == VS_LOSS_ORM ? 1 : 0;
+
     VS_TRY(compute_grads(t, e, n, stats, err));
     if (!isfinite(stats->loss))
         return VS_FAIL(err, VS_E_STATE, "step %zu: the loss is %g; lower the learning rate",
@@ -529,7 +532,8 @@ static vs_status take_step(vs_trainer *t, const vs_example *e, size_t n, vs_step
             untrained_loss(&t->o));
     VS_TRY(update(t, stats, err));
     VS_TRY(vs_model_repack(t->model, true, err));
-    if (t->step++ == 0 && t->model->lora_config.rank && stats->grad_norm > 0.0 && stats->lr > 0.0)
+    if (t->step++ == first && t->model->lora_config.rank && stats->grad_norm > 0.0 &&
+        stats->lr > 0.0)
         return check_adapter(t, err);
     return VS_OK;
 }

@@ -19,20 +19,32 @@ static int by_falling_score(const void *a, const void *b)
     return (x->index > y->index) - (x->index < y->index);
 }
 
-/* Marks the best `most` of those that are right (or not); how many there were to mark. */
-static size_t keep_kind(bool *kept, ranked *list, const vs_samples *all, const double *score,
-                        size_t begin, size_t end, bool right, size_t most)
+/* The place in list[0 .. n) of a sample with this text; n: none. */
+static size_t find_text(const ranked *list, size_t n, const vs_samples *all, const char *text)
 {
-    size_t n = 0;
+    size_t i = 0;
 
-    for (size_t i = begin; i < end; i++) {
-        const vs_sample *x = &all->item[i];
-        const bool is_right = x->verdict == VS_RIGHT && !vs_sample_is_cut(x);
-        if (is_right == right) list[n++] = (ranked){i, score[i]};
-    }
+    while (i < n && strcmp(all->item[list[i].index].text, text) != 0) i++;
+    return i;
+}
+
+/* Marks the best `most` texts of that verdict, each once; how many there were to mark. */
+static size_t keep_kind(bool *kept, ranked *list, const vs_samples *all, const double *score,
+                        size_t begin, size_t end, vs_verdict verdict, size_t most)
+{
+    size_t n = 0, n_kept = 0;
+
+    for (size_t i = begin; i < end; i++)
+        if (all->item[i].verdict == (int)verdict && !vs_sample_is_cut(&all->item[i]))
+            list[n++] = (ranked){i, score[i]};
     qsort(list, n, sizeof *list, by_falling_score);
-    for (size_t i = 0; i < n && i < most; i++) kept[list[i].index] = true;
-    return n < most ? n : most;
+    for (size_t i = 0; i < n && n_kept < most; i++) { /* the kept ones move to the list's front */
+        const ranked x = list[i];
+        if (find_text(list, n_kept, all, all->item[x.index].text) < n_kept) continue;
+        kept[x.index] = true;
+        list[n_kept++] = x;
+    }
+    return n_kept;
 }
 
 /* One past the last sample of the problem and set of sample i. */
@@ -58,20 +70,11 @@ vs_status vs_keep_best(bool *kept, const vs_samples *all, const double *score, s
         end = group_end(all, i);
         memset(kept + i, is_reference, (end - i) * sizeof *kept);
         if (is_reference) continue;
-        const size_t n_right = keep_kind(kept, list, all, score, i, end, true, keep);
-        keep_kind(kept, list, all, score, i, end, false, n_right);
+        const size_t n_right = keep_kind(kept, list, all, score, i, end, VS_RIGHT, keep);
+        keep_kind(kept, list, all, score, i, end, VS_WRONG, n_right);
     }
     free(list);
     return VS_OK;
-}
-
-/* The place in list[0 .. n) of a sample with this text; n: none. */
-static size_t find_text(const ranked *list, size_t n, const vs_samples *all, const char *text)
-{
-    size_t i = 0;
-
-    while (i < n && strcmp(all->item[list[i].index].text, text) != 0) i++;
-    return i;
 }
 
 /* list: room for the samples begin .. end. */

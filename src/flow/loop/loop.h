@@ -30,8 +30,8 @@ VS_NODISCARD vs_status vs_run_open(vs_run **out, const vs_recipe *recipe, const 
                                    vs_error *err);
 void vs_run_close(vs_run *run); /* NULL is allowed */
 
-/* Models and samples of other runs are taken over where this one would make the very same; a model brings its
- * manifest along, and no rows of its training. Before vs_run_all. */
+/* Models and samples of other runs are taken over where this one would make the very same; a model
+ * that is taken over has no rows of its training in the store. Before vs_run_all. */
 VS_NODISCARD vs_status vs_run_reuse(vs_run *run, const char *const *dirs, size_t n, vs_error *err);
 
 /* Runs what is left. *did_work false: everything was there already. */

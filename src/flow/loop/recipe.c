@@ -152,6 +152,8 @@ static vs_status check_problems(const vs_recipe *r, const char *path, vs_error *
     return VS_OK;
 }
 
+static const double MAX_STEPS = 1e9; /* of one training: what sft.steps may be too */
+
 static vs_status check_graders(const vs_recipe *r, const char *path, vs_error *err)
 {
     const char *test = r->eval.grader ? r->eval.grader : r->grader;
@@ -212,15 +214,17 @@ static vs_status check_choice(const vs_recipe *r, const char *path, vs_error *er
         VS_TRY(st);
     }
     if (r->ver_data.keep && r->rationalize.share > 0.0)
-        return VS_FAIL(err, VS_E_INPUT,
-                       "%s: ver_data.keep: found %zu with rationalize.share %g, expected 0: nothing "
-                       "ranks rationales",
-                       path, r->ver_data.keep, r->rationalize.share);
+        return VS_FAIL(
+            err, VS_E_INPUT,
+            "%s: ver_data.keep: found %zu with rationalize.share %g, expected 0: nothing "
+            "ranks rationales",
+            path, r->ver_data.keep, r->rationalize.share);
     if (r->reward.model && r->rationalize.share > 0.0)
-        return VS_FAIL(err, VS_E_INPUT,
-                       "%s: rationalize.share: found %g with reward.model, expected 0: there may be "
-                       "no answer to hint at",
-                       path, r->rationalize.share);
+        return VS_FAIL(
+            err, VS_E_INPUT,
+            "%s: rationalize.share: found %g with reward.model, expected 0: there may be "
+            "no answer to hint at",
+            path, r->rationalize.share);
     if (r->reward.threshold > 0.0 && r->reward.score != VS_REWARD_VALUE &&
         r->reward.score != VS_REWARD_YES)
         return VS_FAIL(err, VS_E_INPUT,
@@ -234,6 +238,18 @@ static vs_status check_choice(const vs_recipe *r, const char *path, vs_error *er
                        "%s: sft.growth: found %g without sft.steps, expected 1: epochs do not grow",
                        path, r->sft_growth);
     return VS_OK;
+}
+
+static vs_status check_growth(const vs_recipe *r, const char *path, vs_error *err)
+{
+    double steps = (double)r->sft.steps;
+
+    for (size_t t = 1; t < r->rounds; t++) steps *= r->sft_growth;
+    if (steps <= MAX_STEPS) return VS_OK;
+    return VS_FAIL(err, VS_E_INPUT,
+                   "%s: sft.growth: found %g, which makes %.3g steps after %zu rounds, expected at "
+                   "most %.0f",
+                   path, r->sft_growth, steps, r->rounds, MAX_STEPS);
 }
 
 vs_status vs_recipe_check(const vs_recipe *r, const char *path, vs_error *err)
@@ -254,6 +270,7 @@ vs_status vs_recipe_check(const vs_recipe *r, const char *path, vs_error *err)
     VS_TRY(check_room(&r->dpo, "dpo", path, err));
     VS_TRY(check_room(&r->orm, "orm", path, err));
     VS_TRY(check_choice(r, path, err));
+    VS_TRY(check_growth(r, path, err));
     if (r->problems.system && !r->problems.chat)
         return VS_FAIL(err, VS_E_INPUT, "%s: problems.system: found a text without problems.chat",
                        path);

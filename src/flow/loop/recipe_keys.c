@@ -103,7 +103,7 @@ static const vs_recipe_key keys[] = {
     {"model", VS_KEY_PATH, IN_REWARD, RUN(reward.model), 0, 0, NULL, NULL, "folder of a reward model with the base's tokenizer, such as another run's models/verifier: it labels the samples in the grader's place, and training problems may have no answer; null: none", "RAFT, Dong et al. 2023; not in V-STaR", NULL},
     {"score", VS_KEY_CHOICE, IN_REWARD, RUN(reward.score), 0, 0, "sum", NULL, "of a solution: its log-prob (`sum`, of a DPO verifier), that per token (`mean`), a value head's `value`, or the probability of `yes` by the words of section generative", "V-STaR: sum", "sum, mean, value or yes"},
     {"keep", VS_KEY_COUNT, IN_REWARD, RUN(reward.keep), 0, MANY, "1", NULL, "best-scored texts of a problem and round that count as right, the others as wrong; 0: as many as reach the threshold", "RAFT: 1", NULL},
-    {"threshold", VS_KEY_REAL, IN_REWARD, RUN(reward.threshold), 0, 1, "0", NULL, "of scores `value` and `yes`: the least that counts as right; 0: any", "-", NULL},
+    {"threshold", VS_KEY_REAL, IN_REWARD, RUN(reward.threshold), 0, 1, "0", NULL, "of score `yes`: the least probability that counts as right; of `value`: the least value, which is about the probability under orm.loss mse and a logit under bce; 0: any", "-", NULL},
 
     {"dedupe", VS_KEY_FLAG, IN_VER, RUN(ver_data.dedupe), 0, 0, "true", NULL, "equal solutions of a problem once; a second copy teaches the verifier nothing", "not in V-STaR", NULL},
     {"truncated", VS_KEY_FLAG, IN_VER, RUN(ver_data.truncated), 0, 0, "false", NULL, "unfinished samples count as wrong instead of being left out", "not in V-STaR", NULL},

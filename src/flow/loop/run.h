@@ -73,6 +73,8 @@ VS_NODISCARD vs_status vs_run_generator(vs_run *run, const char *name, size_t ro
 VS_NODISCARD vs_status vs_run_round(vs_run *run, size_t round, const char *name, vs_error *err);
 /* set "rationale-T" <- one more try of problems that round T left unsolved, with the answer in sight */
 VS_NODISCARD vs_status vs_run_rationales(vs_run *run, size_t round, const char *name, vs_error *err);
+/* Refuses prompts with a hint that cannot be encoded or are too long, before anything is drawn. */
+VS_NODISCARD vs_status vs_run_check_hints(vs_run *run, vs_error *err);
 /* models/NAME <- a verifier of the recipe's kind from models/sft, on samples of rounds 1 .. rounds */
 VS_NODISCARD vs_status vs_run_verifier(vs_run *run, const char *name, size_t rounds, vs_error *err);
 /* Scores round T's samples by what came before it, and trains models/verifier-T where the recipe has a verifier in the

@@ -1,5 +1,5 @@
 /* run_reuse.c - where other runs keep what this one may need too. */
-#include <glob.h>
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,19 +21,20 @@ static vs_status add_path(char ***list, size_t *n, char *path, vs_error *err)
 
 static vs_status add_models(vs_run *run, const char *dir, vs_error *err)
 {
-    char *pattern = vs_format("%s/models/*/manifest.json", dir);
-    glob_t found = {0};
-    vs_status st = VS_OK;
+    char *models = vs_format("%s/models", dir);
+    const struct dirent *entry;
+    DIR *d = models ? opendir(models) : NULL;
+    vs_status st = models ? VS_OK : VS_FAIL(err, VS_E_NOMEM, "%s: path", dir);
 
-    if (!pattern) return VS_FAIL(err, VS_E_NOMEM, "%s: path", dir);
-    if (glob(pattern, 0, NULL, &found) == 0)
-        for (size_t i = 0; st == VS_OK && i < found.gl_pathc; i++) {
-            const char *path = found.gl_pathv[i];
-            st = add_path(&run->other_models, &run->n_other_models,
-                          vs_strdup_n(path, (size_t)(strrchr(path, '/') - path)), err);
-        }
-    globfree(&found);
-    free(pattern);
+    while (st == VS_OK && d && (entry = readdir(d)) != NULL) {
+        char *path = vs_format("%s/%s", models, entry->d_name);
+        if (path && entry->d_name[0] != '.' && vs_train_job_done(path))
+            st = add_path(&run->other_models, &run->n_other_models, path, err);
+        else
+            free(path);
+    }
+    if (d) closedir(d);
+    free(models);
     return st;
 }
 

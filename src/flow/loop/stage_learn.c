@@ -18,15 +18,17 @@ static const vs_problem *problem_of(const vs_run *run, const vs_sample *x)
 }
 
 /* How long the generator after `rounds` rounds is trained: G_SFT by its epochs; where steps are given,
- * they grow from round to round (STaR: int(40 x 1.2^(n - 1))). */
+ * they grow from round to round (STaR: int(40 x 1.2^(n - 1))). vs_recipe_check bounds them. */
 static void set_length(vs_train_options *o, const vs_recipe *r, size_t rounds)
 {
+    double steps = (double)o->steps;
+
     if (rounds == 0) {
         o->steps = 0;
         o->epochs = r->sft_first_epochs;
-    } else if (o->steps) {
-        o->steps = (size_t)((double)o->steps * vs_pow(r->sft_growth, (double)(rounds - 1)));
     }
+    for (size_t t = 1; t < rounds; t++) steps *= r->sft_growth;
+    if (o->steps) o->steps = (size_t)steps;
     if (o->steps && o->warmup > o->steps) o->warmup = o->steps;
 }
 
@@ -244,6 +246,15 @@ static vs_status read_ver_data(vs_run *run, ver_data *d, size_t rounds, vs_error
     return vs_store_scores(d->ref, run->store, &d->all, d->reference, err);
 }
 
+static bool can_learn(const vs_run *run, const vs_ver_set *set)
+{
+    size_t n_right = 0;
+
+    for (size_t g = 0; g < set->n_groups; g++) n_right += set->groups[g].n_right;
+    return vs_verifier_can_learn((vs_verifier_kind)run->recipe.verifier.kind, set->n_pairs, n_right,
+                                 set->n_solutions - n_right);
+}
+
 vs_status vs_run_verifier(vs_run *run, const char *name, size_t rounds, vs_error *err)
 {
     vs_status st = VS_OK;
@@ -258,7 +269,7 @@ vs_status vs_run_verifier(vs_run *run, const char *name, size_t rounds, vs_error
         goto done;
     }
     VS_CHECK(read_ver_data(run, &d, rounds, err));
-    if (d.set.n_pairs == 0) { /* the test is measured without a verifier */
+    if (!can_learn(run, &d.set)) { /* the test is measured without a verifier */
         vs_say("%s: no problem has both right and wrong solutions (%zu only right, %zu only "
                "wrong): nothing to tell apart, the run goes on without one",
                name, d.set.n_all_right, d.set.n_all_wrong);

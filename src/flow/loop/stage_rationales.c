@@ -53,23 +53,34 @@ done:
     return st;
 }
 
-/* *out owns its strings. */
+/* Of all problems, or (round above 0) of those that the round left unsolved. *out owns its strings. */
 static vs_status make_hinted(vs_problems *out, vs_run *run, size_t round, vs_error *err)
 {
     bool *skip = vs_alloc(run->query.n, sizeof *skip);
-    vs_status st;
+    vs_status st = VS_OK;
 
     out->item = vs_alloc(run->query.n, sizeof *out->item);
     if (!skip || !out->item) {
         st = VS_FAIL(err, VS_E_NOMEM, "%zu problems", run->query.n);
         goto done;
     }
-    VS_CHECK(mark_solved(skip, run, round, err));
+    if (round) VS_CHECK(mark_solved(skip, run, round, err));
     for (size_t i = 0; i < run->query.n; i++)
         if (!skip[i]) VS_CHECK(add_hinted(out, run, &run->query.item[i], err));
     st = vs_encode_prompts(out, run->tokenizer, &run->config, vs_run_adds_special(run), err);
 done:
     free(skip);
+    return st;
+}
+
+vs_status vs_run_check_hints(vs_run *run, vs_error *err)
+{
+    vs_problems hinted = {0};
+    vs_status st;
+
+    if (run->recipe.rationalize.share == 0.0) return VS_OK;
+    st = make_hinted(&hinted, run, 0, err);
+    vs_problems_free(&hinted);
     return st;
 }
 

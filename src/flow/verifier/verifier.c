@@ -112,6 +112,11 @@ bool vs_verifier_takes_one_sided(vs_verifier_kind kind)
     return kinds[kind].takes_one_sided;
 }
 
+bool vs_verifier_can_learn(vs_verifier_kind kind, size_t n_pairs, size_t n_right, size_t n_wrong)
+{
+    return kind == VS_VERIFIER_ORM ? n_right && n_wrong : n_pairs > 0;
+}
+
 bool vs_verifier_is_likelihood(vs_verifier_kind kind)
 {
     return kinds[kind].is_likelihood;

@@ -63,6 +63,9 @@ VS_NODISCARD vs_status vs_verifier_train(vs_store *s, const vs_verifier_job *j, 
 
 /* Kinds that learn from problems with solutions of one sort alone too. */
 bool vs_verifier_takes_one_sided(vs_verifier_kind kind);
+/* Whether there is something to tell apart: pairs of one problem, or for kinds that score each solution
+ * alone, right and wrong ones at all. */
+bool vs_verifier_can_learn(vs_verifier_kind kind, size_t n_pairs, size_t n_right, size_t n_wrong);
 /* Kinds whose score is a log-prob of the solution: per token and against a reference it means
  * something too. */
 bool vs_verifier_is_likelihood(vs_verifier_kind kind);

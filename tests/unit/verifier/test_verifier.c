@@ -1,4 +1,4 @@
-/* test_generative.c - what a verifier that says yes or no is trained on, and how it scores. */
+/* test_verifier.c - when verifiers can learn; what one that says yes or no is trained on, and how it scores. */
 #include "flow/verifier/generative.h"
 #include "unit/train/tiny.h"
 
@@ -135,4 +135,14 @@ TEST(generative, scores_by_the_log_odds_of_yes)
     CHECK(score == logp[0] - logp[1] && score != 0);
     vs_scorer_close(s);
     tiny_close(&t);
+}
+
+TEST(verifier, learns_where_there_is_something_to_tell_apart)
+{
+    CHECK(vs_verifier_can_learn(VS_VERIFIER_DPO, 1, 1, 1));
+    CHECK(!vs_verifier_can_learn(VS_VERIFIER_DPO, 0, 5, 5)); /* of different problems */
+    CHECK(!vs_verifier_can_learn(VS_VERIFIER_GENERATIVE, 0, 5, 5));
+    CHECK(vs_verifier_can_learn(VS_VERIFIER_ORM, 0, 5, 5));
+    CHECK(!vs_verifier_can_learn(VS_VERIFIER_ORM, 0, 5, 0));
+    CHECK(!vs_verifier_can_learn(VS_VERIFIER_ORM, 0, 0, 5));
 }
