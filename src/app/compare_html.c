@@ -1,34 +1,6 @@
 /* compare_html.c - a comparison as one page: results, claims, curves, rounds, calibration. */
-#include <math.h>
-#include <string.h>
-
 #include "app/compare.h"
-#include "assets.h"
-
-static void put_text(vs_buf *b, const char *text)
-{
-    vs_buf_html(b, text, strlen(text));
-}
-
-static void put_asset(vs_buf *b, const char *name)
-{
-    const vs_asset *a = vs_asset_find(name);
-
-    if (a) vs_buf_add(b, a->data, a->len);
-}
-
-/* A JSON string inside a script element: "<" must not open a tag there. */
-static void put_json_text(vs_buf *b, const char *text)
-{
-    vs_buf_str(b, "\"");
-    for (const char *p = text; *p; p++) {
-        if (*p == '<' || *p == '"' || *p == '\\' || (unsigned char)*p < 0x20)
-            vs_buf_printf(b, "\\u%04x", (unsigned)(unsigned char)*p);
-        else
-            vs_buf_add(b, p, 1);
-    }
-    vs_buf_str(b, "\"");
-}
+#include "app/page.h"
 
 static void put_cell(vs_buf *b, const vs_interval *p)
 {
@@ -55,7 +27,7 @@ static void put_results(vs_buf *b, const vs_comparison *c)
     for (size_t i = 0; i < c->n_lines; i++) {
         const vs_compare_line *l = &c->line[i];
         vs_buf_str(b, "<tr><th>");
-        put_text(b, l->name);
+        vs_page_text(b, l->name);
         vs_buf_str(b, "</th>");
         put_cell(b, point(l, VS_CURVE_PASS, false));
         put_cell(b, point(l, VS_CURVE_MAJORITY, true));
@@ -82,7 +54,7 @@ static void put_claims(vs_buf *b, const vs_comparison *c)
     for (size_t i = 0; i < c->n_claims; i++) {
         const vs_compare_claim *x = &c->claim[i];
         vs_buf_str(b, "<tr><th>");
-        put_text(b, x->claim->name);
+        vs_page_text(b, x->claim->name);
         if (x->is_missing) {
             vs_buf_printf(b,
                           "</th><td class=\"n\">%u</td><td></td><td></td><td class=\"soft\">not "
@@ -121,9 +93,9 @@ static void put_calibration(vs_buf *b, const vs_comparison *c)
         const vs_calibration *x = &c->run[i].calibration;
         if (!c->run[i].is_calibrated) continue;
         vs_buf_str(b, "<tr><th>");
-        put_text(b, c->run[i].slug);
+        vs_page_text(b, c->run[i].slug);
         vs_buf_str(b, ", ");
-        put_text(b, c->run[i].verifier);
+        vs_page_text(b, c->run[i].verifier);
         vs_buf_printf(
             b,
             "</th><td class=\"n\">%.3f</td><td class=\"n\">%.4f</td><td "
@@ -147,7 +119,7 @@ static void put_curves_json(vs_buf *b, const vs_comparison *c)
         if (!x->n) continue;
         vs_buf_str(b, is_first ? "\n{\"name\":" : ",\n{\"name\":");
         is_first = false;
-        put_json_text(b, c->line[i].name);
+        vs_page_string(b, c->line[i].name);
         vs_buf_str(b, ",\"points\":[");
         for (size_t k = 0; k < x->n; k++)
             vs_buf_printf(b, "%s[%u,%.6f]", k ? "," : "", x->ks[k], x->point[k].value);
@@ -162,7 +134,7 @@ static void put_runs_json(vs_buf *b, const vs_comparison *c)
     for (size_t i = 0; i < c->n_runs; i++) {
         const vs_compare_run *r = &c->run[i];
         vs_buf_str(b, i ? ",\n{\"name\":" : "\n{\"name\":");
-        put_json_text(b, r->slug);
+        vs_page_string(b, r->slug);
         vs_buf_str(b, ",\"rounds\":[");
         for (size_t t = 0; t < r->n_rounds; t++)
             vs_buf_printf(b, "%s[%zu,%.6f]", t ? "," : "", t + 1, r->round[t]);
@@ -179,16 +151,9 @@ static void put_runs_json(vs_buf *b, const vs_comparison *c)
 
 vs_status vs_comparison_page(vs_buf *b, const vs_comparison *c, vs_error *err)
 {
-    vs_buf_str(b,
-               "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-               "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>");
-    put_text(b, c->suite->name);
-    vs_buf_str(b, " \xe2\x80\x93 vstar comparison</title>\n<style>\n");
-    put_asset(b, "report/report.css");
-    vs_buf_str(b, "</style></head><body>\n<header><h1>");
-    put_text(b, c->suite->name);
+    vs_page_open(b, c->suite->name, "comparison");
     vs_buf_printf(b,
-                  "</h1><p class=\"soft\">%zu systems over %zu seeds, %zu runs a seed; %zu test "
+                  "<p class=\"soft\">%zu systems over %zu seeds, %zu runs a seed; %zu test "
                   "problems in each.</p></header>\n",
                   c->n_lines, c->suite->n_seeds, c->n_runs, c->n_problems);
     put_results(b, c);
@@ -200,14 +165,9 @@ vs_status vs_comparison_page(vs_buf *b, const vs_comparison *c, vs_error *err)
              "Share of right candidates among those whose score means a chance of about so much.");
     vs_buf_str(b, "</div>\n");
     put_calibration(b, c);
-    vs_buf_str(b, "<footer class=\"soft\">Made by vstar " VSTAR_VERSION "</footer>\n"
-                  "<script type=\"application/json\" id=\"data\">{");
+    vs_page_data(b, "");
     put_curves_json(b, c);
     put_runs_json(b, c);
-    vs_buf_str(b, "}</script>\n<script>\n");
-    put_asset(b, "chart.min.js");
-    vs_buf_str(b, "\n</script>\n<script>\n");
-    put_asset(b, "report/compare.js");
-    vs_buf_str(b, "</script>\n</body></html>\n");
+    vs_page_close(b, "report/compare.js");
     return vs_buf_ok(b, "comparison", err);
 }

@@ -4,37 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/page.h"
 #include "app/report.h"
-#include "assets.h"
 
 enum { MAX_SYSTEMS = 24, CHART_POINTS = 300 };
-
-static void put_text(vs_buf *b, const char *text)
-{
-    vs_buf_html(b, text, strlen(text));
-}
-
-/* A JSON string inside a script element: "<" must not open a tag there. */
-static void put_script_text(vs_buf *b, const char *text)
-{
-    vs_buf quoted = {0};
-
-    vs_buf_json_str(&quoted, text, strlen(text));
-    for (size_t i = 0; i < quoted.len; i++)
-        if (quoted.data[i] == '<')
-            vs_buf_str(b, "\\u003c");
-        else
-            vs_buf_add(b, quoted.data + i, 1);
-    if (quoted.failed) b->failed = true;
-    vs_buf_free(&quoted);
-}
-
-static void put_asset(vs_buf *b, const char *name)
-{
-    const vs_asset *a = vs_asset_find(name);
-
-    if (a) vs_buf_add(b, a->data, a->len);
-}
 
 static void put_number(vs_buf *b, double x)
 {
@@ -120,7 +93,7 @@ static void put_differences(vs_buf *b, const vs_report *r)
             vs_buf_str(b, "<h3 class=\"gap\">Differences on the same problems</h3>\n<div "
                           "class=\"scroll\"><table class=\"narrow\"><tbody>\n");
         vs_buf_str(b, "<tr><th>");
-        put_text(b, m->system);
+        vs_page_text(b, m->system);
         vs_buf_printf(b,
                       ", k = %u</th><td class=\"n\">%+.1f points<small>%+.1f to "
                       "%+.1f</small></td><td>%s</td></tr>\n",
@@ -147,7 +120,7 @@ static void put_table(vs_buf *b, const vs_report *r)
                   k, k, k);
     for (size_t i = 0; i < n; i++) {
         vs_buf_str(b, "<tr><th>");
-        put_text(b, systems[i]);
+        vs_page_text(b, systems[i]);
         vs_buf_str(b, "</th>");
         put_share(b, vs_find_metric(r->metrics, r->n_metrics, systems[i], "pass", false));
         put_share(b, vs_find_metric(r->metrics, r->n_metrics, systems[i], "majority", true));
@@ -172,12 +145,12 @@ static void put_figure(vs_buf *b, const char *id, size_t number, const char *tit
                        const char *caption)
 {
     vs_buf_str(b, "<figure><h3>");
-    put_text(b, title);
+    vs_page_text(b, title);
     vs_buf_str(b, "</h3><div class=\"plot\"><canvas role=\"img\" id=\"");
     vs_buf_str(b, id);
     if (number != SIZE_MAX) vs_buf_printf(b, "%zu", number);
     vs_buf_str(b, "\" aria-label=\"");
-    put_text(b, title);
+    vs_page_text(b, title);
     vs_buf_str(b, "\"></canvas></div><figcaption>");
     vs_buf_str(b, caption);
     vs_buf_str(b, "</figcaption></figure>\n");
@@ -279,7 +252,7 @@ static void put_systems_json(vs_buf *b, const vs_report *r)
     for (size_t i = 0; i < n; i++) {
         bool is_first = true;
         vs_buf_str(b, i ? ",\n{\"name\":" : "\n{\"name\":");
-        put_script_text(b, systems[i]);
+        vs_page_string(b, systems[i]);
         vs_buf_str(b, ",\"curves\":{");
         for (size_t c = 0; c < N_CURVES; c++) {
             if (!vs_find_metric(r->metrics, r->n_metrics, systems[i], curve_keys[c], false))
@@ -323,7 +296,7 @@ static void put_train_json(vs_buf *b, const vs_report *r)
             end++;
         const size_t n = end - i, width = (n + CHART_POINTS - 1) / CHART_POINTS;
         vs_buf_str(b, i ? ",\n{\"model\":" : "\n{\"model\":");
-        put_script_text(b, r->train[i].model);
+        vs_page_string(b, r->train[i].model);
         vs_buf_printf(b, ",\"pairs\":%s,\"rows\":[", is_pairwise(&r->train[i]) ? "true" : "false");
         for (size_t j = 0; j < n; j += width) {
             if (j) vs_buf_str(b, ",");
@@ -364,7 +337,7 @@ static void put_rounds(vs_buf *b, const vs_report *r)
         const vs_round_stats *x = &r->round[i];
         const double right = percent(x->n_right, x->n_drawn);
         vs_buf_str(b, "<tr><th>");
-        put_text(b, x->set);
+        vs_page_text(b, x->set);
         vs_buf_printf(b, "</th><td class=\"n\">%zu</td><td class=\"n\">%.1f %%</td>", x->n_drawn,
                       percent(x->n_unique, x->n_drawn));
         vs_buf_printf(b,
@@ -399,9 +372,9 @@ static void put_candidate(vs_buf *b, const vs_example_sample *x, const char *rol
                       v == 1 ? "\xe2\x9c\x93" : "\xe2\x9c\x97", verdict[v]);
     if (!isnan(x->score)) vs_buf_printf(b, "<span class=\"num\">score %.3f</span>", x->score);
     vs_buf_str(b, "<span>answer ");
-    put_text(b, x->sample->normal && x->sample->normal[0] ? x->sample->normal : "none");
+    vs_page_text(b, x->sample->normal && x->sample->normal[0] ? x->sample->normal : "none");
     vs_buf_printf(b, ", given %zu time%s</span></div><pre>", x->n_same, x->n_same == 1 ? "" : "s");
-    put_text(b, x->sample->text);
+    vs_page_text(b, x->sample->text);
     vs_buf_str(b, "</pre></div>\n");
 }
 
@@ -415,9 +388,9 @@ static void put_examples(vs_buf *b, const vs_report *r)
     for (size_t i = 0; i < r->n_examples; i++) {
         const vs_example_problem *e = &r->example[i];
         vs_buf_printf(b, "<section class=\"example\"><h3>%s</h3><div class=\"q\">", e->why);
-        put_text(b, e->problem->question);
+        vs_page_text(b, e->problem->question);
         vs_buf_str(b, "</div><div class=\"soft\">Right answer ");
-        put_text(b, e->problem->gold);
+        vs_page_text(b, e->problem->gold);
         vs_buf_printf(b, "; %zu of %zu candidates are right.</div>\n", e->n_right, e->n_candidates);
         for (size_t j = 0; j < e->n_shown; j++) put_candidate(b, &e->shown[j], e->role[j]);
         vs_buf_str(b, "</section>\n");
@@ -429,9 +402,9 @@ static void put_examples(vs_buf *b, const vs_report *r)
 static void put_row(vs_buf *b, const char *name, const char *text, const char *class)
 {
     vs_buf_str(b, "<tr><th>");
-    put_text(b, name);
+    vs_page_text(b, name);
     vs_buf_printf(b, "</th><td class=\"%s\">", class);
-    put_text(b, text);
+    vs_page_text(b, text);
     vs_buf_str(b, "</td></tr>\n");
 }
 
@@ -445,22 +418,15 @@ static void put_recipe(vs_buf *b, const vs_report *r)
     if (!r->recipe) return;
     vs_buf_str(
         b, "<details><summary>The recipe, every value written out</summary><pre class=\"recipe\">");
-    put_text(b, r->recipe);
+    vs_page_text(b, r->recipe);
     vs_buf_str(b, "</pre></details>\n");
 }
 
 static void put_head(vs_buf *b, const vs_report *r, const char *title)
 {
-    vs_buf_str(b,
-               "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-               "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>");
-    put_text(b, title);
-    vs_buf_str(b, " \xe2\x80\x93 vstar report</title>\n<style>\n");
-    put_asset(b, "report/report.css");
-    vs_buf_str(b, "</style></head><body>\n<header><h1>");
-    put_text(b, title);
+    vs_page_open(b, title, "report");
     vs_buf_printf(b,
-                  "</h1><p class=\"soft\">V-STaR (arXiv 2402.06457): a generator that learns from "
+                  "<p class=\"soft\">V-STaR (arXiv 2402.06457): a generator that learns from "
                   "its own right answers, a verifier that"
                   " learns from right against wrong. %zu test problems, up to %u candidates "
                   "each.</p></header>\n",
@@ -483,15 +449,10 @@ vs_status vs_report_page(vs_buf *out, const vs_report *r, vs_error *err)
     put_training(out, r);
     put_examples(out, r);
     put_recipe(out, r);
-    vs_buf_str(out, "<footer class=\"soft\">Made by vstar " VSTAR_VERSION
-                    " from run.db alone.</footer>\n"
-                    "<script type=\"application/json\" id=\"data\">{");
+    vs_page_data(out, " from run.db alone.");
     put_systems_json(out, r);
     put_train_json(out, r);
-    vs_buf_printf(out, ",\n\"floor\":%.2f}</script>\n<script>\n", axis_floor(r));
-    put_asset(out, "chart.min.js");
-    vs_buf_str(out, "\n</script>\n<script>\n");
-    put_asset(out, "report/report.js");
-    vs_buf_str(out, "</script>\n</body></html>\n");
+    vs_buf_printf(out, ",\n\"floor\":%.2f", axis_floor(r));
+    vs_page_close(out, "report/report.js");
     return vs_buf_ok(out, "report", err);
 }
