@@ -427,7 +427,7 @@ static vs_status read_run(vs_comparison *c, size_t run, const stores *s, vs_erro
     VS_CHECK(vs_recipe_read(&r, path, err));
     VS_CHECK(read_rounds(c, run, s, &r, err));
     if (r.verifier.kind != VS_VERIFIER_NONE) {
-        c->run[run].verifier = vs_verifier_title((vs_verifier_kind)r.verifier.kind);
+        c->run[run].verifier = vs_verifier_title(r.verifier.kind);
         VS_CHECK(read_calibration(c, run, s, &r, err));
     }
 done:

@@ -108,9 +108,8 @@ static vs_status score_candidates(asked *q, size_t n, vs_error *err)
     }
     VS_CHECK(vs_run_open_model(q->run, "verifier", &m, err));
     VS_CHECK(vs_scorer_open(&scorer, m.model, 2048, err));
-    VS_CHECK(vs_score_by(
-        vs_verifier_scoring((vs_verifier_kind)q->run->recipe.verifier.kind, &q->run->words), scorer,
-        &g, 1, scores, err));
+    VS_CHECK(vs_score_by(vs_verifier_scoring(q->run->recipe.verifier.kind, &q->run->words), scorer,
+                         &g, 1, scores, err));
     for (size_t i = 0; i < n; i++) q->answer.item[i].score = scores[i];
 done:
     vs_scorer_close(scorer);

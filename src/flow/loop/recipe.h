@@ -14,6 +14,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "engine/train/train.h"
+#include "flow/datasets/datasets.h"
+#include "flow/verifier/verifier.h"
 
 typedef struct vs_recipe_problems {
     char *source;      /* see flow/problems/problems.h */
@@ -59,8 +61,8 @@ typedef struct vs_recipe {
     vs_recipe_sample sample;
     struct {
         size_t cap;     /* right samples kept per problem and round; 0: all */
-        int dedupe;     /* vs_gen_dedupe */
-        int rounds;     /* vs_data_rounds */
+        vs_gen_dedupe dedupe;
+        vs_data_rounds rounds;
         int references; /* the reference solutions take part */
     } gen_data;
     struct {
@@ -71,17 +73,17 @@ typedef struct vs_recipe {
         int dedupe;    /* equal token ids of a problem once */
         int truncated; /* keep unfinished samples as wrong ones */
         size_t cap;    /* solutions per problem; 0: all */
-        int rounds;    /* vs_data_rounds */
+        vs_data_rounds rounds;
         size_t keep;   /* best right samples by score per problem and round, and as many wrong; 0: all */
     } ver_data;
     struct {
         char *model;      /* folder of a reward model, which labels samples in the grader's place; NULL: none */
-        int score;        /* vs_reward_score */
+        vs_reward_score score;
         size_t keep;      /* best-scored texts per problem and round that count as right; 0: any number */
         double threshold; /* least probability of one that counts as right; 0: any */
     } reward;
     struct {
-        int kind;        /* vs_verifier_kind */
+        vs_verifier_kind kind;
         int every_round; /* one after each round, which scores the next round's samples */
     } verifier;
     struct {

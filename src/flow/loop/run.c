@@ -202,8 +202,8 @@ void vs_run_score_key(char out[VS_SCORE_KEY_BYTES], const vs_recipe *r, const ch
 {
     char name[VS_SCORE_NAME_BYTES];
 
-    vs_verifier_score_name(name, (vs_verifier_kind)r->verifier.kind, r->ask_verifier.question,
-                           r->ask_verifier.yes, r->ask_verifier.no);
+    vs_verifier_score_name(name, r->verifier.kind, r->ask_verifier.question, r->ask_verifier.yes,
+                           r->ask_verifier.no);
     vs_score_key(out, verifier, name);
 }
 

@@ -69,13 +69,13 @@ static const struct {
 
 static const char *row_name(const vs_recipe *r, size_t i)
 {
-    return rows[i].name ? rows[i].name : vs_verifier_title((vs_verifier_kind)r->verifier.kind);
+    return rows[i].name ? rows[i].name : vs_verifier_title(r->verifier.kind);
 }
 
 /* A run that finds nothing to train a verifier on lacks the verifier's rows all the same. */
 static bool wants_row(const vs_recipe *r, size_t i)
 {
-    const vs_verifier_kind kind = (vs_verifier_kind)r->verifier.kind;
+    const vs_verifier_kind kind = r->verifier.kind;
     const bool is_log_prob = i == SYS_MEAN || i == SYS_RATIO || i == SYS_MEAN_RATIO;
 
     if (i == SYS_BASE) return r->eval.base;
@@ -174,10 +174,9 @@ vs_status vs_run_answers(vs_run *run, vs_error *err)
     VS_TRY(sample_test(run, "generator", "test:generator", VS_ROUND_TEST_GENERATOR, err));
     VS_TRY(vs_run_has_verifier(&has_verifier, run, err));
     if (has_verifier)
-        VS_TRY(score_test(
-            run, "verifier",
-            vs_verifier_scoring((vs_verifier_kind)run->recipe.verifier.kind, &run->words),
-            "verifier scores", h.verifier, err));
+        VS_TRY(score_test(run, "verifier",
+                          vs_verifier_scoring(run->recipe.verifier.kind, &run->words),
+                          "verifier scores", h.verifier, err));
     VS_TRY(score_test(run, "sft", (vs_score_how){0}, "reference scores", h.sft, err));
     return measure(run, &h, err);
 }

@@ -12,10 +12,10 @@
 vs_gen_options vs_run_gen_options(const vs_recipe *r, size_t rounds, const bool *kept)
 {
     return (vs_gen_options){.rounds = rounds,
-                            .which = (vs_data_rounds)r->gen_data.rounds,
+                            .which = r->gen_data.rounds,
                             .without_references = !r->gen_data.references,
                             .cap = r->gen_data.cap,
-                            .dedupe = (vs_gen_dedupe)r->gen_data.dedupe,
+                            .dedupe = r->gen_data.dedupe,
                             .kept = kept,
                             .seed = r->seed};
 }
@@ -26,9 +26,8 @@ vs_ver_options vs_run_ver_options(const vs_recipe *r, size_t rounds, const bool 
                             .truncated = r->ver_data.truncated != 0,
                             .cap = r->ver_data.cap,
                             .rounds = rounds,
-                            .which = (vs_data_rounds)r->ver_data.rounds,
-                            .one_sided =
-                                vs_verifier_takes_one_sided((vs_verifier_kind)r->verifier.kind),
+                            .which = r->ver_data.rounds,
+                            .one_sided = vs_verifier_takes_one_sided(r->verifier.kind),
                             .kept = kept,
                             .seed = r->seed};
 }
@@ -113,8 +112,7 @@ static vs_status score_round(vs_run *run, size_t round, vs_error *err)
 
     snprintf(set, sizeof set, "round-%zu", round);
     VS_TRY(judge_of_round(&by, run->dir, round, err));
-    if (by.is_verifier)
-        how = vs_verifier_scoring((vs_verifier_kind)run->recipe.verifier.kind, &run->words);
+    if (by.is_verifier) how = vs_verifier_scoring(run->recipe.verifier.kind, &run->words);
     VS_TRY(vs_run_open_model(run, by.name, &m, err));
     st = vs_score_sets(run->store, m.model, &run->query, set, how, "scores of the round", err);
     vs_opened_model_close(&m);

@@ -183,7 +183,7 @@ static vs_status train_verifier(vs_run *run, const char *name, const char *dir, 
     ver_items v = {vs_alloc(d->set.n_groups, sizeof *v.item),
                    vs_alloc(d->set.n_solutions, sizeof *v.samples),
                    vs_alloc(d->set.n_solutions, sizeof *v.ref)};
-    vs_verifier_job job = {.kind = (vs_verifier_kind)run->recipe.verifier.kind,
+    vs_verifier_job job = {.kind = run->recipe.verifier.kind,
                            .name = name,
                            .tokenizer = run->base,
                            .out = dir,
@@ -223,7 +223,7 @@ static vs_status score_reference(vs_run *run, ver_data *d, vs_error *err)
 
     VS_TRY(vs_run_open_model(run, "sft", &m, err));
     memcpy(d->reference, m.model->hash, sizeof d->reference);
-    if (vs_verifier_is_likelihood((vs_verifier_kind)run->recipe.verifier.kind))
+    if (vs_verifier_is_likelihood(run->recipe.verifier.kind))
         VS_CHECK(vs_score_sets(run->store, m.model, &run->query, VS_TRAINING_SETS,
                                (vs_score_how){0}, "reference log-probs", err));
 done:
@@ -240,7 +240,7 @@ static vs_status read_ver_data(vs_run *run, ver_data *d, size_t rounds, vs_error
     VS_TRY(vs_run_kept(&d->kept, run->dir, &run->recipe, run->store, &d->all, err));
     o = vs_run_ver_options(&run->recipe, rounds, d->kept);
     VS_TRY(vs_ver_select(&d->set, &d->all, &o, err));
-    if (!vs_verifier_is_likelihood((vs_verifier_kind)run->recipe.verifier.kind)) return VS_OK;
+    if (!vs_verifier_is_likelihood(run->recipe.verifier.kind)) return VS_OK;
     d->ref = vs_alloc(d->all.n, sizeof *d->ref);
     if (!d->ref) return VS_FAIL(err, VS_E_NOMEM, "verifier: %zu samples", d->all.n);
     return vs_store_scores(d->ref, run->store, &d->all, d->reference, err);
@@ -251,7 +251,7 @@ static bool can_learn(const vs_run *run, const vs_ver_set *set)
     size_t n_right = 0;
 
     for (size_t g = 0; g < set->n_groups; g++) n_right += set->groups[g].n_right;
-    return vs_verifier_can_learn((vs_verifier_kind)run->recipe.verifier.kind, set->n_pairs, n_right,
+    return vs_verifier_can_learn(run->recipe.verifier.kind, set->n_pairs, n_right,
                                  set->n_solutions - n_right);
 }
 

@@ -407,5 +407,5 @@ done:
 
 const char *vs_suite_row(const vs_suite_system *system, const vs_recipe *r)
 {
-    return system->row ? system->row : vs_verifier_title((vs_verifier_kind)r->verifier.kind);
+    return system->row ? system->row : vs_verifier_title(r->verifier.kind);
 }
