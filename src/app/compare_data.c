@@ -26,6 +26,7 @@ typedef struct stores {
     char *dir[VS_SUITE_MAX][VS_SUITE_MAX];
     tested test[VS_SUITE_MAX][VS_SUITE_MAX];
     size_t n_items; /* test problems that differ */
+    vs_group_draws *draws;
 } stores;
 
 static void close_stores(stores *s)
@@ -37,6 +38,7 @@ static void close_stores(stores *s)
             free(s->test[i][k].identity);
             free(s->test[i][k].item);
         }
+    vs_group_draws_close(s->draws);
     free(s);
 }
 
@@ -139,7 +141,8 @@ static vs_status read_problems(stores *s, const vs_comparison *c, vs_error *err)
     for (size_t i = 0; i < c->suite->n_seeds; i++)
         for (size_t k = 0; k < c->n_runs; k++)
             VS_TRY(read_tested(&s->test[i][k], s->item[i][k], err));
-    return number_problems(s, c, err);
+    VS_TRY(number_problems(s, c, err));
+    return vs_group_draws_open(&s->draws, s->n_items, c->suite->n_seeds, err);
 }
 
 /* -- values of all seeds, one seed after the other -- */
@@ -248,8 +251,8 @@ static vs_status read_line(vs_comparison *c, vs_compare_line *line, const stores
         for (size_t i = 0; i < line->curve[k].n; i++) {
             v.n = 0;
             VS_CHECK(read_values(&v, s, c, line, k, line->curve[k].ks[i], err));
-            VS_CHECK(vs_bootstrap_groups(&line->curve[k].point[i], v.item, v.problem, s->n_items,
-                                         v.begin, c->suite->n_seeds, err));
+            VS_CHECK(vs_bootstrap_groups(&line->curve[k].point[i], s->draws, v.item, v.problem,
+                                         v.begin, err));
             c->n_problems = v.begin[1];
         }
     st = VS_OK;
@@ -288,8 +291,8 @@ static vs_status read_claim(vs_comparison *c, vs_compare_claim *out, const store
         goto done;
     }
     for (size_t i = 0; i < left.n; i++) left.item[i] -= right.item[i];
-    VS_CHECK(vs_bootstrap_groups(&out->difference, left.item, left.problem, s->n_items, left.begin,
-                                 c->suite->n_seeds, err));
+    VS_CHECK(
+        vs_bootstrap_groups(&out->difference, s->draws, left.item, left.problem, left.begin, err));
     for (size_t g = 0; g < c->suite->n_seeds; g++) {
         double sum = 0;
         for (size_t i = left.begin[g]; i < left.begin[g + 1]; i++) sum += left.item[i];

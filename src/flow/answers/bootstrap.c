@@ -1,7 +1,6 @@
 #include "flow/answers/bootstrap.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -80,9 +79,60 @@ done:
     return st;
 }
 
-/* Mean of the rows [begin, end), each as often as its problem was drawn; false: none was. */
-static bool resampled_mean(double *mean, const double *values, const uint32_t *item, size_t begin,
-                           size_t end, const uint32_t *times)
+struct vs_group_draws {
+    size_t n_items, n_groups;
+    uint16_t *times; /* [VS_BOOTSTRAP_RESAMPLES][n_items] how often each problem was drawn */
+    uint32_t *group; /* [VS_BOOTSTRAP_RESAMPLES][n_groups] the groups that were drawn */
+};
+
+void vs_group_draws_close(vs_group_draws *d)
+{
+    if (!d) return;
+    free(d->times);
+    free(d->group);
+    free(d);
+}
+
+static void draw(vs_group_draws *d, size_t r, vs_rng rng)
+{
+    uint16_t *times = d->times + r * d->n_items;
+    uint32_t *group = d->group + r * d->n_groups;
+
+    for (size_t i = 0; i < d->n_items; i++) {
+        uint16_t *t = &times[vs_rng_below(&rng, (uint32_t)d->n_items)];
+        *t = (uint16_t)(*t + (*t < UINT16_MAX));
+    }
+    for (size_t g = 0; g < d->n_groups; g++) group[g] = vs_rng_below(&rng, (uint32_t)d->n_groups);
+}
+
+vs_status vs_group_draws_open(vs_group_draws **out, size_t n_items, size_t n_groups, vs_error *err)
+{
+    const vs_rng_key key = vs_rng_key_make(0, VS_RNG_BOOTSTRAP, 2);
+    size_t n_times, n_drawn;
+    vs_group_draws *d;
+
+    if (n_groups == 0 || n_items == 0 || n_groups > UINT32_MAX || n_items > UINT32_MAX)
+        return VS_FAIL(err, VS_E_INPUT, "bootstrap: %zu groups of %zu problems", n_groups, n_items);
+    d = vs_alloc(1, sizeof *d);
+    if (d && !__builtin_mul_overflow(n_items, (size_t)VS_BOOTSTRAP_RESAMPLES, &n_times) &&
+        !__builtin_mul_overflow(n_groups, (size_t)VS_BOOTSTRAP_RESAMPLES, &n_drawn)) {
+        d->times = vs_alloc(n_times, sizeof *d->times);
+        d->group = vs_alloc(n_drawn, sizeof *d->group);
+    }
+    if (!d || !d->times || !d->group) {
+        vs_group_draws_close(d);
+        return VS_FAIL(err, VS_E_NOMEM, "bootstrap of %zu problems", n_items);
+    }
+    d->n_items = n_items;
+    d->n_groups = n_groups;
+    for (size_t r = 0; r < VS_BOOTSTRAP_RESAMPLES; r++) draw(d, r, vs_rng_stream(key, r));
+    *out = d;
+    return VS_OK;
+}
+
+/* Mean of the rows [begin, end), each as often as its problem was drawn; NAN: none was. */
+static double resampled_mean(const double *values, const uint32_t *item, size_t begin, size_t end,
+                             const uint16_t *times)
 {
     double sum = 0, weight = 0;
 
@@ -90,90 +140,60 @@ static bool resampled_mean(double *mean, const double *values, const uint32_t *i
         sum += times[item[i]] * values[i];
         weight += times[item[i]];
     }
-    *mean = sum / weight;
-    return weight > 0;
+    return weight > 0 ? sum / weight : NAN;
 }
 
-static double plain_mean(const double *values, size_t begin, size_t end)
+/* Groups without a problem in the draw do not count in it; value: where there is none with. */
+static double mean_of_drawn(const double *mean, const uint32_t *group, size_t n, double value)
 {
     double sum = 0;
+    size_t n_counted = 0;
 
-    for (size_t i = begin; i < end; i++) sum += values[i];
-    return sum / (double)(end - begin);
-}
-
-typedef struct groups {
-    const double *values;
-    const uint32_t *item;
-    size_t n_items;
-    const size_t *begin;
-    size_t n;
-    double value;    /* mean of the groups' means */
-    uint32_t *times; /* [n_items] */
-    double *mean;    /* [n]; of one resample. NAN: no problem of the group was drawn */
-} groups;
-
-/* Groups without a problem in the draw do not count in it. */
-static double resample_groups(const groups *d, vs_rng rng)
-{
-    double sum = 0;
-    size_t n = 0;
-
-    for (size_t i = 0; i < d->n_items; i++) d->times[i] = 0;
-    for (size_t i = 0; i < d->n_items; i++) d->times[vs_rng_below(&rng, (uint32_t)d->n_items)]++;
-    for (size_t g = 0; g < d->n; g++)
-        if (!resampled_mean(&d->mean[g], d->values, d->item, d->begin[g], d->begin[g + 1],
-                            d->times))
-            d->mean[g] = NAN;
-    for (size_t i = 0; i < d->n; i++) {
-        const double mean = d->mean[vs_rng_below(&rng, (uint32_t)d->n)];
-        if (isnan(mean)) continue;
-        sum += mean;
-        n++;
+    for (size_t g = 0; g < n; g++) {
+        if (isnan(mean[group[g]])) continue;
+        sum += mean[group[g]];
+        n_counted++;
     }
-    return n ? sum / (double)n : d->value;
+    return n_counted ? sum / (double)n_counted : value;
 }
 
-static vs_status check_groups(groups *d, vs_error *err)
+static vs_status mean_of_means(double *out, const double *values, const size_t *begin,
+                               size_t n_groups, vs_error *err)
 {
-    if (d->n == 0 || d->n_items == 0 || d->n > UINT32_MAX || d->n_items > UINT32_MAX)
-        return VS_FAIL(err, VS_E_INPUT, "bootstrap: %zu groups of %zu problems", d->n, d->n_items);
-    for (size_t g = 0; g < d->n; g++) {
-        if (d->begin[g + 1] <= d->begin[g])
+    *out = 0;
+    for (size_t g = 0; g < n_groups; g++) {
+        double sum = 0;
+        if (begin[g + 1] <= begin[g])
             return VS_FAIL(err, VS_E_INPUT, "bootstrap: a group without problems");
-        d->value += plain_mean(d->values, d->begin[g], d->begin[g + 1]) / (double)d->n;
+        for (size_t i = begin[g]; i < begin[g + 1]; i++) sum += values[i];
+        *out += sum / (double)(begin[g + 1] - begin[g]) / (double)n_groups;
     }
     return VS_OK;
 }
 
-vs_status vs_bootstrap_groups(vs_interval *out, const double *values, const uint32_t *item,
-                              size_t n_items, const size_t *begin, size_t n_groups, vs_error *err)
+vs_status vs_bootstrap_groups(vs_interval *out, const vs_group_draws *d, const double *values,
+                              const uint32_t *item, const size_t *begin, vs_error *err)
 {
-    const vs_rng_key key = vs_rng_key_make(0, VS_RNG_BOOTSTRAP, 2);
     double *means = vs_alloc(VS_BOOTSTRAP_RESAMPLES, sizeof *means);
-    groups d = {.values = values,
-                .item = item,
-                .n_items = n_items,
-                .begin = begin,
-                .n = n_groups,
-                .times = vs_alloc(n_items, sizeof *d.times),
-                .mean = vs_alloc(n_groups, sizeof *d.mean)};
+    double *mean = vs_alloc(d->n_groups, sizeof *mean), value;
     vs_status st;
 
-    if (!means || !d.times || !d.mean) {
-        st = VS_FAIL(err, VS_E_NOMEM, "bootstrap of %zu groups", n_groups);
+    if (!means || !mean) {
+        st = VS_FAIL(err, VS_E_NOMEM, "bootstrap of %zu groups", d->n_groups);
         goto done;
     }
-    VS_CHECK(check_groups(&d, err));
-    for (size_t r = 0; r < VS_BOOTSTRAP_RESAMPLES; r++)
-        means[r] = resample_groups(&d, vs_rng_stream(key, r));
+    VS_CHECK(mean_of_means(&value, values, begin, d->n_groups, err));
+    for (size_t r = 0; r < VS_BOOTSTRAP_RESAMPLES; r++) {
+        for (size_t g = 0; g < d->n_groups; g++)
+            mean[g] =
+                resampled_mean(values, item, begin[g], begin[g + 1], d->times + r * d->n_items);
+        means[r] = mean_of_drawn(mean, d->group + r * d->n_groups, d->n_groups, value);
+    }
     qsort(means, VS_BOOTSTRAP_RESAMPLES, sizeof *means, compare_doubles);
-    *out = (vs_interval){.value = d.value,
-                         .low = percentile(means, low_share),
-                         .high = percentile(means, high_share)};
+    *out = (vs_interval){
+        .value = value, .low = percentile(means, low_share), .high = percentile(means, high_share)};
 done:
     free(means);
-    free(d.times);
-    free(d.mean);
+    free(mean);
     return st;
 }

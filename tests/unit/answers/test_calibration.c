@@ -74,6 +74,7 @@ TEST(bootstrap_groups, interval_holds_what_groups_and_problems_differ_by)
     static uint32_t own[ALL], shared[ALL];
     size_t begin[GROUPS + 1];
     vs_interval a, b, c, all, one;
+    vs_group_draws *of_own, *of_shared;
     vs_error err;
 
     for (size_t g = 0; g <= GROUPS; g++) begin[g] = g * ROWS;
@@ -83,9 +84,11 @@ TEST(bootstrap_groups, interval_holds_what_groups_and_problems_differ_by)
         own[i] = (uint32_t)i;
         shared[i] = (uint32_t)(i % ROWS);
     }
-    CHECK_OK(vs_bootstrap_groups(&a, same, own, ALL, begin, GROUPS, &err));
-    CHECK_OK(vs_bootstrap_groups(&b, apart, own, ALL, begin, GROUPS, &err));
-    CHECK_OK(vs_bootstrap_groups(&c, same, shared, ROWS, begin, GROUPS, &err));
+    CHECK_OK(vs_group_draws_open(&of_own, ALL, GROUPS, &err));
+    CHECK_OK(vs_group_draws_open(&of_shared, ROWS, GROUPS, &err));
+    CHECK_OK(vs_bootstrap_groups(&a, of_own, same, own, begin, &err));
+    CHECK_OK(vs_bootstrap_groups(&b, of_own, apart, own, begin, &err));
+    CHECK_OK(vs_bootstrap_groups(&c, of_shared, same, shared, begin, &err));
     CHECK_OK(vs_bootstrap(&all, same, ALL, 1, &err));
     CHECK_OK(vs_bootstrap(&one, same, ROWS, 1, &err));
     CHECK_NEAR(a.value, 0.5, 1e-12);
@@ -96,5 +99,8 @@ TEST(bootstrap_groups, interval_holds_what_groups_and_problems_differ_by)
     CHECK(b.high - b.low > 2 && b.low > 1 && b.high < 4);
     CHECK_NEAR(c.high - c.low, one.high - one.low, 0.02);
     begin[1] = 0;
-    CHECK(vs_bootstrap_groups(&a, same, own, ALL, begin, GROUPS, &err) == VS_E_INPUT);
+    CHECK(vs_bootstrap_groups(&a, of_own, same, own, begin, &err) == VS_E_INPUT);
+    vs_group_draws_close(of_own);
+    vs_group_draws_close(of_shared);
+    CHECK(vs_group_draws_open(&of_own, 0, GROUPS, &err) == VS_E_INPUT);
 }
