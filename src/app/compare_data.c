@@ -263,6 +263,9 @@ done:
 
 /* -- claims -- */
 
+/* Two curves that are one by definition, such as Pass@1 and Best-of-1, are summed in other orders. */
+static const double ROUNDING = 1e-9;
+
 static bool has_point(const vs_compare_line *l, vs_curve curve, uint32_t k)
 {
     for (size_t i = 0; i < l->curve[curve].n; i++)
@@ -277,12 +280,14 @@ static vs_status read_claim(vs_comparison *c, vs_compare_claim *out, const store
     values left = {0}, right = {0};
     vs_status st;
 
+    const uint32_t right_k = claim->right_k ? claim->right_k : out->k;
+
     out->held = VS_UNDECIDED;
     out->is_missing =
-        !has_point(l, claim->left_curve, out->k) || !has_point(r, claim->right_curve, out->k);
+        !has_point(l, claim->left_curve, out->k) || !has_point(r, claim->right_curve, right_k);
     if (out->is_missing) return VS_OK;
     VS_CHECK(read_values(&left, s, c, l, claim->left_curve, out->k, err));
-    VS_CHECK(read_values(&right, s, c, r, claim->right_curve, out->k, err));
+    VS_CHECK(read_values(&right, s, c, r, claim->right_curve, right_k, err));
     if (memcmp(left.begin, right.begin, (c->suite->n_seeds + 1) * sizeof *left.begin) != 0 ||
         memcmp(left.problem, right.problem, left.n * sizeof *left.problem) != 0) {
         st = VS_FAIL(err, VS_E_INPUT,
@@ -290,7 +295,10 @@ static vs_status read_claim(vs_comparison *c, vs_compare_claim *out, const store
                      claim->name, l->name, r->name);
         goto done;
     }
-    for (size_t i = 0; i < left.n; i++) left.item[i] -= right.item[i];
+    for (size_t i = 0; i < left.n; i++) {
+        left.item[i] -= right.item[i];
+        if (fabs(left.item[i]) < ROUNDING) left.item[i] = 0;
+    }
     VS_CHECK(
         vs_bootstrap_groups(&out->difference, s->draws, left.item, left.problem, left.begin, err));
     for (size_t g = 0; g < c->suite->n_seeds; g++) {

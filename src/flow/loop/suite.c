@@ -243,6 +243,15 @@ static vs_status take_ks(reader *r, yaml_node_t *n, void *into, vs_error *err)
     return each_entry(r, n, "k", take_k, into, err);
 }
 
+static vs_status take_right_k(reader *r, yaml_node_t *n, void *into, vs_error *err)
+{
+    vs_suite_claim *c = into;
+
+    VS_TRY(take_k(r, n, into, err));
+    c->right_k = c->ks[--c->n_ks];
+    return VS_OK;
+}
+
 static vs_status take_claim(reader *r, yaml_node_t *n, void *into, vs_error *err)
 {
     static const key keys[] = {{"name", take_claim_name},
@@ -250,7 +259,8 @@ static vs_status take_claim(reader *r, yaml_node_t *n, void *into, vs_error *err
                                {"right", take_right},
                                {"curve", take_curve},
                                {"right_curve", take_right_curve},
-                               {"k", take_ks}};
+                               {"k", take_ks},
+                               {"right_k", take_right_k}};
     vs_suite_claim *c = &r->out->claim[r->out->n_claims++];
     (void)into;
 

@@ -7,8 +7,8 @@
  *   set:      settings for all systems, as after --set
  *   systems:  a list of {name, set, row}: settings that make the system, and the row of the run's
  *             results that is it ("V-STaR", "G_T", "G_T own likelihood"); row absent: its verifier's
- *   claims:   a list of {name, left, right, curve, right_curve, k}: left is above right; right_curve
- *             absent: curve
+ *   claims:   a list of {name, left, right, curve, right_curve, k, right_k}: left is above right;
+ *             right_curve and right_k absent: as on the left
  * Systems with equal settings are one run.
  *
  * Ownership: vs_suite_free releases all. Errors name file and line. */
@@ -40,6 +40,7 @@ typedef struct vs_suite_claim {
     size_t left, right; /* systems */
     vs_curve left_curve, right_curve;
     uint32_t ks[VS_SUITE_MAX];
+    uint32_t right_k; /* 0: the left one's */
     size_t n_ks;
 } vs_suite_claim;
 
