@@ -340,17 +340,21 @@ static vs_status add_overlap(vs_report *r, vs_store *s, const char *name, vs_err
 /* How far a reward model's labels agree with what answers are known, round by round. */
 static vs_status add_rewards(vs_report *r, vs_store *s, const vs_recipe *recipe, vs_error *err)
 {
-    char labels[VS_PROFILE_BYTES], set[32];
+    char *reward = NULL, set[32];
     vs_agreement a;
+    vs_status st = VS_OK;
 
-    VS_TRY(vs_run_label_version(labels, s, recipe, err));
-    VS_TRY(add_note(r, vs_format("reward model"), vs_format("%s", labels), err));
+    VS_TRY(vs_store_get(&reward, s, VS_FACT_REWARD, err));
+    if (!reward) return VS_OK;
+    VS_CHECK(add_note(r, vs_format("reward model"), vs_format("%s", reward), err));
     for (size_t t = 1; t <= recipe->rounds && t <= VS_REPORT_ROUNDS; t++) {
         snprintf(set, sizeof set, "round-%zu", t);
-        VS_TRY(vs_run_agreement(&a, s, set, r->grader, labels, err));
-        if (a.n) VS_TRY(add_note(r, vs_format("reward, %s", set), vs_agreement_text(&a), err));
+        VS_CHECK(vs_run_agreement(&a, s, set, r->grader, reward, err));
+        if (a.n) VS_CHECK(add_note(r, vs_format("reward, %s", set), vs_agreement_text(&a), err));
     }
-    return VS_OK;
+done:
+    free(reward);
+    return st;
 }
 
 static vs_status read_notes(vs_report *r, vs_store *s, const vs_recipe *recipe, vs_error *err)

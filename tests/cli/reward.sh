@@ -21,10 +21,14 @@ for s in problems.source=jsonl problems.sft_file=sft.jsonl problems.train_file=t
     verifier.kind=none gen_data.cap=0 reward.score=value reward.model=judge/models/verifier; do settings+=(--set "$s"); done
 vstar run "$tiny" --out run "${settings[@]}" >run.txt 2>run.log || fail "run: $(tail -1 run.log)"
 
-labels=$(sql run "SELECT value FROM facts WHERE key = 'labels'")
+labels=$(sql run "SELECT value FROM facts WHERE key = 'reward'")
+mixed=$(sql run "SELECT value FROM facts WHERE key = 'labels'")
+same "what is trained on is named by both" "$mixed" "answers+$labels"
+same "where there is an answer it labels, elsewhere the reward model" "$(sql run "SELECT count(*) FROM labels m JOIN samples s ON s.id = m.sample_id JOIN problems p ON p.id = s.problem_id
+    JOIN labels g ON g.sample_id = s.id AND g.profile = iif(p.gold IS NULL, '$labels', 'arithmetic/2') WHERE m.profile = '$mixed' AND m.verdict <> g.verdict")" 0
 check "the labels carry the rule and the model" grep -q '^reward/1:value:1:0:[0-9a-f]\{12\}$' <<<"$labels"
 same "every sample of the rounds has one" "$(sql run "SELECT count(*) FROM labels WHERE profile = '$labels'")" $((24 * 4 * 2))
-same "a problem without an answer is not gradable" "$(sql run "SELECT group_concat(DISTINCT l.verdict) FROM labels l JOIN samples s ON s.id = l.sample_id JOIN problems p ON p.id = s.problem_id WHERE p.gold IS NULL AND l.profile <> '$labels'")" 2
+same "a problem without an answer is not gradable" "$(sql run "SELECT group_concat(DISTINCT l.verdict) FROM labels l JOIN samples s ON s.id = l.sample_id JOIN problems p ON p.id = s.problem_id WHERE p.gold IS NULL AND l.profile = 'arithmetic/2'")" 2
 same "one text a problem and round is right" "$(sql run "SELECT max(n) FROM (SELECT count(DISTINCT text) n FROM labels l JOIN samples s ON s.id = l.sample_id WHERE profile = '$labels' AND verdict = 1 GROUP BY problem_id, set_id)")" 1
 same "none that is not has a higher score" "$(sql run "SELECT count(*) FROM labels l JOIN samples s ON s.id = l.sample_id JOIN scores c ON c.sample_id = s.id AND c.model LIKE '${labels##*:}%'
     JOIN (SELECT problem_id, set_id, min(scores.logprob) best FROM labels JOIN samples ON samples.id = sample_id JOIN scores USING (sample_id) WHERE profile = '$labels' AND verdict = 1 AND scores.model LIKE '${labels##*:}%' GROUP BY 1, 2) b
@@ -35,20 +39,21 @@ import json
 unknown = {json.loads(l)["id"] for l in open("train.jsonl") if "answer" not in l}
 print(len({json.loads(l)["id"] for l in open("gen.jsonl")} & unknown) > 0)')" True
 known=$(sql run "SELECT count(*), sum(g.verdict = 1) FROM labels r JOIN labels g USING (sample_id) JOIN samples s ON s.id = sample_id JOIN sets ON sets.id = set_id
-    WHERE sets.name = 'round-1' AND r.profile = '$labels' AND r.verdict = 1 AND g.profile <> r.profile AND g.verdict < 2")
-same "what it is worth is said" "$(sed -n 's/^round-1: .* of \([0-9]*\) with a known answer \([0-9.]*\) %.*/\1 \2/p' run.log)" \
+    WHERE sets.name = 'round-1' AND r.profile = '$labels' AND r.verdict = 1 AND g.profile = 'arithmetic/2' AND g.verdict < 2")
+same "what it is worth is said" "$(sed -n 's/^round-1: .* of \([0-9]*\) whose answer is known \([0-9.]*\) %.*/\1 \2/p' run.log)" \
     "$(python3 -c 'n, r = map(int, "'"$known"'".split("|")); print(n, "%.1f" % (100 * r / n))')"
-check "and stands in the report" grep -q 'with a known answer' run/report.html
+check "and stands in the report" grep -q 'whose answer is known' run/report.html
 check "and is a column of the audit" bash -c "'$program' audit run | grep -q reward/1"
 vstar run run/recipe.yaml --out run >again.txt 2>again.log
 same "nothing is left to do" "$? $(grep -c 'nothing to do' again.log)" "0 1"
 
 # What another run has is taken over only where this one would come to the same.
-vstar run "$tiny" --out alone "${settings[@]}" --set reward.score=sum >alone.txt 2>&1
-vstar run "$tiny" --out beside --reuse run "${settings[@]}" --set reward.score=sum >beside.txt 2>beside.log
+vstar run "$tiny" --out alone "${settings[@]}" --set reward.where=all --set reward.score=sum >alone.txt 2>&1
+vstar run "$tiny" --out beside --reuse run "${settings[@]}" --set reward.where=all --set reward.score=sum >beside.txt 2>beside.log
 counted() { sql "$1" "SELECT count(*), sum(verdict = 1) FROM labels WHERE profile LIKE 'reward/1:sum%'"; }
 check "samples are taken over" grep -q 'round-1: .* of another run' beside.log
 same "scores of another kind are not" "$(counted beside)" "$(counted alone)"
+same "where: all labels them all" "$(sql alone "SELECT group_concat(DISTINCT key) FROM facts WHERE value LIKE 'reward/1:sum:%'")" "labels,reward"
 same "nor what was learned from them" "$(sha256sum <beside/models/generator/model.safetensors)" "$(sha256sum <alone/models/generator/model.safetensors)"
 python3 -c '
 import json

@@ -42,6 +42,7 @@ VS_NODISCARD vs_status vs_run_all(vs_run *run, bool *did_work, vs_error *err);
 #define VS_FACT_TEST_GRADER "test_grader"
 /* .. and of what labels the samples that are trained on: the first grader, or a reward model. */
 #define VS_FACT_LABELS "labels"
+#define VS_FACT_REWARD "reward" /* the reward model's own labels */
 VS_NODISCARD vs_status vs_run_label_version(char out[VS_PROFILE_BYTES], vs_store *s, const vs_recipe *r,
                                             vs_error *err);
 

@@ -48,6 +48,9 @@ typedef struct vs_recipe_sample {
 /* What a reward model says of a solution: its log-prob, that per token, a value head's value, or the log-odds of "yes". */
 typedef enum vs_reward_score { VS_REWARD_SUM, VS_REWARD_MEAN, VS_REWARD_VALUE, VS_REWARD_YES } vs_reward_score;
 
+/* Which problems' samples it labels for training: those without a known answer, or all. */
+typedef enum vs_reward_where { VS_REWARD_UNKNOWN, VS_REWARD_ALL } vs_reward_where;
+
 typedef struct vs_recipe {
     char *name;
     uint64_t seed;
@@ -79,6 +82,7 @@ typedef struct vs_recipe {
     struct {
         char *model;      /* folder of a reward model, which labels samples in the grader's place; NULL: none */
         vs_reward_score score;
+        vs_reward_where where;
         size_t keep;      /* best-scored texts per problem and round that count as right; 0: any number */
         double threshold; /* least probability of one that counts as right; 0: any */
     } reward;

@@ -18,7 +18,8 @@ struct vs_run {
     vs_store *store;
     vs_event_log *log;
     vs_grader *grader, *test_grader; /* of samples that are trained on; of test samples: often the same */
-    char labels[VS_PROFILE_BYTES]; /* whose labels are trained on: the grader's version, or a reward model's */
+    char labels[VS_PROFILE_BYTES]; /* whose labels are trained on: the grader's version, or one of a reward model's */
+    char reward[VS_PROFILE_BYTES - 16]; /* the reward model's own labels; "": there is none */
     char *base; /* folder of G_base */
     vs_tokenizer *tokenizer;
     vs_chat *chat; /* NULL: prompts are plain text, encoded with the tokenizer's special tokens */
@@ -96,8 +97,8 @@ VS_NODISCARD vs_status vs_run_grade(vs_run *run, const char *sets_glob, vs_grade
 typedef void vs_graded_fn(void *ctx, const vs_sample *x, const vs_grade_result *result);
 VS_NODISCARD vs_status vs_run_label(vs_run *run, const vs_samples *all, vs_grader *grader, bool again,
                                     vs_graded_fn *visit, void *ctx, vs_error *err);
-/* stage_reward.c: the version of what labels the samples that are trained on. */
-VS_NODISCARD vs_status vs_run_label_source(char out[VS_PROFILE_BYTES], const vs_run *run, vs_error *err);
+/* stage_reward.c: versions of what labels the samples that are trained on, into run->labels and run->reward. */
+VS_NODISCARD vs_status vs_run_open_labels(vs_run *run, vs_error *err);
 /* With a reward model: labels the samples of round T by it, and says how far the grader agrees; else nothing. */
 VS_NODISCARD vs_status vs_run_reward(vs_run *run, size_t round, vs_error *err);
 /* Refuses to go on with labels of another grader than the run was begun with. */

@@ -160,6 +160,7 @@ vs_status vs_run_check_graders(vs_run *run, vs_error *err)
 {
     VS_TRY(check_grader(run, VS_FACT_GRADER, vs_grader_version(run->grader), err));
     VS_TRY(check_grader(run, VS_FACT_TEST_GRADER, vs_grader_version(run->test_grader), err));
-    VS_TRY(vs_run_label_source(run->labels, run, err));
+    VS_TRY(vs_run_open_labels(run, err));
+    if (*run->reward) VS_TRY(check_grader(run, VS_FACT_REWARD, run->reward, err));
     return check_grader(run, VS_FACT_LABELS, run->labels, err);
 }

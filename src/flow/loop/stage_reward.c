@@ -1,6 +1,7 @@
-/* stage_reward.c - a reward model in the grader's place: the best-scored samples of a problem count as
- * right (RAFT, arXiv:2304.06767), so that problems without a known answer can be learned from. What
- * the grader says where there is one is kept beside it. */
+/* stage_reward.c - a reward model where no answer is known: the best-scored samples of a problem count
+ * as right (RAFT, arXiv:2304.06767). Its labels of all samples stand in the store under a version of
+ * their own, so that they can be held against the grader's where there is an answer; what is trained
+ * on is the grader's label there and the reward model's elsewhere, or the reward model's everywhere. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,8 @@
 #include "flow/samples/samples.h"
 
 enum { HASH_SHOWN = 12, MAX_TOKENIZER_BYTES = 1 << 28 };
+
+static const char mixed_prefix[] = "answers+";
 
 static const char *const score_name[] = {[VS_REWARD_SUM] = "sum",
                                          [VS_REWARD_MEAN] = "mean",
@@ -78,21 +81,21 @@ static vs_score_how scoring(const vs_run *run)
     return vs_verifier_scoring(kind[run->recipe.reward.score], &run->words);
 }
 
-vs_status vs_run_label_source(char out[VS_PROFILE_BYTES], const vs_run *run, vs_error *err)
+vs_status vs_run_open_labels(vs_run *run, vs_error *err)
 {
     const vs_recipe *r = &run->recipe;
     vs_opened_model m = {0};
     vs_status st;
 
-    if (!r->reward.model) {
-        snprintf(out, VS_PROFILE_BYTES, "%s", vs_grader_version(run->grader));
-        return VS_OK;
-    }
+    snprintf(run->labels, sizeof run->labels, "%s", vs_grader_version(run->grader));
+    if (!r->reward.model) return VS_OK;
     st = open_reward(&m, run, err);
     if (st == VS_OK)
-        snprintf(out, VS_PROFILE_BYTES, "reward/1:%s:%zu:%.17g:%.*s",
+        snprintf(run->reward, sizeof run->reward, "reward/1:%s:%zu:%.17g:%.*s",
                  r->reward.score == VS_REWARD_YES ? run->words.name : score_name[r->reward.score],
                  r->reward.keep, r->reward.threshold, HASH_SHOWN, m.model->hash);
+    snprintf(run->labels, sizeof run->labels, "%s%s",
+             r->reward.where == VS_REWARD_UNKNOWN ? mixed_prefix : "", run->reward);
     vs_opened_model_close(&m);
     return st;
 }
@@ -122,22 +125,39 @@ static vs_status read_scores(double *score, const vs_run *run, const vs_samples 
     return VS_OK;
 }
 
+static vs_status add_label(vs_run *run, const vs_sample *x, const char *profile, int verdict,
+                           const char *rule, vs_error *err)
+{
+    const vs_label l = {.sample_id = x->id,
+                        .profile = profile,
+                        .verdict = verdict,
+                        .rule = rule,
+                        .extracted = "",
+                        .normal = ""};
+
+    return vs_store_add_label(run->store, &l, err);
+}
+
+/* all: with the grader's verdicts. */
 static vs_status store_labels(vs_run *run, const vs_samples *all, const vs_verdict *verdict,
                               vs_error *err)
 {
     static const char *const rule[] = {
         [VS_WRONG] = "reward/1:rest", [VS_RIGHT] = "reward/1:best", [VS_UNGRADABLE] = "truncated"};
+    const bool is_mixed = strcmp(run->labels, run->reward) != 0;
     vs_status st;
 
     VS_TRY(vs_store_begin(run->store, err));
     for (size_t i = 0; i < all->n; i++) {
-        const vs_label l = {.sample_id = all->item[i].id,
-                            .profile = run->labels,
-                            .verdict = (int)verdict[i],
-                            .rule = rule[verdict[i]],
-                            .extracted = "",
-                            .normal = ""};
-        VS_CHECK(vs_store_add_label(run->store, &l, err));
+        const vs_sample *x = &all->item[i];
+        const vs_problem *p = vs_problems_find(&run->problems, x->problem_id);
+        const char *by_reward = rule[verdict[i]];
+        VS_CHECK(add_label(run, x, run->reward, (int)verdict[i], by_reward, err));
+        if (!is_mixed) continue;
+        if (p && p->gold)
+            VS_CHECK(add_label(run, x, run->labels, x->verdict, "answer", err));
+        else
+            VS_CHECK(add_label(run, x, run->labels, (int)verdict[i], by_reward, err));
     }
     VS_CHECK(vs_store_commit(run->store, err));
 done:
@@ -155,7 +175,7 @@ static vs_status label_set(vs_run *run, const char *set, const char *model, vs_e
     vs_verdict *verdict = NULL;
     vs_status st;
 
-    VS_CHECK(vs_store_samples(&all, run->store, set, run->labels, err));
+    VS_CHECK(vs_store_samples(&all, run->store, set, vs_grader_version(run->grader), err));
     score = vs_alloc(all.n, sizeof *score);
     verdict = vs_alloc(all.n, sizeof *verdict);
     if (!score || !verdict) {
@@ -207,8 +227,8 @@ char *vs_agreement_text(const vs_agreement *a)
     const size_t n_kept = a->by[0][1] + a->by[1][1];
 
     return vs_format(
-        "%zu of %zu solutions count as right by reward; of %zu with a known answer %.1f %% "
-        "are; %.1f %% of %zu labels agree",
+        "%zu of %zu solutions count as right by reward; of %zu whose answer is known %.1f %% "
+        "are; %.1f %% of %zu labels agree with it",
         a->n_right, a->n, n_kept, percent(a->by[1][1], n_kept),
         percent(a->by[0][0] + a->by[1][1], n_known), n_known);
 }
@@ -218,7 +238,7 @@ static vs_status say_agreement(const vs_run *run, const char *set, vs_error *err
     vs_agreement a;
     char *text;
 
-    VS_TRY(vs_run_agreement(&a, run->store, set, vs_grader_version(run->grader), run->labels, err));
+    VS_TRY(vs_run_agreement(&a, run->store, set, vs_grader_version(run->grader), run->reward, err));
     text = vs_agreement_text(&a);
     if (!text) return VS_FAIL(err, VS_E_NOMEM, "%s: agreement", set);
     vs_say("%s: %s", set, text);
@@ -236,7 +256,7 @@ vs_status vs_run_reward(vs_run *run, size_t round, vs_error *err)
     if (!run->recipe.reward.model) return VS_OK;
     snprintf(set, sizeof set, "round-%zu", round);
     VS_TRY(
-        vs_run_agreement(&have, run->store, set, vs_grader_version(run->grader), run->labels, err));
+        vs_run_agreement(&have, run->store, set, vs_grader_version(run->grader), run->reward, err));
     if (have.n == run->query.n * run->recipe.sample.k) return VS_OK;
     run->did_work = true;
     VS_CHECK(open_reward(&m, run, err));
