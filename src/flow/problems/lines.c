@@ -24,28 +24,16 @@ void lines_free(line_problems *p)
     *p = (line_problems){0};
 }
 
-static bool is_space(char c)
+/* malloc'd; NULL: out of memory. */
+static char *folded(const char *text)
 {
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
+    vs_buf b = {0};
+    char *copy;
 
-/* A copy without leading and trailing white space; inner runs become one blank. NULL: out of
- * memory. */
-static char *fold(const char *text)
-{
-    char *folded = vs_alloc(strlen(text) + 1, 1);
-    size_t n = 0;
-
-    if (!folded) return NULL;
-    for (; *text; text++) {
-        if (!is_space(*text))
-            folded[n++] = *text;
-        else if (n > 0 && folded[n - 1] != ' ')
-            folded[n++] = ' ';
-    }
-    while (n > 0 && folded[n - 1] == ' ') n--;
-    folded[n] = '\0';
-    return folded;
+    rows_fold(&b, text);
+    copy = b.failed ? NULL : vs_strdup_n(b.data ? b.data : "", b.len);
+    vs_buf_free(&b);
+    return copy;
 }
 
 /* Moves the row's texts into *p, which the caller frees also after an error. */
@@ -58,7 +46,7 @@ static vs_status take_row(line_problem *p, vs_problem_row *row, const char *wher
     p->gold = row->gold;
     p->reference = row->reference;
     *row = (vs_problem_row){0};
-    p->folded = fold(p->question);
+    p->folded = folded(p->question);
     if (!p->where || !p->key || !p->folded)
         return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", where);
     return VS_OK;

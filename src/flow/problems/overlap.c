@@ -51,11 +51,6 @@ static const entry *find_entry(const table *t, uint64_t hash)
 
 /* -- texts -- */
 
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 /* What normalising keeps of a byte; 0: nothing. Bytes of other scripts stay. */
 static char kept(char c)
 {
@@ -73,22 +68,11 @@ static void normalise(vs_buf *out, const char *text, bool with_blanks)
         const char c = kept(*text);
         if (c) vs_buf_add(out, &c, 1);
         is_open |= c != '\0';
-        if (!c && is_space(*text) && is_open && with_blanks) {
+        if (!c && rows_is_space(*text) && is_open && with_blanks) {
             vs_buf_str(out, " ");
             is_open = false;
         }
     }
-}
-
-static void fold(vs_buf *out, const char *text)
-{
-    vs_buf_clear(out);
-    for (; *text; text++)
-        if (!is_space(*text))
-            vs_buf_add(out, text, 1);
-        else if (out->len && out->data[out->len - 1] != ' ')
-            vs_buf_str(out, " ");
-    while (out->len && out->data[out->len - 1] == ' ') out->data[--out->len] = '\0';
 }
 
 static uint64_t hash_of(const vs_buf *b)
@@ -137,7 +121,7 @@ static vs_status fill(tables *t, const vs_problems *theirs, vs_error *err)
     for (size_t i = 0; i < theirs->n && !t->failed; i++) {
         const char *question = theirs->item[i].question;
         t->index = i;
-        fold(&t->text, question);
+        rows_fold(&t->text, question);
         t->failed |= !add_entry(&t->exact, hash_of(&t->text), i);
         normalise(&t->text, question, false);
         t->failed |= !add_entry(&t->normalised, hash_of(&t->text), i);
@@ -180,7 +164,7 @@ static void compare(vs_overlap *out, tables *t, const vs_problem *p, const vs_pr
 {
     const entry *exact, *normalised, *words;
 
-    fold(&t->text, p->question);
+    rows_fold(&t->text, p->question);
     exact = find_entry(&t->exact, hash_of(&t->text));
     normalise(&t->text, p->question, false);
     normalised = exact ? exact : find_entry(&t->normalised, hash_of(&t->text));

@@ -8,9 +8,15 @@
 #include "base/mem.h"
 #include "flow/problems/lines.h"
 
-static bool is_space(char c)
+void rows_fold(vs_buf *out, const char *text)
 {
-    return c == ' ' || (c >= '\t' && c <= '\r');
+    vs_buf_clear(out);
+    for (; *text; text++)
+        if (!rows_is_space(*text))
+            vs_buf_add(out, text, 1);
+        else if (out->len && out->data[out->len - 1] != ' ')
+            vs_buf_str(out, " ");
+    while (out->len && out->data[out->len - 1] == ' ') out->data[--out->len] = '\0';
 }
 
 void vs_problem_row_free(vs_problem_row *row)
@@ -103,7 +109,7 @@ static vs_status read_gsm8k(vs_problem_row *out, const json_t *row, const char *
                        where);
     gold += strspn(gold, " \t");
     len = strlen(gold);
-    while (len > 0 && is_space(gold[len - 1])) len--;
+    while (len > 0 && rows_is_space(gold[len - 1])) len--;
     if (len == 0 || memchr(gold, '\n', len))
         return VS_FAIL(err, VS_E_FORMAT,
                        "%s: \"answer\": found %s after \"#### \", expected the final answer alone",

@@ -16,6 +16,13 @@ typedef struct rows_source {
     bool has_splits; /* by task_id: training, validation, test and few-shot problems in one file */
 } rows_source;
 
+static inline bool rows_is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+/* Without leading and trailing white space; inner runs become one blank. */
+void rows_fold(vs_buf *out, const char *text);
+
 const rows_source *rows_find(const char *name); /* NULL: none is called so */
 
 /* Whether a row of a source with splits belongs to the role "sft", "train", "test", "validation" or
