@@ -148,13 +148,7 @@ static vs_status take_report(void *ctx, size_t step, const vs_step_stats *s, vs_
 
     (void)err;
     if (!s) return VS_OK; /* nothing is kept between steps */
-    if (t->o->kind == VS_LOSS_DPO)
-        vs_progress_note("loss %.4f  margin %.3f  accuracy %.0f %%", s->loss, s->margin,
-                         s->accuracy * 100.0);
-    else if (t->o->kind == VS_LOSS_ORM)
-        vs_progress_note("loss %.4f  accuracy %.0f %%", s->loss, s->accuracy * 100.0);
-    else
-        vs_progress_note("loss %.4f", s->loss);
+    vs_train_note(t->o->kind, s);
     vs_progress_set(step + 1);
     return VS_OK;
 }

@@ -105,18 +105,23 @@ static vs_status give_step(void *ctx, size_t step, const vs_example **out, size_
     return vs_steps_make(&((run *)ctx)->steps, step, out, n, err);
 }
 
+void vs_train_note(vs_loss_kind kind, const vs_step_stats *s)
+{
+    if (kind == VS_LOSS_DPO)
+        vs_progress_note("loss %.4f  margin %.3f  accuracy %.0f %%", s->loss, s->margin,
+                         s->accuracy * 100.0);
+    else if (kind == VS_LOSS_ORM)
+        vs_progress_note("loss %.4f  accuracy %.0f %%", s->loss, s->accuracy * 100.0);
+    else
+        vs_progress_note("loss %.4f", s->loss);
+}
+
 static vs_status take_report(void *ctx, size_t step, const vs_step_stats *s, vs_error *err)
 {
     const run *r = ctx;
 
     if (s) {
-        if (r->j->kind == VS_LOSS_DPO)
-            vs_progress_note("loss %.4f  margin %.2f  accuracy %.0f %%", s->loss, s->margin,
-                             s->accuracy * 100.0);
-        else if (r->j->kind == VS_LOSS_ORM)
-            vs_progress_note("loss %.4f  accuracy %.0f %%", s->loss, s->accuracy * 100.0);
-        else
-            vs_progress_note("loss %.4f", s->loss);
+        vs_train_note(r->j->kind, s);
         vs_progress_set(step + 1);
     }
     return r->j->report ? r->j->report(r->j->ctx, step, s, err) : VS_OK;

@@ -34,6 +34,9 @@ bool vs_train_job_done(const char *out);
 /* Removes what a kill between the last rename and the clean-up left beside a finished out/. */
 VS_NODISCARD vs_status vs_train_job_sweep(const char *out, vs_error *err);
 
+/* What the progress line says of a step. */
+void vs_train_note(vs_loss_kind kind, const vs_step_stats *s);
+
 /* A folder as vstar uses it: a whole model, or an adapter over `base` (whose folder is then given).
  */
 typedef struct vs_opened_model {
