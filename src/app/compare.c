@@ -51,8 +51,8 @@ static vs_status check_claims(const vs_suite *s, size_t system, const vs_recipe 
     for (size_t i = 0; i < s->n_claims; i++) {
         const vs_suite_claim *c = &s->claim[i];
         if (c->left != system && c->right != system) continue;
-        for (size_t k = 0; k < c->n_ks; k++) {
-            const uint32_t at = system == c->right && c->right_k ? c->right_k : c->ks[k];
+        for (size_t k = 0; k < c->k.n; k++) {
+            const uint32_t at = system == c->right && c->right_k ? c->right_k : c->k.item[k];
             if (at == r->eval.n || (at && at < r->eval.n && (at & (at - 1)) == 0)) continue;
             return VS_FAIL(
                 err, VS_E_INPUT,

@@ -319,13 +319,14 @@ static vs_status read_claims(vs_comparison *c, const stores *s, vs_error *err)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < c->suite->n_claims; i++) n += c->suite->claim[i].n_ks;
+    for (size_t i = 0; i < c->suite->n_claims; i++) n += c->suite->claim[i].k.n;
     c->claim = vs_alloc(n, sizeof *c->claim);
     if (!c->claim) return VS_FAIL(err, VS_E_NOMEM, "%zu claims", n);
     for (size_t i = 0; i < c->suite->n_claims; i++)
-        for (size_t k = 0; k < c->suite->claim[i].n_ks; k++) {
+        for (size_t k = 0; k < c->suite->claim[i].k.n; k++) {
             vs_compare_claim *out = &c->claim[c->n_claims++];
-            *out = (vs_compare_claim){.claim = &c->suite->claim[i], .k = c->suite->claim[i].ks[k]};
+            *out =
+                (vs_compare_claim){.claim = &c->suite->claim[i], .k = c->suite->claim[i].k.item[k]};
             VS_TRY(read_claim(c, out, s, err));
         }
     return VS_OK;

@@ -45,51 +45,50 @@ static yaml_node_t *node(reader *r, int index)
     return yaml_document_get_node(&r->doc, index);
 }
 
-static vs_status take_text(char **out, reader *r, const yaml_node_t *n, const char *key,
-                           vs_error *err)
-{
-    const char *text = text_of(n);
+/* Takes the value of a key, or an entry of its list, into a field. */
+typedef vs_status take_fn(reader *r, yaml_node_t *value, const char *key, void *into,
+                          vs_error *err);
 
-    if (!text || !*text) return refuse(r, n, key, "a text", err);
-    *out = vs_strdup_n(text, strlen(text));
-    return *out ? VS_OK : VS_FAIL(err, VS_E_NOMEM, "%s", r->path);
-}
-
-static vs_status take_number(uint64_t *out, const reader *r, const yaml_node_t *n, const char *key,
-                             vs_error *err)
-{
-    const char *text = text_of(n);
-
-    if (!text || !*text || strlen(text) > 18 || strspn(text, "0123456789") != strlen(text))
-        return refuse(r, n, key, "a number from 0 on", err);
-    *out = strtoull(text, NULL, 10);
-    return VS_OK;
-}
-
-/* Calls take for each entry of a list of at most VS_SUITE_MAX. */
-static vs_status each_entry(reader *r, const yaml_node_t *list, const char *key,
-                            vs_status (*take)(reader *r, yaml_node_t *entry, void *into,
-                                              vs_error *err),
-                            void *into, vs_error *err)
-{
-    if (list->type != YAML_SEQUENCE_NODE) return refuse(r, list, key, "a list", err);
-    if (list->data.sequence.items.top - list->data.sequence.items.start > VS_SUITE_MAX)
-        return VS_FAIL(err, VS_E_LIMIT, "%s:%zu: %s: found more than %d entries", r->path,
-                       line_of(list), key, VS_SUITE_MAX);
-    for (const yaml_node_item_t *i = list->data.sequence.items.start;
-         i < list->data.sequence.items.top; i++)
-        VS_TRY(take(r, node(r, *i), into, err));
-    return VS_OK;
-}
-
-/* A key of a mapping, and what takes its value. */
+/* A key of a mapping: what takes its value, and the field's place in the record. */
 typedef struct key {
     const char *name;
-    vs_status (*take)(reader *r, yaml_node_t *value, void *into, vs_error *err);
+    take_fn *take;
+    size_t offset;
 } key;
 
+/* -- mappings and lists -- */
+
+/* Calls take for each entry of a list of at most VS_SUITE_MAX. */
+static vs_status each_entry(reader *r, const yaml_node_t *list, const char *name, take_fn *take,
+                            void *into, vs_error *err)
+{
+    if (list->type != YAML_SEQUENCE_NODE) return refuse(r, list, name, "a list", err);
+    if (list->data.sequence.items.top - list->data.sequence.items.start > VS_SUITE_MAX)
+        return VS_FAIL(err, VS_E_LIMIT, "%s:%zu: %s: found more than %d entries", r->path,
+                       line_of(list), name, VS_SUITE_MAX);
+    for (const yaml_node_item_t *i = list->data.sequence.items.start;
+         i < list->data.sequence.items.top; i++)
+        VS_TRY(take(r, node(r, *i), name, into, err));
+    return VS_OK;
+}
+
+static vs_status refuse_key(const reader *r, const yaml_node_t *name, const char *what,
+                            bool is_twice, const key *keys, size_t n_keys, vs_error *err)
+{
+    const char *text = text_of(name);
+    vs_buf known = {0};
+    vs_status st;
+
+    for (size_t k = 0; k < n_keys; k++) vs_buf_printf(&known, "%s%s", k ? ", " : "", keys[k].name);
+    st = VS_FAIL(err, VS_E_INPUT, "%s:%zu: %s: found %s \"%.60s\", expected one of %s", r->path,
+                 line_of(name), what, is_twice ? "twice" : "the unknown key", text ? text : "?",
+                 known.failed ? "few" : known.data);
+    vs_buf_free(&known);
+    return st;
+}
+
 static vs_status each_key(reader *r, const yaml_node_t *map, const char *what, const key *keys,
-                          size_t n_keys, void *into, vs_error *err)
+                          size_t n_keys, void *record, vs_error *err)
 {
     unsigned seen = 0;
 
@@ -100,231 +99,179 @@ static vs_status each_key(reader *r, const yaml_node_t *map, const char *what, c
         const char *text = text_of(name);
         size_t i = 0;
         while (i < n_keys && (!text || strcmp(keys[i].name, text) != 0)) i++;
-        if (i == n_keys || seen >> i & 1u) {
-            vs_buf known = {0};
-            vs_status st;
-            for (size_t k = 0; k < n_keys; k++)
-                vs_buf_printf(&known, "%s%s", k ? ", " : "", keys[k].name);
-            st = VS_FAIL(err, VS_E_INPUT, "%s:%zu: %s: found %s \"%.60s\", expected one of %s",
-                         r->path, line_of(name), what, i == n_keys ? "the unknown key" : "twice",
-                         text ? text : "?", known.failed ? "few" : known.data);
-            vs_buf_free(&known);
-            return st;
-        }
+        if (i == n_keys || seen >> i & 1u)
+            return refuse_key(r, name, what, i < n_keys, keys, n_keys, err);
         seen |= 1u << i;
-        VS_TRY(keys[i].take(r, node(r, p->value), into, err));
+        VS_TRY(
+            keys[i].take(r, node(r, p->value), keys[i].name, (char *)record + keys[i].offset, err));
     }
     return VS_OK;
 }
 
-/* -- systems -- */
+/* -- values -- */
 
-static vs_status take_setting(reader *r, yaml_node_t *n, void *into, vs_error *err)
+static vs_status take_text(reader *r, yaml_node_t *n, const char *name, void *into, vs_error *err)
+{
+    char **out = into;
+    const char *text = text_of(n);
+
+    if (!text || !*text) return refuse(r, n, name, "a text", err);
+    *out = vs_strdup_n(text, strlen(text));
+    return *out ? VS_OK : VS_FAIL(err, VS_E_NOMEM, "%s", r->path);
+}
+
+static vs_status add_text(reader *r, yaml_node_t *n, const char *name, void *into, vs_error *err)
 {
     vs_suite_texts *texts = into;
 
-    return take_text(&texts->item[texts->n++], r, n, "set", err);
+    return take_text(r, n, name, &texts->item[texts->n++], err);
 }
 
-static vs_status take_system_name(reader *r, yaml_node_t *n, void *into, vs_error *err)
+static vs_status take_texts(reader *r, yaml_node_t *n, const char *name, void *into, vs_error *err)
 {
-    vs_suite_system *s = into;
-
-    return take_text(&s->name, r, n, "name", err);
+    return each_entry(r, n, name, add_text, into, err);
 }
 
-static vs_status take_row(reader *r, yaml_node_t *n, void *into, vs_error *err)
-{
-    vs_suite_system *s = into;
-
-    return take_text(&s->row, r, n, "row", err);
-}
-
-static vs_status take_set(reader *r, yaml_node_t *n, void *into, vs_error *err)
-{
-    vs_suite_system *s = into;
-
-    return each_entry(r, n, "set", take_setting, &s->set, err);
-}
-
-static vs_status find_system(size_t *out, const reader *r, const yaml_node_t *n, const char *name,
+static vs_status take_number(uint64_t *out, const reader *r, const yaml_node_t *n, const char *name,
                              vs_error *err)
 {
-    for (size_t i = 0; i < r->out->n_systems; i++)
-        if (name && strcmp(r->out->system[i].name, name) == 0) {
-            *out = i;
-            return VS_OK;
-        }
-    return VS_FAIL(err, VS_E_INPUT, "%s:%zu: found \"%.60s\", expected the name of a system above",
-                   r->path, line_of(n), name ? name : "?");
+    const char *text = text_of(n);
+
+    if (!text || !*text || strlen(text) > 18 || strspn(text, "0123456789") != strlen(text))
+        return refuse(r, n, name, "a number from 0 on", err);
+    *out = strtoull(text, NULL, 10);
+    return VS_OK;
 }
 
-static vs_status take_system(reader *r, yaml_node_t *n, void *into, vs_error *err)
+static vs_status take_k(reader *r, yaml_node_t *n, const char *name, void *into, vs_error *err)
 {
-    static const key keys[] = {{"name", take_system_name}, {"set", take_set}, {"row", take_row}};
-    vs_suite_system *s = &r->out->system[r->out->n_systems];
-    (void)into;
+    uint64_t k;
+
+    VS_TRY(take_number(&k, r, n, name, err));
+    if (k == 0 || k > VS_METRICS_MAX_SAMPLES)
+        return refuse(r, n, name, "a number of candidates", err);
+    *(uint32_t *)into = (uint32_t)k;
+    return VS_OK;
+}
+
+static vs_status add_k(reader *r, yaml_node_t *n, const char *name, void *into, vs_error *err)
+{
+    vs_suite_ks *ks = into;
+
+    return take_k(r, n, name, &ks->item[ks->n++], err);
+}
+
+static vs_status take_ks(reader *r, yaml_node_t *n, const char *name, void *into, vs_error *err)
+{
+    return each_entry(r, n, name, add_k, into, err);
+}
+
+static vs_status take_curve(reader *r, yaml_node_t *n, const char *name, void *into, vs_error *err)
+{
+    const char *text = text_of(n);
+
+    for (vs_curve c = 0; text && c < VS_CURVES; c++)
+        if (strcmp(vs_curve_name(c), text) == 0) {
+            *(vs_curve *)into = c;
+            return VS_OK;
+        }
+    return refuse(r, n, name, "pass, best_of, majority, weighted or top_vote", err);
+}
+
+/* A system above, by name, as its place. */
+static vs_status take_place(reader *r, yaml_node_t *n, const char *name, void *into, vs_error *err)
+{
+    const char *text = text_of(n);
+
+    for (size_t i = 0; i < r->out->n_systems; i++)
+        if (text && strcmp(r->out->system[i].name, text) == 0) {
+            *(size_t *)into = i;
+            return VS_OK;
+        }
+    return VS_FAIL(err, VS_E_INPUT,
+                   "%s:%zu: %s: found \"%.60s\", expected the name of a system above", r->path,
+                   line_of(n), name, text ? text : "?");
+}
+
+/* -- records; into: the suite -- */
+
+static vs_status add_seed(reader *r, yaml_node_t *n, const char *name, void *into, vs_error *err)
+{
+    vs_suite *s = into;
+
+    return take_number(&s->seeds[s->n_seeds++], r, n, name, err);
+}
+
+static vs_status take_seeds(reader *r, yaml_node_t *n, const char *name, void *into, vs_error *err)
+{
+    return each_entry(r, n, name, add_seed, into, err);
+}
+
+static vs_status add_system(reader *r, yaml_node_t *n, const char *name, void *into, vs_error *err)
+{
+    static const key keys[] = {{"name", take_text, offsetof(vs_suite_system, name)},
+                               {"set", take_texts, offsetof(vs_suite_system, set)},
+                               {"row", take_text, offsetof(vs_suite_system, row)}};
+    vs_suite *suite = into;
+    vs_suite_system *s = &suite->system[suite->n_systems++];
 
     s->line = line_of(n);
-    r->out->n_systems++;
-    VS_TRY(each_key(r, n, "systems", keys, sizeof keys / sizeof *keys, s, err));
-    if (!s->name) return refuse(r, n, "systems", "a name", err);
-    for (size_t i = 0; i + 1 < r->out->n_systems; i++)
-        if (strcmp(r->out->system[i].name, s->name) == 0)
+    VS_TRY(each_key(r, n, name, keys, sizeof keys / sizeof *keys, s, err));
+    if (!s->name) return refuse(r, n, name, "a name", err);
+    for (const vs_suite_system *other = suite->system; other < s; other++)
+        if (strcmp(other->name, s->name) == 0)
             return VS_FAIL(err, VS_E_INPUT,
                            "%s:%zu: found a second \"%.60s\", expected names to differ", r->path,
                            s->line, s->name);
     return VS_OK;
 }
 
-/* -- claims -- */
-
-static vs_status take_claim_name(reader *r, yaml_node_t *n, void *into, vs_error *err)
+static vs_status take_systems(reader *r, yaml_node_t *n, const char *name, void *into,
+                              vs_error *err)
 {
-    vs_suite_claim *c = into;
-
-    return take_text(&c->name, r, n, "name", err);
+    return each_entry(r, n, name, add_system, into, err);
 }
 
-static vs_status take_left(reader *r, yaml_node_t *n, void *into, vs_error *err)
+static vs_status add_claim(reader *r, yaml_node_t *n, const char *name, void *into, vs_error *err)
 {
-    vs_suite_claim *c = into;
-
-    return find_system(&c->left, r, n, text_of(n), err);
-}
-
-static vs_status take_right(reader *r, yaml_node_t *n, void *into, vs_error *err)
-{
-    vs_suite_claim *c = into;
-
-    return find_system(&c->right, r, n, text_of(n), err);
-}
-
-static vs_status read_curve(vs_curve *out, const reader *r, const yaml_node_t *n, vs_error *err)
-{
-    const char *text = text_of(n);
-
-    for (vs_curve c = 0; text && c < VS_CURVES; c++)
-        if (strcmp(vs_curve_name(c), text) == 0) {
-            *out = c;
-            return VS_OK;
-        }
-    return refuse(r, n, "curve", "pass, best_of, majority, weighted or top_vote", err);
-}
-
-static vs_status take_curve(reader *r, yaml_node_t *n, void *into, vs_error *err)
-{
-    vs_suite_claim *c = into;
-
-    return read_curve(&c->left_curve, r, n, err);
-}
-
-static vs_status take_right_curve(reader *r, yaml_node_t *n, void *into, vs_error *err)
-{
-    vs_suite_claim *c = into;
-
-    return read_curve(&c->right_curve, r, n, err);
-}
-
-static vs_status take_k(reader *r, yaml_node_t *n, void *into, vs_error *err)
-{
-    vs_suite_claim *c = into;
-    uint64_t k;
-
-    VS_TRY(take_number(&k, r, n, "k", err));
-    if (k == 0 || k > VS_METRICS_MAX_SAMPLES)
-        return refuse(r, n, "k", "a number of candidates", err);
-    c->ks[c->n_ks++] = (uint32_t)k;
-    return VS_OK;
-}
-
-static vs_status take_ks(reader *r, yaml_node_t *n, void *into, vs_error *err)
-{
-    return each_entry(r, n, "k", take_k, into, err);
-}
-
-static vs_status take_right_k(reader *r, yaml_node_t *n, void *into, vs_error *err)
-{
-    vs_suite_claim *c = into;
-
-    VS_TRY(take_k(r, n, into, err));
-    c->right_k = c->ks[--c->n_ks];
-    return VS_OK;
-}
-
-static vs_status take_claim(reader *r, yaml_node_t *n, void *into, vs_error *err)
-{
-    static const key keys[] = {{"name", take_claim_name},
-                               {"left", take_left},
-                               {"right", take_right},
-                               {"curve", take_curve},
-                               {"right_curve", take_right_curve},
-                               {"k", take_ks},
-                               {"right_k", take_right_k}};
-    vs_suite_claim *c = &r->out->claim[r->out->n_claims++];
-    (void)into;
+    static const key keys[] = {{"name", take_text, offsetof(vs_suite_claim, name)},
+                               {"left", take_place, offsetof(vs_suite_claim, left)},
+                               {"right", take_place, offsetof(vs_suite_claim, right)},
+                               {"curve", take_curve, offsetof(vs_suite_claim, left_curve)},
+                               {"right_curve", take_curve, offsetof(vs_suite_claim, right_curve)},
+                               {"k", take_ks, offsetof(vs_suite_claim, k)},
+                               {"right_k", take_k, offsetof(vs_suite_claim, right_k)}};
+    vs_suite *suite = into;
+    vs_suite_claim *c = &suite->claim[suite->n_claims++];
 
     *c = (vs_suite_claim){.left = SIZE_MAX,
                           .right = SIZE_MAX,
                           .left_curve = VS_CURVE_BEST_OF,
                           .right_curve = VS_CURVES};
-    VS_TRY(each_key(r, n, "claims", keys, sizeof keys / sizeof *keys, c, err));
-    if (!c->name || c->left == SIZE_MAX || c->right == SIZE_MAX || c->n_ks == 0)
-        return refuse(r, n, "claims", "name, left, right and k", err);
+    VS_TRY(each_key(r, n, name, keys, sizeof keys / sizeof *keys, c, err));
+    if (!c->name || c->left == SIZE_MAX || c->right == SIZE_MAX || c->k.n == 0)
+        return refuse(r, n, name, "name, left, right and k", err);
     if (c->right_curve == VS_CURVES) c->right_curve = c->left_curve;
     return VS_OK;
 }
 
-/* -- the whole -- */
-
-static vs_status take_name(reader *r, yaml_node_t *n, void *into, vs_error *err)
+static vs_status take_claims(reader *r, yaml_node_t *n, const char *name, void *into, vs_error *err)
 {
-    (void)into;
-    return take_text(&r->out->name, r, n, "name", err);
-}
-
-static vs_status take_recipe(reader *r, yaml_node_t *n, void *into, vs_error *err)
-{
-    (void)into;
-    return take_text(&r->out->recipe, r, n, "recipe", err);
-}
-
-static vs_status take_seed(reader *r, yaml_node_t *n, void *into, vs_error *err)
-{
-    (void)into;
-    return take_number(&r->out->seeds[r->out->n_seeds++], r, n, "seeds", err);
-}
-
-static vs_status take_seeds(reader *r, yaml_node_t *n, void *into, vs_error *err)
-{
-    return each_entry(r, n, "seeds", take_seed, into, err);
-}
-
-static vs_status take_common(reader *r, yaml_node_t *n, void *into, vs_error *err)
-{
-    (void)into;
-    return each_entry(r, n, "set", take_setting, &r->out->set, err);
-}
-
-static vs_status take_systems(reader *r, yaml_node_t *n, void *into, vs_error *err)
-{
-    return each_entry(r, n, "systems", take_system, into, err);
-}
-
-static vs_status take_claims(reader *r, yaml_node_t *n, void *into, vs_error *err)
-{
-    return each_entry(r, n, "claims", take_claim, into, err);
+    return each_entry(r, n, name, add_claim, into, err);
 }
 
 static vs_status read_document(reader *r, vs_error *err)
 {
-    static const key keys[] = {{"name", take_name},       {"recipe", take_recipe},
-                               {"seeds", take_seeds},     {"set", take_common},
-                               {"systems", take_systems}, {"claims", take_claims}};
+    static const key keys[] = {{"name", take_text, offsetof(vs_suite, name)},
+                               {"recipe", take_text, offsetof(vs_suite, recipe)},
+                               {"seeds", take_seeds, 0},
+                               {"set", take_texts, offsetof(vs_suite, set)},
+                               {"systems", take_systems, 0},
+                               {"claims", take_claims, 0}};
     const yaml_node_t *root = yaml_document_get_root_node(&r->doc);
 
     if (!root) return VS_FAIL(err, VS_E_FORMAT, "%s: found nothing, expected a suite", r->path);
-    VS_TRY(each_key(r, root, "suite", keys, sizeof keys / sizeof *keys, NULL, err));
+    VS_TRY(each_key(r, root, "suite", keys, sizeof keys / sizeof *keys, r->out, err));
     if (!r->out->name || !r->out->recipe || r->out->n_seeds == 0 || r->out->n_systems == 0)
         return refuse(r, root, "suite", "name, recipe, seeds and systems", err);
     if (r->out->name[0] == '.' || strchr(r->out->name, '/'))

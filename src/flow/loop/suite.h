@@ -35,13 +35,17 @@ typedef struct vs_suite_system {
     size_t line;
 } vs_suite_system;
 
+typedef struct vs_suite_ks {
+    uint32_t item[VS_SUITE_MAX];
+    size_t n;
+} vs_suite_ks;
+
 typedef struct vs_suite_claim {
     char *name;
     size_t left, right; /* systems */
     vs_curve left_curve, right_curve;
-    uint32_t ks[VS_SUITE_MAX];
+    vs_suite_ks k;
     uint32_t right_k; /* 0: the left one's */
-    size_t n_ks;
 } vs_suite_claim;
 
 typedef struct vs_suite {
