@@ -19,7 +19,7 @@ static void check_curves(const vs_metrics_set *set, vs_error *err)
     const char *name;
     size_t i;
 
-    if (vs_metrics_json(&out, set, NULL, 0, err) != VS_OK) return; /* no problems */
+    if (vs_metrics_json(&out, set, NULL, 0, 3, err) != VS_OK) return; /* no problems */
     json_object_foreach(json_object_get(out, "curves"), name, curve)
     {
         json_array_foreach(curve, i, point)

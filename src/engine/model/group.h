@@ -32,7 +32,7 @@ size_t vs_group_tokens(const vs_group *g); /* sum L: targets */
 VS_NODISCARD vs_status vs_group_check(const vs_group *g, const vs_config *c, const char *where,
                                       vs_error *err);
 
-enum { VS_NO_ROW = UINT32_MAX };
+#define VS_NO_ROW UINT32_MAX /* an enumerator would have to be an int */
 
 /* A batch of whole groups. Target i of the batch: the next token of a solution, in order of group,
  * solution, token. */
