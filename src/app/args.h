@@ -46,7 +46,7 @@ typedef struct vs_cmd {
     const char *example; /* a worked example: command, input, output */
     const vs_opt *opts;
     size_t n_opts;
-    size_t min_words, max_words; /* positional */
+    size_t min_words, max_words;     /* positional */
     const char *words[VS_WORDS_MAX]; /* filled; at most max_words */
     size_t n_words;
     bool is_help; /* filled: help was printed, nothing else is to be done */

@@ -36,9 +36,10 @@ typedef struct vs_compare_claim {
 /* One run of every seed; what it shares with others is taken over. */
 typedef struct vs_compare_run {
     char *slug;
-    double round[VS_COMPARE_ROUNDS]; /* share of right samples on training problems, mean over seeds */
+    /* share of right samples on training problems, mean over seeds */
+    double round[VS_COMPARE_ROUNDS];
     size_t n_rounds;
-    const char *verifier; /* its title; NULL: none */
+    const char *verifier;       /* its title; NULL: none */
     vs_calibration calibration; /* of the verifier's scores, all seeds' test problems together */
     bool is_calibrated;
 } vs_compare_run;

@@ -41,7 +41,8 @@ VS_NODISCARD vs_status vs_queue_check(const vs_queue *q, const vs_config *c, con
                                       vs_error *err);
 VS_NODISCARD vs_status vs_queue_score(vs_queue *q, vs_scorer *s, vs_error *err);
 /* The same by a verifier's scores, which come in logprob; token_logprobs are not filled. */
-VS_NODISCARD vs_status vs_queue_score_by(vs_queue *q, vs_scorer *s, vs_score_how how, vs_error *err);
+VS_NODISCARD vs_status vs_queue_score_by(vs_queue *q, vs_scorer *s, vs_score_how how,
+                                         vs_error *err);
 /* Whether it is time to score: many tokens wait. */
 bool vs_queue_is_full(const vs_queue *q);
 

@@ -41,8 +41,8 @@ enum {
 };
 
 typedef struct vs_report {
-    char *name, *recipe; /* the recipe's name and text */
-    char grader[VS_GRADER_VERSION_BYTES];      /* of the labels that were trained on, with version */
+    char *name, *recipe;                  /* the recipe's name and text */
+    char grader[VS_GRADER_VERSION_BYTES]; /* of the labels that were trained on, with version */
     char test_grader[VS_GRADER_VERSION_BYTES]; /* of the test's */
     struct {
         char *name, *text;
@@ -53,9 +53,9 @@ typedef struct vs_report {
     } hash[VS_REPORT_HASHES]; /* what was made, and its content hash */
     size_t n_hashes;
     vs_problems test;
-    vs_samples samples; /* the final generator's test samples, labelled */
+    vs_samples samples;                /* the final generator's test samples, labelled */
     char verifier[VS_SCORE_KEY_BYTES]; /* whose scores they have; "": there is none */
-    double *score;      /* [samples.n] the verifier's */
+    double *score;                     /* [samples.n] the verifier's */
     vs_metric *metrics;
     size_t n_metrics;
     vs_train_row *train;

@@ -6,19 +6,19 @@
 #ifndef VS_BASE_ERROR_H
 #define VS_BASE_ERROR_H
 
-#define VS_NODISCARD __attribute__((warn_unused_result))
+#define VS_NODISCARD    __attribute__((warn_unused_result))
 #define VS_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 typedef enum vs_status {
     VS_OK = 0,
-    VS_E_USAGE,       /* wrong command line: exit 2 */
-    VS_E_IO,          /* the operating system refused: open, read, write, rename, space */
-    VS_E_FORMAT,      /* a file or line is not what its format says */
-    VS_E_INPUT,       /* well-formed input that cannot be used: unknown key, empty set, mismatch */
-    VS_E_LIMIT,       /* a named limit was exceeded */
+    VS_E_USAGE,  /* wrong command line: exit 2 */
+    VS_E_IO,     /* the operating system refused: open, read, write, rename, space */
+    VS_E_FORMAT, /* a file or line is not what its format says */
+    VS_E_INPUT,  /* well-formed input that cannot be used: unknown key, empty set, mismatch */
+    VS_E_LIMIT,  /* a named limit was exceeded */
     VS_E_NOMEM,
-    VS_E_STATE,       /* a run or model folder is not in the state that the call needs */
-    VS_E_STOPPED,     /* SIGINT: all finished work is saved */
+    VS_E_STATE,   /* a run or model folder is not in the state that the call needs */
+    VS_E_STOPPED, /* SIGINT: all finished work is saved */
 } vs_status;
 
 typedef struct vs_error {
@@ -32,15 +32,15 @@ void vs_fail(vs_error *err, vs_status code, const char *format, ...) VS_PRINTF(3
 #define VS_FAIL(err, code, ...) (vs_fail((err), (code), __VA_ARGS__), (vs_status)(code))
 
 /* For functions that own nothing. */
-#define VS_TRY(expr)                                                                               \
-    do {                                                                                           \
-        const vs_status try_st_ = (expr);                                                          \
-        if (try_st_ != VS_OK) return try_st_;                                                      \
+#define VS_TRY(expr)                          \
+    do {                                      \
+        const vs_status try_st_ = (expr);     \
+        if (try_st_ != VS_OK) return try_st_; \
     } while (0)
 /* For functions with a `done:` label and a `vs_status st`. */
-#define VS_CHECK(expr)                                                                             \
-    do {                                                                                           \
-        st = (expr);                                                                               \
-        if (st != VS_OK) goto done;                                                                \
+#define VS_CHECK(expr)              \
+    do {                            \
+        st = (expr);                \
+        if (st != VS_OK) goto done; \
     } while (0)
 #endif

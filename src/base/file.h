@@ -15,7 +15,8 @@ VS_NODISCARD vs_status vs_file_read(char **out, size_t *len, const char *path, s
                                     vs_error *err);
 
 /* Atomic: readers see the old file or the whole new one, also after a crash. */
-VS_NODISCARD vs_status vs_file_replace(const char *path, const void *data, size_t len, vs_error *err);
+VS_NODISCARD vs_status vs_file_replace(const char *path, const void *data, size_t len,
+                                       vs_error *err);
 
 /* The same for content that is written in pieces: write to r->fp, then commit or abort. */
 typedef struct vs_replace {
@@ -36,8 +37,10 @@ void vs_map_close(vs_map *m);
 
 bool vs_file_exists(const char *path);
 bool vs_dir_exists(const char *path);
-VS_NODISCARD vs_status vs_dir_make(const char *path, vs_error *err); /* with parents; existing is fine */
-VS_NODISCARD vs_status vs_dir_remove(const char *path, vs_error *err); /* with content; missing is fine */
+VS_NODISCARD vs_status vs_dir_make(const char *path,
+                                   vs_error *err); /* with parents; existing is fine */
+VS_NODISCARD vs_status vs_dir_remove(const char *path,
+                                     vs_error *err); /* with content; missing is fine */
 /* Makes final_path be what temp_path is: syncs the finished folder's files and renames it into place.
  * Both lie on one file system. An existing folder is exchanged atomically, then removed; a crash
  * before that removal leaves the old folder under temp_path. Where the file system cannot exchange,

@@ -17,5 +17,6 @@ uint64_t vs_hash64(const void *data, size_t len);
 typedef struct vs_hasher vs_hasher;
 VS_NODISCARD vs_status vs_hasher_open(vs_hasher **out, vs_error *err);
 void vs_hasher_add(vs_hasher *h, const void *data, size_t len);
-void vs_hasher_close(vs_hasher *h, char hex[VS_HASH_HEX]); /* hex NULL: just free; h NULL: nothing */
+void vs_hasher_close(vs_hasher *h,
+                     char hex[VS_HASH_HEX]); /* hex NULL: just free; h NULL: nothing */
 #endif

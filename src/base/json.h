@@ -42,8 +42,9 @@ const char *vs_json_kind(const json_t *value);
 /* JSON Lines, one value a line; blank lines are skipped; CR LF is accepted. A path that ends in .gz is
  * decompressed. */
 typedef struct vs_jsonl vs_jsonl;
-VS_NODISCARD vs_status vs_jsonl_open(vs_jsonl **out, const char *path, vs_error *err); /* "-": stdin */
-void vs_jsonl_close(vs_jsonl *r); /* NULL is allowed */
+VS_NODISCARD vs_status vs_jsonl_open(vs_jsonl **out, const char *path,
+                                     vs_error *err); /* "-": stdin */
+void vs_jsonl_close(vs_jsonl *r);                    /* NULL is allowed */
 /* *out NULL at the end. The value is the caller's to json_decref. */
 VS_NODISCARD vs_status vs_jsonl_next(vs_jsonl *r, json_t **out, vs_error *err);
 const char *vs_jsonl_where(const vs_jsonl *r); /* "path:line" of the last value; valid until next */

@@ -37,9 +37,9 @@ typedef struct vs_rng {
 } vs_rng;
 vs_rng vs_rng_stream(vs_rng_key key, uint64_t stream);
 uint32_t vs_rng_u32(vs_rng *r);
-double vs_rng_uniform(vs_rng *r);               /* [0, 1), 53 bits */
-uint32_t vs_rng_below(vs_rng *r, uint32_t n);   /* [0, n), n > 0; unbiased (rejection) */
+double vs_rng_uniform(vs_rng *r);                        /* [0, 1), 53 bits */
+uint32_t vs_rng_below(vs_rng *r, uint32_t n);            /* [0, n), n > 0; unbiased (rejection) */
 int32_t vs_rng_range(vs_rng *r, int32_t lo, int32_t hi); /* lo..hi, both included */
-double vs_rng_normal(vs_rng *r);                /* mean 0, sd 1; Box-Muller on vs_log, vs_cos */
+double vs_rng_normal(vs_rng *r); /* mean 0, sd 1; Box-Muller on vs_log, vs_cos */
 void vs_rng_shuffle(vs_rng *r, uint32_t *items, size_t n); /* Fisher-Yates */
 #endif

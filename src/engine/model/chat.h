@@ -15,6 +15,6 @@ void vs_chat_close(vs_chat *c); /* NULL is allowed */
 
 /* Appends the rendering of messages, [{"role", "content"}, ..]. What the template writes is whole: special tokens, the
  * begin token included, are in it, so that it is encoded without adding any. */
-VS_NODISCARD vs_status vs_chat_render(vs_buf *out, const vs_chat *c, const json_t *messages, bool add_generation_prompt,
-                                      vs_error *err);
+VS_NODISCARD vs_status vs_chat_render(vs_buf *out, const vs_chat *c, const json_t *messages,
+                                      bool add_generation_prompt, vs_error *err);
 #endif

@@ -11,7 +11,7 @@
 enum {
     VS_MAX_EOS = 8,
     VS_MAX_LAYERS = 512,
-    VS_MAX_WIDTH = 1 << 16,   /* C, F, and heads * head_dim */
+    VS_MAX_WIDTH = 1 << 16, /* C, F, and heads * head_dim */
     VS_MAX_VOCAB = 1 << 20,
     VS_MAX_POSITIONS = 1 << 20,
 };
@@ -43,11 +43,12 @@ typedef struct vs_family {
     const char *act_key, *act; /* the activation's key and only value */
     bool has_gelu;             /* gelu(gate) * up instead of silu(gate) * up */
     bool has_qkv_bias;
-    bool has_qk_norm;          /* RMSNorm of every query and key head before rotation */
-    bool has_post_norms;       /* norms after attention and feed-forward too, before they join the residual */
-    bool norm_adds_one;        /* norms multiply by 1 + weight */
-    bool scales_embedding;     /* by sqrt(C), in f32 as all arithmetic is, also over bf16 weights */
-    bool has_local_rope;       /* sliding layers rotate by a base of their own */
+    bool has_qk_norm; /* RMSNorm of every query and key head before rotation */
+    bool
+        has_post_norms; /* norms after attention and feed-forward too, before they join the residual */
+    bool norm_adds_one;    /* norms multiply by 1 + weight */
+    bool scales_embedding; /* by sqrt(C), in f32 as all arithmetic is, also over bf16 weights */
+    bool has_local_rope;   /* sliding layers rotate by a base of their own */
     bool has_softcaps;
     vs_sliding sliding;
     /* defaults; 0 or -1: none */
@@ -59,7 +60,12 @@ typedef struct vs_family {
 extern const vs_family vs_families[VS_N_FAMILIES];
 
 /* How rotary frequencies are stretched. Source: transformers, modeling_rope_utils.py. */
-typedef enum vs_rope_type { VS_ROPE_DEFAULT, VS_ROPE_LINEAR, VS_ROPE_LLAMA3, VS_N_ROPE_TYPES } vs_rope_type;
+typedef enum vs_rope_type {
+    VS_ROPE_DEFAULT,
+    VS_ROPE_LINEAR,
+    VS_ROPE_LLAMA3,
+    VS_N_ROPE_TYPES
+} vs_rope_type;
 extern const char *const vs_rope_type_name[VS_N_ROPE_TYPES];
 typedef struct vs_rope_scaling {
     vs_rope_type type;
@@ -75,18 +81,19 @@ typedef struct vs_config {
     vs_family_id family;
     size_t n_layers, n_embd, n_heads, n_kv_heads, head_dim, n_ffn, n_vocab, n_positions;
     double rope_theta, rms_eps;
-    double rope_local_theta;     /* of sliding layers; 0: they rotate as all do */
-    vs_rope_scaling rope;        /* of the layers that rotate by rope_theta */
-    double query_scalar;         /* scores are divided by its square root; 0: head_dim */
+    double rope_local_theta;            /* of sliding layers; 0: they rotate as all do */
+    vs_rope_scaling rope;               /* of the layers that rotate by rope_theta */
+    double query_scalar;                /* scores are divided by its square root; 0: head_dim */
     double attn_softcap, final_softcap; /* 0: none */
-    size_t window;               /* of sliding layers; 0: there are none */
+    size_t window;                      /* of sliding layers; 0: there are none */
     bool is_sliding[VS_MAX_LAYERS];
-    bool is_tied;                /* the output head is the embedding */
-    bool has_value;              /* a value head: score.weight, score.bias (model.h) */
-    int32_t bos_id;              /* -1: none */
-    int32_t eos_ids[VS_MAX_EOS]; /* where sampling stops; eos_ids[0] ends a training row given as text */
+    bool is_tied;   /* the output head is the embedding */
+    bool has_value; /* a value head: score.weight, score.bias (model.h) */
+    int32_t bos_id; /* -1: none */
+    int32_t eos_ids
+        [VS_MAX_EOS]; /* where sampling stops; eos_ids[0] ends a training row given as text */
     size_t n_eos;
-    vs_dtype dtype;              /* torch_dtype: how the folder is written back */
+    vs_dtype dtype; /* torch_dtype: how the folder is written back */
 } vs_config;
 
 static inline const vs_family *vs_config_family(const vs_config *c)

@@ -22,7 +22,8 @@ VS_NODISCARD vs_status vs_weights_table(vs_params *out, const vs_config *c, vs_e
 
 /* Reads all tensors of DIR into a new table; every tensor must be there with its shape, none may be left over
  * (rotary inv_freq buffers, and lm_head.weight beside tied embeddings when equal to them, are ignored). */
-VS_NODISCARD vs_status vs_weights_read(vs_params *out, const vs_config *c, const char *dir, vs_error *err);
+VS_NODISCARD vs_status vs_weights_read(vs_params *out, const vs_config *c, const char *dir,
+                                       vs_error *err);
 /* Writes config.json and model.safetensors, and copies tokenizer files byte for byte from tokenizer_dir (NULL: none). Makes DIR. */
 VS_NODISCARD vs_status vs_weights_write(const vs_params *p, const vs_config *c, const char *dir,
                                         const char *tokenizer_dir, vs_error *err);
@@ -49,12 +50,12 @@ typedef struct vs_lora_patterns {
 } vs_lora_patterns;
 
 typedef struct vs_lora_config {
-    size_t rank;      /* 0: no adapter */
-    double alpha;     /* scale = alpha / rank */
-    unsigned targets; /* bit set of vs_linear: in every layer */
+    size_t rank;                                /* 0: no adapter */
+    double alpha;                               /* scale = alpha / rank */
+    unsigned targets;                           /* bit set of vs_linear: in every layer */
     unsigned char layer_targets[VS_MAX_LAYERS]; /* further ones of single layers */
-    bool is_rslora;   /* scale = alpha / sqrt(rank): arXiv:2312.03732 */
-    bool has_value;   /* a value head comes along: modules_to_save ["score"] */
+    bool is_rslora;                             /* scale = alpha / sqrt(rank): arXiv:2312.03732 */
+    bool has_value; /* a value head comes along: modules_to_save ["score"] */
     vs_lora_patterns ranks, alphas;
 } vs_lora_config;
 
@@ -65,20 +66,21 @@ static inline bool vs_lora_is_target(const vs_lora_config *l, size_t layer, vs_l
 
 /* Rank and scale of the adapter on one module, as PEFT finds them (peft/utils/other.py, get_pattern_key). rank and scale
  * may be NULL. */
-VS_NODISCARD vs_status vs_lora_module(size_t *rank, double *scale, const vs_lora_config *l, size_t layer, vs_linear which,
-                                      vs_error *err);
+VS_NODISCARD vs_status vs_lora_module(size_t *rank, double *scale, const vs_lora_config *l,
+                                      size_t layer, vs_linear which, vs_error *err);
 
 /* Per layer and target, PEFT names: base_model.model.model.layers.i.{self_attn|mlp}.NAME.lora_A.weight [r][in], then
  * .lora_B.weight [out][r]; with a value head base_model.model.score.weight [1][C], .bias [1]. */
-VS_NODISCARD vs_status vs_lora_table(vs_params *out, const vs_config *c, const vs_lora_config *l, vs_error *err);
-/* Refuses adapters with unused or missing tensors, unknown peft types, use_dora, bias != none, modules_to_save. */
-VS_NODISCARD vs_status vs_lora_read(vs_params *out, vs_lora_config *l, const vs_config *c, const char *dir,
-                                    vs_error *err);
-VS_NODISCARD vs_status vs_lora_write(const vs_params *p, const vs_lora_config *l, const char *base_name,
-                                     const char *dir, vs_error *err);
-/* W += scale * B A in f32 (double sums), rounded once. A value head beside the adapter becomes the model's (c->has_value). */
-VS_NODISCARD vs_status vs_lora_merge(vs_params *weights, const vs_params *lora, const vs_lora_config *l, vs_config *c,
+VS_NODISCARD vs_status vs_lora_table(vs_params *out, const vs_config *c, const vs_lora_config *l,
                                      vs_error *err);
+/* Refuses adapters with unused or missing tensors, unknown peft types, use_dora, bias != none, modules_to_save. */
+VS_NODISCARD vs_status vs_lora_read(vs_params *out, vs_lora_config *l, const vs_config *c,
+                                    const char *dir, vs_error *err);
+VS_NODISCARD vs_status vs_lora_write(const vs_params *p, const vs_lora_config *l,
+                                     const char *base_name, const char *dir, vs_error *err);
+/* W += scale * B A in f32 (double sums), rounded once. A value head beside the adapter becomes the model's (c->has_value). */
+VS_NODISCARD vs_status vs_lora_merge(vs_params *weights, const vs_params *lora,
+                                     const vs_lora_config *l, vs_config *c, vs_error *err);
 
 /* Whether DIR is an adapter folder (has adapter_config.json). */
 bool vs_is_adapter(const char *dir);

@@ -21,15 +21,27 @@ typedef struct vs_gguf_text {
 
 /* Types of values, as the file numbers them. */
 typedef enum vs_gguf_type {
-    VS_GGUF_U8, VS_GGUF_I8, VS_GGUF_U16, VS_GGUF_I16, VS_GGUF_U32, VS_GGUF_I32, VS_GGUF_F32, VS_GGUF_BOOL,
-    VS_GGUF_STRING, VS_GGUF_ARRAY, VS_GGUF_U64, VS_GGUF_I64, VS_GGUF_F64, VS_GGUF_N_TYPES
+    VS_GGUF_U8,
+    VS_GGUF_I8,
+    VS_GGUF_U16,
+    VS_GGUF_I16,
+    VS_GGUF_U32,
+    VS_GGUF_I32,
+    VS_GGUF_F32,
+    VS_GGUF_BOOL,
+    VS_GGUF_STRING,
+    VS_GGUF_ARRAY,
+    VS_GGUF_U64,
+    VS_GGUF_I64,
+    VS_GGUF_F64,
+    VS_GGUF_N_TYPES
 } vs_gguf_type;
 
 typedef struct vs_gguf_value {
     vs_gguf_text key;
     vs_gguf_type type; /* of an array's items, when it is one */
     bool is_array;
-    size_t n;          /* items; 1 when it is no array */
+    size_t n; /* items; 1 when it is no array */
     const unsigned char *data;
 } vs_gguf_value;
 
@@ -48,20 +60,24 @@ void vs_gguf_close(vs_gguf *g); /* NULL is allowed */
 const char *vs_gguf_path(const vs_gguf *g);
 
 size_t vs_gguf_n_values(const vs_gguf *g);
-const vs_gguf_value *vs_gguf_value_at(const vs_gguf *g, size_t i); /* by key */
+const vs_gguf_value *vs_gguf_value_at(const vs_gguf *g, size_t i);    /* by key */
 const vs_gguf_value *vs_gguf_find(const vs_gguf *g, const char *key); /* NULL: none */
 /* Typed values. A missing key is an error for _get_, and leaves *out alone for _opt_. */
-VS_NODISCARD vs_status vs_gguf_get_size(size_t *out, const vs_gguf *g, const char *key, size_t min, size_t max,
+VS_NODISCARD vs_status vs_gguf_get_size(size_t *out, const vs_gguf *g, const char *key, size_t min,
+                                        size_t max, vs_error *err);
+VS_NODISCARD vs_status vs_gguf_opt_size(size_t *out, const vs_gguf *g, const char *key, size_t min,
+                                        size_t max, vs_error *err);
+VS_NODISCARD vs_status vs_gguf_opt_real(double *out, const vs_gguf *g, const char *key,
                                         vs_error *err);
-VS_NODISCARD vs_status vs_gguf_opt_size(size_t *out, const vs_gguf *g, const char *key, size_t min, size_t max,
+VS_NODISCARD vs_status vs_gguf_opt_bool(bool *out, const vs_gguf *g, const char *key,
                                         vs_error *err);
-VS_NODISCARD vs_status vs_gguf_opt_real(double *out, const vs_gguf *g, const char *key, vs_error *err);
-VS_NODISCARD vs_status vs_gguf_opt_bool(bool *out, const vs_gguf *g, const char *key, vs_error *err);
-VS_NODISCARD vs_status vs_gguf_get_text(vs_gguf_text *out, const vs_gguf *g, const char *key, vs_error *err);
-VS_NODISCARD vs_status vs_gguf_opt_text(vs_gguf_text *out, const vs_gguf *g, const char *key, vs_error *err);
+VS_NODISCARD vs_status vs_gguf_get_text(vs_gguf_text *out, const vs_gguf *g, const char *key,
+                                        vs_error *err);
+VS_NODISCARD vs_status vs_gguf_opt_text(vs_gguf_text *out, const vs_gguf *g, const char *key,
+                                        vs_error *err);
 /* An array of the given type (VS_GGUF_STRING, ..). */
-VS_NODISCARD vs_status vs_gguf_get_array(const vs_gguf_value **out, const vs_gguf *g, const char *key, vs_gguf_type type,
-                                         vs_error *err);
+VS_NODISCARD vs_status vs_gguf_get_array(const vs_gguf_value **out, const vs_gguf *g,
+                                         const char *key, vs_gguf_type type, vs_error *err);
 /* The string at *at (0 at first) of an array of strings; moves *at on. Called at most v->n times. */
 vs_gguf_text vs_gguf_next_text(const vs_gguf_value *v, size_t *at);
 /* Item i < v->n of a 4-byte type. */
@@ -69,7 +85,7 @@ float vs_gguf_f32_at(const vs_gguf_value *v, size_t i);
 int32_t vs_gguf_i32_at(const vs_gguf_value *v, size_t i);
 
 size_t vs_gguf_n_tensors(const vs_gguf *g);
-const vs_gguf_tensor *vs_gguf_tensor_at(const vs_gguf *g, size_t i); /* by name */
+const vs_gguf_tensor *vs_gguf_tensor_at(const vs_gguf *g, size_t i);           /* by name */
 const vs_gguf_tensor *vs_gguf_tensor_find(const vs_gguf *g, const char *name); /* NULL: none */
 
 /* gguf_quant.c: t->n elements, as ggml's dequantize_row_* compute them, in f32. */
@@ -84,8 +100,8 @@ VS_NODISCARD vs_status vs_gguf_config(vs_config *out, const vs_gguf *g, vs_error
 /* gguf_folder.c: the file as a Hugging Face folder. DIR must not exist; it appears whole or not at all.
  * dtype: of the written weights. progress (NULL allowed) is called before every tensor. */
 typedef void vs_gguf_progress(void *ctx, size_t tensor, size_t n_tensors);
-VS_NODISCARD vs_status vs_gguf_import(const vs_gguf *g, const char *dir, vs_dtype dtype, vs_gguf_progress *progress,
-                                      void *ctx, vs_error *err);
+VS_NODISCARD vs_status vs_gguf_import(const vs_gguf *g, const char *dir, vs_dtype dtype,
+                                      vs_gguf_progress *progress, void *ctx, vs_error *err);
 
 /* gguf_vocab.c: the vocabulary as tokenizer.json and tokenizer_config.json in DIR. */
 VS_NODISCARD vs_status vs_gguf_write_tokenizer(const vs_gguf *g, const char *dir, vs_error *err);

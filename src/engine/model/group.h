@@ -25,8 +25,8 @@ typedef struct vs_group {
 } vs_group;
 
 size_t vs_solution_rows(const vs_solution *s); /* L - 1, or L */
-size_t vs_group_rows(const vs_group *g);   /* n_prompt + the solutions' rows */
-size_t vs_group_tokens(const vs_group *g); /* sum L: targets */
+size_t vs_group_rows(const vs_group *g);       /* n_prompt + the solutions' rows */
+size_t vs_group_tokens(const vs_group *g);     /* sum L: targets */
 /* Ids within the vocabulary, at least one token each, within the model's positions. where names the
  * row. */
 VS_NODISCARD vs_status vs_group_check(const vs_group *g, const vs_config *c, const char *where,
@@ -41,7 +41,7 @@ typedef struct vs_rows {
     vs_batch batch;
     vs_targets targets;    /* rows are those of `gather` */
     uint32_t *gather;      /* [targets.n_rows] batch rows that predict something, ascending */
-    uint32_t *read_row; /* [targets.n] batch row of the i-th target's own token; VS_NO_ROW: it has none */
+    uint32_t *read_row;    /* [targets.n] batch row of the target's own token, or VS_NO_ROW */
     uint32_t *target_rank; /* [targets.n] place of (group, solution, token) order's i-th target in
                               `targets` */
     size_t n_solutions;

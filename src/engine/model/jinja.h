@@ -15,6 +15,6 @@
 
 /* Appends what the template makes of the names in `context` (an object). where: what messages call the template. What
  * raise_exception says is VS_E_INPUT. */
-VS_NODISCARD vs_status vs_jinja_render(vs_buf *out, const char *text, size_t len, const json_t *context, const char *where,
-                                       vs_error *err);
+VS_NODISCARD vs_status vs_jinja_render(vs_buf *out, const char *text, size_t len,
+                                       const json_t *context, const char *where, vs_error *err);
 #endif

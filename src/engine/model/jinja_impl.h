@@ -9,7 +9,7 @@
 #include "engine/model/jinja.h"
 
 enum {
-    JINJA_MAX_TEXT = 1 << 20,   /* bytes of a template */
+    JINJA_MAX_TEXT = 1 << 20, /* bytes of a template */
     JINJA_MAX_TOKENS = 1 << 17,
     JINJA_MAX_STEPS = 1 << 20,  /* values made and tokens executed */
     JINJA_MAX_DEPTH = 64,       /* of blocks and expressions in one another */
@@ -18,9 +18,9 @@ enum {
 
 typedef enum jinja_kind {
     JINJA_TEXT,
-    JINJA_PRINT,  /* {{ */
-    JINJA_BLOCK,  /* {% */
-    JINJA_CLOSE,  /* }} or %} */
+    JINJA_PRINT, /* {{ */
+    JINJA_BLOCK, /* {% */
+    JINJA_CLOSE, /* }} or %} */
     JINJA_NAME,
     JINJA_STRING,
     JINJA_INTEGER,
@@ -41,17 +41,18 @@ typedef struct jinja_tokens {
 } jinja_tokens;
 
 /* jinja_lex.c; tokens->item is the caller's to free, also on failure. */
-VS_NODISCARD vs_status jinja_lex(jinja_tokens *tokens, const char *text, size_t len, const char *where, vs_error *err);
+VS_NODISCARD vs_status jinja_lex(jinja_tokens *tokens, const char *text, size_t len,
+                                 const char *where, vs_error *err);
 
 typedef struct jinja {
     const char *where;
     vs_buf *out;
-    size_t begin;        /* of this rendering in out */
+    size_t begin; /* of this rendering in out */
     jinja_tokens tokens;
-    size_t at;           /* the next token */
-    bool is_dead;        /* parsing a branch that is not taken: nothing is evaluated */
+    size_t at;    /* the next token */
+    bool is_dead; /* parsing a branch that is not taken: nothing is evaluated */
     size_t depth, n_steps;
-    json_t **made;       /* every value made on the way, freed at the end */
+    json_t **made; /* every value made on the way, freed at the end */
     size_t n_made, made_cap;
     json_t *frames[JINJA_MAX_DEPTH + 2]; /* names; inner ones last */
     size_t n_frames;
@@ -64,7 +65,8 @@ const jinja_token *jinja_peek(const jinja *j);
 vs_status jinja_fail(const jinja *j, vs_error *err, const char *format, ...) VS_PRINTF(3, 4);
 /* Takes over a new reference; NULL: memory is out. */
 VS_NODISCARD vs_status jinja_make(jinja *j, jinja_value *out, json_t *made, vs_error *err);
-VS_NODISCARD vs_status jinja_make_text(jinja *j, jinja_value *out, const char *text, size_t len, vs_error *err);
+VS_NODISCARD vs_status jinja_make_text(jinja *j, jinja_value *out, const char *text, size_t len,
+                                       vs_error *err);
 
 /* jinja_expr.c: one expression from the next token on. */
 VS_NODISCARD vs_status jinja_expression(jinja *j, jinja_value *out, vs_error *err);
@@ -83,12 +85,12 @@ typedef struct jinja_args {
     size_t n;
     const jinja_token *key[JINJA_MAX_ARGS]; /* NULL: given by position */
 } jinja_args;
-VS_NODISCARD vs_status jinja_filter(jinja *j, jinja_value *out, const jinja_token *name, jinja_value x,
-                                    const jinja_args *args, vs_error *err);
-VS_NODISCARD vs_status jinja_test(jinja *j, bool *out, const jinja_token *name, jinja_value x, const jinja_args *args,
-                                  vs_error *err);
-VS_NODISCARD vs_status jinja_method(jinja *j, jinja_value *out, const jinja_token *name, jinja_value x,
-                                    const jinja_args *args, vs_error *err);
-VS_NODISCARD vs_status jinja_function(jinja *j, jinja_value *out, const jinja_token *name, const jinja_args *args,
-                                      vs_error *err);
+VS_NODISCARD vs_status jinja_filter(jinja *j, jinja_value *out, const jinja_token *name,
+                                    jinja_value x, const jinja_args *args, vs_error *err);
+VS_NODISCARD vs_status jinja_test(jinja *j, bool *out, const jinja_token *name, jinja_value x,
+                                  const jinja_args *args, vs_error *err);
+VS_NODISCARD vs_status jinja_method(jinja *j, jinja_value *out, const jinja_token *name,
+                                    jinja_value x, const jinja_args *args, vs_error *err);
+VS_NODISCARD vs_status jinja_function(jinja *j, jinja_value *out, const jinja_token *name,
+                                      const jinja_args *args, vs_error *err);
 #endif

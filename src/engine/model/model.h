@@ -29,8 +29,8 @@ typedef struct vs_lin {
     size_t col[3]; /* first output column of each part */
     const vs_tensor *w[3];
     const vs_tensor *bias[3]; /* NULL: none */
-    vs_panels fwd; /* y = x W^T + bias */
-    vs_panels bwd; /* dx = dy W; only while training */
+    vs_panels fwd;            /* y = x W^T + bias */
+    vs_panels bwd;            /* dx = dy W; only while training */
 } vs_lin;
 
 enum { VS_LIN_QKV, VS_LIN_O, VS_LIN_GATE_UP, VS_LIN_DOWN, VS_N_LIN };
@@ -58,9 +58,11 @@ typedef struct vs_base {
     vs_norm norm;
     float embed_scale;
     vs_panels head_fwd, head_bwd;
-    float *cos_sin[2]; /* [n_positions][head_dim], as ops->rope takes it; [1]: of sliding layers with
+    float
+        *cos_sin[2]; /* [n_positions][head_dim], as ops->rope takes it; [1]: of sliding layers with
                           a rope of their own, else NULL */
-    float *plus_one;   /* the norms' scales 1 + weight, one after another; NULL: they are the weights */
+    float
+        *plus_one; /* the norms' scales 1 + weight, one after another; NULL: they are the weights */
 } vs_base;
 
 typedef struct vs_lora_lin {
@@ -74,9 +76,9 @@ typedef struct vs_model {
     vs_base *base;
     vs_lora_config lora_config; /* rank 0: none */
     vs_params lora;
-    vs_lora_lin *lora_lin; /* [n_layers][VS_N_LINEAR] */
-    size_t lora_rank; /* the largest of all modules */
-    const vs_params *value_params;            /* where the value head is; NULL: there is none */
+    vs_lora_lin *lora_lin;                      /* [n_layers][VS_N_LINEAR] */
+    size_t lora_rank;                           /* the largest of all modules */
+    const vs_params *value_params;              /* where the value head is; NULL: there is none */
     const vs_tensor *value_weight, *value_bias; /* [1][C], [1] */
     vs_attn_shape shape, sliding; /* of layers that see everything, and of those that slide */
     char hash[VS_HASH_HEX]; /* of everything that decides its numbers: config, weights, adapter */
@@ -107,7 +109,8 @@ VS_NODISCARD vs_status vs_model_open(vs_model **out, vs_base *base, const char *
 /* The same folders with a fresh value head of zeros where they have none: on the base itself, or, with an adapter, beside
  * it. open_base: what the model then borrows. */
 VS_NODISCARD vs_status vs_base_open_valued(vs_base **out, const char *dir, vs_error *err);
-VS_NODISCARD vs_status vs_model_open_valued(vs_model **out, vs_base *base, const char *adapter_dir, vs_error *err);
+VS_NODISCARD vs_status vs_model_open_valued(vs_model **out, vs_base *base, const char *adapter_dir,
+                                            vs_error *err);
 void vs_model_close(vs_model *m); /* NULL is allowed; the base stays */
 
 /* Fresh weights: linear N(0, 1 / in), the two outputs into the residual divided by sqrt(2 *
@@ -140,15 +143,15 @@ typedef struct vs_batch {
 /* What one layer computes on the way; in inference h1 and h2, r1 and r2 share memory. All
  * [rows][..]. */
 typedef struct vs_acts {
-    float *h1, *h2;         /* [C] after each norm */
-    float *r1, *r2;         /* 1 / rms */
-    float *qkv;             /* [(H + 2G) D], q and k rotated */
-    float *att;             /* [H D] */
+    float *h1, *h2;            /* [C] after each norm */
+    float *r1, *r2;            /* 1 / rms */
+    float *qkv;                /* [(H + 2G) D], q and k rotated */
+    float *att;                /* [H D] */
     float *raw1, *raw2, *post; /* [C] attention's and feed-forward's output, before their post norm
                                   and (either one's) after it; NULL without post norms */
     float *r_post1, *r_post2;
     float *qk, *r_qk; /* [(H + G) D] q and k before their norms, [H + G]; qk NULL unless kept */
-    float *gu, *act;        /* [2F], [F] */
+    float *gu, *act;  /* [2F], [F] */
     float *lora_u, *lora_t; /* [rank], [widest linear]; NULL without an adapter */
     float *attn_scratch;    /* n_threads times attn_floats */
     size_t attn_floats, n_threads;
@@ -232,7 +235,8 @@ float vs_logprob_of(float logit, float max, float sum);
 /* value = w . hidden + b, in double, in order. hidden [C]: after the last norm. The model has a value head. */
 double vs_value_at(const vs_model *m, const float *hidden);
 /* Adds d = dL/dvalue to the head's gradients and to d_hidden [C]. */
-void vs_value_backward(const vs_model *m, const float *hidden, double d, float *d_hidden, vs_params *grads);
+void vs_value_backward(const vs_model *m, const float *hidden, double d, float *d_hidden,
+                       vs_params *grads);
 
 /* How many rows of tokens the layer loop has computed since the last call; for tests and bench. */
 uint64_t vs_rows_computed_take(void);

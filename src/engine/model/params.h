@@ -38,7 +38,7 @@ VS_NODISCARD vs_status vs_params_extend(vs_params *p, const char *name, size_t r
 VS_NODISCARD vs_status vs_params_alloc(vs_params *p, vs_error *err);
 /* A zeroed block with the same table (gradients, moments). */
 VS_NODISCARD vs_status vs_params_like(vs_params *out, const vs_params *p, vs_error *err);
-void vs_params_close(vs_params *p); /* zeroed is allowed */
+void vs_params_close(vs_params *p);                                    /* zeroed is allowed */
 const vs_tensor *vs_params_find(const vs_params *p, const char *name); /* NULL: none */
 
 /* Whether a tensor's name ends so: "norm.weight". */

@@ -11,9 +11,9 @@
 
 typedef struct vs_st_tensor {
     char *name;
-    char dtype[16];      /* "F32", "BF16", .. as written */
+    char dtype[16]; /* "F32", "BF16", .. as written */
     size_t shape[8], n_dims;
-    size_t n;            /* elements */
+    size_t n;                  /* elements */
     const unsigned char *data; /* little endian, borrowed from the mapping */
     size_t n_bytes;
 } vs_st_tensor;
@@ -25,7 +25,8 @@ size_t vs_safetensors_count(const vs_safetensors *s);
 const vs_st_tensor *vs_safetensors_at(const vs_safetensors *s, size_t i); /* in file order */
 const vs_st_tensor *vs_safetensors_find(const vs_safetensors *s, const char *name);
 /* F32, BF16 or F16 -> f32, t->n elements; another dtype is VS_E_FORMAT. */
-VS_NODISCARD vs_status vs_st_to_f32(float *out, const vs_st_tensor *t, const char *path, vs_error *err);
+VS_NODISCARD vs_status vs_st_to_f32(float *out, const vs_st_tensor *t, const char *path,
+                                    vs_error *err);
 
 /* Atomic. Tensors are written in table order, gaps left out; dtype VS_BF16 rounds to nearest even.
  * metadata {"format":"pt"} is added, which transformers wants. */
@@ -34,6 +35,7 @@ VS_NODISCARD vs_status vs_safetensors_write(const char *path, const vs_params *p
 /* The same for a table without data: `lend` gives each tensor's rows * cols elements when its turn comes, borrowed until the
  * next call. */
 typedef vs_status vs_tensor_lend(void *ctx, const float **x, const vs_tensor *t, vs_error *err);
-VS_NODISCARD vs_status vs_safetensors_stream(const char *path, const vs_params *table, vs_dtype dtype,
-                                             vs_tensor_lend *lend, void *ctx, vs_error *err);
+VS_NODISCARD vs_status vs_safetensors_stream(const char *path, const vs_params *table,
+                                             vs_dtype dtype, vs_tensor_lend *lend, void *ctx,
+                                             vs_error *err);
 #endif

@@ -24,7 +24,7 @@ typedef struct vs_train_job {
     const char *label;     /* of the progress bar */
     vs_step_report report; /* may be NULL */
     void *ctx;
-    json_t *facts; /* goes into the manifest; borrowed; may be NULL */
+    json_t *facts;             /* goes into the manifest; borrowed; may be NULL */
     const char *const *others; /* finished folders; one that came of the same training is copied */
     size_t n_others;
 } vs_train_job;

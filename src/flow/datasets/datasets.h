@@ -29,7 +29,7 @@ typedef struct vs_gen_options {
     size_t rounds; /* the last round whose samples take part; 0: references alone */
     vs_data_rounds which;
     bool without_references; /* they are left out, unless rounds is 0 */
-    size_t cap;      /* right samples per problem and round; 0: all */
+    size_t cap;              /* right samples per problem and round; 0: all */
     vs_gen_dedupe dedupe;
     const bool *kept; /* [samples] others do not take part; NULL: all are kept */
     uint64_t seed;
@@ -82,8 +82,8 @@ VS_NODISCARD vs_status vs_keep_best(bool *kept, const vs_samples *all, const dou
 /* verdict [samples]: of each problem and set the `keep` best-scored texts (0: all) with a score of
  * at least `least` are right, other finished ones wrong, unfinished ones not gradable. Equal texts
  * share a verdict; equal scores: the first ones. score [samples]: without NAN. */
-VS_NODISCARD vs_status vs_label_best(vs_verdict *verdict, const vs_samples *all, const double *score,
-                                     size_t keep, double least, vs_error *err);
+VS_NODISCARD vs_status vs_label_best(vs_verdict *verdict, const vs_samples *all,
+                                     const double *score, size_t keep, double least, vs_error *err);
 
 /* The equations of a solution in order, blanks taken out, as "9+9=18;2*18=36;": what stands between
  * << and >>, or where there is none, every run of numbers and signs with an "=". false: one of them

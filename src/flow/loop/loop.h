@@ -43,8 +43,8 @@ VS_NODISCARD vs_status vs_run_all(vs_run *run, bool *did_work, vs_error *err);
 /* .. and of what labels the samples that are trained on: the first grader, or a reward model. */
 #define VS_FACT_LABELS "labels"
 #define VS_FACT_REWARD "reward" /* the reward model's own labels */
-VS_NODISCARD vs_status vs_run_label_version(char out[VS_PROFILE_BYTES], vs_store *s, const vs_recipe *r,
-                                            vs_error *err);
+VS_NODISCARD vs_status vs_run_label_version(char out[VS_PROFILE_BYTES], vs_store *s,
+                                            const vs_recipe *r, vs_error *err);
 
 /* How far a reward model's labels of a set agree with the grader's, over the samples that both call
  * right or wrong. by[grader's verdict][reward model's]: counts. */
@@ -52,8 +52,8 @@ typedef struct vs_agreement {
     size_t n, n_right; /* samples with a label of the reward model; of them, that count as right */
     size_t by[2][2];
 } vs_agreement;
-VS_NODISCARD vs_status vs_run_agreement(vs_agreement *out, vs_store *s, const char *set, const char *grader,
-                                        const char *labels, vs_error *err);
+VS_NODISCARD vs_status vs_run_agreement(vs_agreement *out, vs_store *s, const char *set,
+                                        const char *grader, const char *labels, vs_error *err);
 char *vs_agreement_text(const vs_agreement *a); /* one line, malloc'd; NULL: out of memory */
 
 /* The version in the store, or the recipe's where a run of an earlier version has none. */
@@ -87,7 +87,8 @@ typedef struct vs_regrade_count {
     size_t n, flipped;
     size_t from_to[3][3]; /* by verdict */
 } vs_regrade_count;
-typedef void vs_flip_fn(void *ctx, const vs_problem *p, const vs_sample *x, const vs_grade_result *now);
+typedef void vs_flip_fn(void *ctx, const vs_problem *p, const vs_sample *x,
+                        const vs_grade_result *now);
 VS_NODISCARD vs_status vs_run_regrade(vs_run *run, const vs_grader_options *o, vs_flip_fn *on_flip,
                                       void *ctx, vs_regrade_count *count, vs_error *err);
 

@@ -46,7 +46,12 @@ typedef struct vs_recipe_sample {
 } vs_recipe_sample;
 
 /* What a reward model says of a solution: its log-prob, that per token, a value head's value, or the log-odds of "yes". */
-typedef enum vs_reward_score { VS_REWARD_SUM, VS_REWARD_MEAN, VS_REWARD_VALUE, VS_REWARD_YES } vs_reward_score;
+typedef enum vs_reward_score {
+    VS_REWARD_SUM,
+    VS_REWARD_MEAN,
+    VS_REWARD_VALUE,
+    VS_REWARD_YES
+} vs_reward_score;
 
 /* Which problems' samples it labels for training: those without a known answer, or all. */
 typedef enum vs_reward_where { VS_REWARD_UNKNOWN, VS_REWARD_ALL } vs_reward_where;
@@ -54,16 +59,16 @@ typedef enum vs_reward_where { VS_REWARD_UNKNOWN, VS_REWARD_ALL } vs_reward_wher
 typedef struct vs_recipe {
     char *name;
     uint64_t seed;
-    char *base;    /* model folder, or "demo": the built-in base */
-    size_t rounds; /* T */
-    char *grader;  /* profile of labels/, or "external" */
+    char *base;            /* model folder, or "demo": the built-in base */
+    size_t rounds;         /* T */
+    char *grader;          /* profile of labels/, or "external" */
     char **grader_command; /* external: program and arguments */
     size_t n_grader_command;
     double grader_timeout; /* external: seconds for one solution */
     vs_recipe_problems problems;
     vs_recipe_sample sample;
     struct {
-        size_t cap;     /* right samples kept per problem and round; 0: all */
+        size_t cap; /* right samples kept per problem and round; 0: all */
         vs_gen_dedupe dedupe;
         vs_data_rounds rounds;
         int references; /* the reference solutions take part */
@@ -77,13 +82,13 @@ typedef struct vs_recipe {
         int truncated; /* keep unfinished samples as wrong ones */
         size_t cap;    /* solutions per problem; 0: all */
         vs_data_rounds rounds;
-        size_t keep;   /* best right samples by score per problem and round, and as many wrong; 0: all */
+        size_t keep; /* best right samples by score, and as many wrong; 0: all */
     } ver_data;
     struct {
-        char *model;      /* folder of a reward model, which labels samples in the grader's place; NULL: none */
+        char *model; /* folder of the model that labels samples; NULL: none */
         vs_reward_score score;
         vs_reward_where where;
-        size_t keep;      /* best-scored texts per problem and round that count as right; 0: any number */
+        size_t keep; /* best-scored texts of a problem and round that are right; 0: any number */
         double threshold; /* least probability of one that counts as right; 0: any */
     } reward;
     struct {
@@ -98,13 +103,13 @@ typedef struct vs_recipe {
     double sft_growth;       /* of sft.steps from each round to the next */
     vs_train_options dpo, orm, generative;
     struct {
-        size_t n;         /* candidates per test problem */
-        char *grader;     /* of test problems; NULL: the run's */
-        int baselines;    /* also sample and score with G_SFT */
-        int base;          /* the base itself is tested too */
-        size_t base_shots; /* after so many solved problems */
+        size_t n;            /* candidates per test problem */
+        char *grader;        /* of test problems; NULL: the run's */
+        int baselines;       /* also sample and score with G_SFT */
+        int base;            /* the base itself is tested too */
+        size_t base_shots;   /* after so many solved problems */
         char *examples_file; /* where those are; NULL: the first of D_SFT */
-        size_t top;        /* of the vote among the best-scored candidates; 0: none */
+        size_t top;          /* of the vote among the best-scored candidates; 0: none */
         char *base_separator;
     } eval;
 } vs_recipe;

@@ -10,16 +10,16 @@
 enum { VS_RECIPE_NAME_BYTES = 64, VS_RECIPE_LIST_MAX = 16 };
 
 typedef enum vs_key_type {
-    VS_KEY_TEXT,     /* char *, never NULL */
-    VS_KEY_PATH,     /* char *, NULL for null */
-    VS_KEY_COUNT,    /* size_t */
-    VS_KEY_SEED,     /* uint64_t */
-    VS_KEY_REAL,     /* double */
-    VS_KEY_FLAG,     /* int, 0 or 1 */
-    VS_KEY_CHOICE,   /* an enum of int: the place of a word in `choices` */
-    VS_KEY_PAIRS,    /* size_t: "all" is 0, "sampled(m)" is m */
-    VS_KEY_TEXTS,    /* char **, followed by its size_t count */
-    VS_KEY_TARGETS,  /* unsigned: bit set of vs_linear */
+    VS_KEY_TEXT,    /* char *, never NULL */
+    VS_KEY_PATH,    /* char *, NULL for null */
+    VS_KEY_COUNT,   /* size_t */
+    VS_KEY_SEED,    /* uint64_t */
+    VS_KEY_REAL,    /* double */
+    VS_KEY_FLAG,    /* int, 0 or 1 */
+    VS_KEY_CHOICE,  /* an enum of int: the place of a word in `choices` */
+    VS_KEY_PAIRS,   /* size_t: "all" is 0, "sampled(m)" is m */
+    VS_KEY_TEXTS,   /* char **, followed by its size_t count */
+    VS_KEY_TARGETS, /* unsigned: bit set of vs_linear */
 } vs_key_type;
 
 typedef struct vs_recipe_key {

@@ -17,16 +17,18 @@ struct vs_run {
     vs_recipe recipe;
     vs_store *store;
     vs_event_log *log;
-    vs_grader *grader, *test_grader; /* of samples that are trained on; of test samples: often the same */
-    char labels[VS_PROFILE_BYTES]; /* whose labels are trained on: the grader's version, or one of a reward model's */
+    vs_grader *grader,
+        *test_grader; /* of samples that are trained on; of test samples: often the same */
+    char labels
+        [VS_PROFILE_BYTES]; /* whose labels are trained on: the grader's version, or one of a reward model's */
     char reward[VS_PROFILE_BYTES - 16]; /* the reward model's own labels; "": there is none */
-    char *base; /* folder of G_base */
+    char *base;                         /* folder of G_base */
     vs_tokenizer *tokenizer;
     vs_chat *chat; /* NULL: prompts are plain text, encoded with the tokenizer's special tokens */
     vs_config config; /* of the base; with a chat template eos_ids[0] ends an assistant's turn */
     vs_problems problems;    /* all, by id */
     vs_problems query, test; /* views of problems: sft and train; test. Items are borrowed */
-    vs_ver_words words; /* of a generative verifier or reward model; else zeroed */
+    vs_ver_words words;      /* of a generative verifier or reward model; else zeroed */
     char **other_models, **other_stores; /* of runs that may have made the same */
     size_t n_other_models, n_other_stores;
     bool did_work;
@@ -73,7 +75,8 @@ VS_NODISCARD vs_status vs_run_generator(vs_run *run, const char *name, size_t ro
 /* set "round-T" <- k graded samples per problem from models/NAME */
 VS_NODISCARD vs_status vs_run_round(vs_run *run, size_t round, const char *name, vs_error *err);
 /* set "rationale-T" <- one more try of problems that round T left unsolved, with the answer in sight */
-VS_NODISCARD vs_status vs_run_rationales(vs_run *run, size_t round, const char *name, vs_error *err);
+VS_NODISCARD vs_status vs_run_rationales(vs_run *run, size_t round, const char *name,
+                                         vs_error *err);
 /* Refuses prompts with a hint that cannot be encoded or are too long, before anything is drawn. */
 VS_NODISCARD vs_status vs_run_check_hints(vs_run *run, vs_error *err);
 /* models/NAME <- a verifier of the recipe's kind from models/sft, on samples of rounds 1 .. rounds */
@@ -95,8 +98,8 @@ VS_NODISCARD vs_status vs_run_grade(vs_run *run, const char *sets_glob, vs_grade
 /* The same for samples that were read out already; again: those with labels too. visit (may be NULL)
  * sees each graded one in order. */
 typedef void vs_graded_fn(void *ctx, const vs_sample *x, const vs_grade_result *result);
-VS_NODISCARD vs_status vs_run_label(vs_run *run, const vs_samples *all, vs_grader *grader, bool again,
-                                    vs_graded_fn *visit, void *ctx, vs_error *err);
+VS_NODISCARD vs_status vs_run_label(vs_run *run, const vs_samples *all, vs_grader *grader,
+                                    bool again, vs_graded_fn *visit, void *ctx, vs_error *err);
 /* stage_reward.c: versions of what labels the samples that are trained on, into run->labels and run->reward. */
 VS_NODISCARD vs_status vs_run_open_labels(vs_run *run, vs_error *err);
 /* With a reward model: labels the samples of round T by it, and says how far the grader agrees; else nothing. */
@@ -106,7 +109,8 @@ VS_NODISCARD vs_status vs_run_check_graders(vs_run *run, vs_error *err);
 /* What the recipe says of problems; borrows from it. */
 void vs_run_problem_source(vs_problem_source *out, const vs_run *run);
 /* Draws what set lacks of k samples for each problem from models/NAME, keyed by draw_round, and grades it. */
-VS_NODISCARD vs_status vs_run_sample(vs_run *run, const char *name, const char *set, const vs_problems *problems, size_t k,
-                                     uint64_t draw_round, vs_grader *grader, vs_error *err);
+VS_NODISCARD vs_status vs_run_sample(vs_run *run, const char *name, const char *set,
+                                     const vs_problems *problems, size_t k, uint64_t draw_round,
+                                     vs_grader *grader, vs_error *err);
 void vs_run_decode_options(const vs_run *run, vs_decode_options *out, uint64_t round);
 #endif

@@ -11,8 +11,8 @@
 
 /* Encodes each problem's prompt into problem->ids. add_special: special tokens as the tokenizer adds them; a chat template
  * has written its own. */
-VS_NODISCARD vs_status vs_encode_prompts(vs_problems *p, const vs_tokenizer *t, const vs_config *c, bool add_special,
-                                         vs_error *err);
+VS_NODISCARD vs_status vs_encode_prompts(vs_problems *p, const vs_tokenizer *t, const vs_config *c,
+                                         bool add_special, vs_error *err);
 
 /* Stores the reference solution of each problem of split "sft", encoded and ended with the end token, as set
  * "reference". */
@@ -33,6 +33,7 @@ VS_NODISCARD vs_status vs_sample_set(vs_store *s, const vs_model *m, const vs_to
 
 /* Stores the score by m of every sample of the sets that the store lacks, and commits in chunks. how: log-probs, or a
  * verifier's. */
-VS_NODISCARD vs_status vs_score_sets(vs_store *s, const vs_model *m, const vs_problems *p, const char *sets_glob,
-                                     vs_score_how how, const char *label, vs_error *err);
+VS_NODISCARD vs_status vs_score_sets(vs_store *s, const vs_model *m, const vs_problems *p,
+                                     const char *sets_glob, vs_score_how how, const char *label,
+                                     vs_error *err);
 #endif

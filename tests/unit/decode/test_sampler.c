@@ -52,7 +52,7 @@ TEST(sampler, top_p_keeps_the_smallest_head_that_reaches_p)
 
 TEST(sampler, top_p_acts_on_what_top_k_left)
 {
-    CHECK(draw(1, 2, 0.5, 0.999) == 5);  /* 0.571 of the pair reaches 0.5 */
+    CHECK(draw(1, 2, 0.5, 0.999) == 5); /* 0.571 of the pair reaches 0.5 */
     CHECK(draw(1, 2, 0.58, 0.999) == 2);
 }
 

@@ -31,7 +31,7 @@ enum { MOST = 256 };
 
 /* Grades up to MOST items at once. */
 static void run_all(const char *profile, const vs_grade_item *items, size_t n,
-                  vs_grade_result *results)
+                    vs_grade_result *results)
 {
     const code_cache none = {NULL, NULL, NULL};
     vs_error err = {.code = VS_OK};
