@@ -72,9 +72,10 @@ VS_NODISCARD vs_status vs_ver_select(vs_ver_set *out, const vs_samples *all,
                                      const vs_ver_options *o, vs_error *err);
 void vs_ver_set_free(vs_ver_set *s);
 
-/* kept [samples]: of each problem and set the `keep` right texts with the highest scores and as many
- * wrong ones with the highest, each once; equal scores: the first ones. Unfinished and ungradable samples
- * are left out. References are always kept, whatever their
+/* kept [samples]: of each problem and set the `keep` right samples with the highest scores and as
+ * many wrong ones with the highest; equal scores: the first ones. Equal texts count as often as they
+ * were drawn: where solutions have few texts, few wrong ones would be left otherwise (LOG.md, entry
+ * 12). Unfinished and ungradable samples are left out. References are always kept, whatever their
  * score. score [samples], without NAN; -INFINITY: not scored. */
 VS_NODISCARD vs_status vs_keep_best(bool *kept, const vs_samples *all, const double *score,
                                     size_t keep, vs_error *err);

@@ -28,23 +28,19 @@ static size_t find_text(const ranked *list, size_t n, const vs_samples *all, con
     return i;
 }
 
-/* Marks the best `most` texts of that verdict, each once; how many there were to mark. */
+/* Marks the best `most` samples of that verdict; how many there were to mark. */
 static size_t keep_kind(bool *kept, ranked *list, const vs_samples *all, const double *score,
                         size_t begin, size_t end, vs_verdict verdict, size_t most)
 {
-    size_t n = 0, n_kept = 0;
+    size_t n = 0;
 
     for (size_t i = begin; i < end; i++)
         if (all->item[i].verdict == (int)verdict && !vs_sample_is_cut(&all->item[i]))
             list[n++] = (ranked){i, score[i]};
     qsort(list, n, sizeof *list, by_falling_score);
-    for (size_t i = 0; i < n && n_kept < most; i++) { /* the kept ones move to the list's front */
-        const ranked x = list[i];
-        if (find_text(list, n_kept, all, all->item[x.index].text) < n_kept) continue;
-        kept[x.index] = true;
-        list[n_kept++] = x;
-    }
-    return n_kept;
+    if (n > most) n = most;
+    for (size_t i = 0; i < n; i++) kept[list[i].index] = true;
+    return n;
 }
 
 /* One past the last sample of the problem and set of sample i. */

@@ -223,6 +223,24 @@ TEST(keep, takes_the_best_right_ones_and_as_many_wrong)
     vs_gen_set_free(&s);
 }
 
+TEST(keep, counts_equal_texts_as_often_as_they_were_drawn)
+{
+    enum { N = 5 };
+    bench b = {0};
+    static const double score[N] = {3, 3, 2, 1, 0};
+    static const bool want[N] = {true, true, true, true, false};
+    bool kept[N];
+    vs_error err;
+
+    add(&b, 1, "round-1", 'a', RIGHT);
+    add(&b, 1, "round-1", 'a', RIGHT);
+    add(&b, 1, "round-1", 'b', WRONG);
+    add(&b, 1, "round-1", 'c', WRONG);
+    add(&b, 1, "round-1", 'd', WRONG);
+    CHECK_OK(vs_keep_best(kept, &b.all, score, 2, &err));
+    CHECK(memcmp(kept, want, sizeof want) == 0);
+}
+
 TEST(label_best, takes_the_best_texts_of_each_problem_and_round)
 {
     enum { N = 8 };
