@@ -1,16 +1,26 @@
 /* backend.c - which variants of the op table this processor runs; the only place that asks. */
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/tensor/cpu/fast.h"
 #include "engine/tensor/ops.h"
 
-enum { MAX_VARIANTS = 4 };
+enum { MAX_VARIANTS = 5 };
 
 typedef struct variants {
     const vs_ops *list[MAX_VARIANTS]; /* slowest first */
     size_t n;
 } variants;
+
+/* Zen 4, the only family 19h with AVX-512, does it in halves. */
+static void add_avx512(variants *v)
+{
+    const bool in_halves = __builtin_cpu_is("amdfam19h");
+
+    v->list[v->n++] = in_halves ? &vs_ops_fast_avx512 : &vs_ops_fast_avx512_256;
+    v->list[v->n++] = in_halves ? &vs_ops_fast_avx512_256 : &vs_ops_fast_avx512;
+}
 
 static variants detect(void)
 {
@@ -21,7 +31,7 @@ static variants detect(void)
         v.list[v.n++] = &vs_ops_fast_avx2;
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        v.list[v.n++] = &vs_ops_fast_avx512;
+        add_avx512(&v);
     return v;
 }
 

@@ -1,4 +1,4 @@
-/* fast.h - the variants of cpu/fast, one source compiled for three instruction sets. Private to
+/* fast.h - the variants of cpu/fast, one source compiled for several instruction sets. Private to
  * tensor/. Only backend.c may name them: it alone knows what the processor runs. */
 #ifndef VS_TENSOR_CPU_FAST_H
 #define VS_TENSOR_CPU_FAST_H
@@ -8,4 +8,5 @@
 extern const vs_ops vs_ops_fast_portable;
 extern const vs_ops vs_ops_fast_avx2;
 extern const vs_ops vs_ops_fast_avx512;
+extern const vs_ops vs_ops_fast_avx512_256;
 #endif

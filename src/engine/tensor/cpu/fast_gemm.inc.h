@@ -5,17 +5,15 @@
  * while k runs, so every tile shape computes the same chains and the choice among them is one of
  * speed alone. */
 
-enum { ROWS_MAX = 12, HV_PER_PANEL = VS_LANES / HV_LANES };
+enum { HV_PER_PANEL = VS_LANES / HV_LANES, ROWS_PER_POINTER = 3 };
 
 enum {
     /* Floats of B (one panel group, one step of k) and of A (one block of rows) that should stay in
      * the first and in the second level of the cache. */
     L1_FLOATS = 8 * 1024,
     L2_FLOATS = 192 * 1024,
-    /* With fewer tiles to a step than this, asking ahead for memory costs more than it saves. */
-    PREFETCH_TILES = 8,
     /* A tile of fewer rows loads B too often for its work to be used over and over. */
-    ROWS_WORTH_REPEATING = 4,
+    ROWS_WORTH_REPEATING = 6,
 };
 
 typedef struct tile_args {
@@ -26,6 +24,8 @@ typedef struct tile_args {
     const float *b;
     size_t panel_step, n_k;
     bool accumulate;
+    const float *ahead; /* what to ask memory for meanwhile, ahead_step floats further with each k */
+    size_t ahead_step;
 } tile_args;
 
 /* r_n and p_n are constants in every call. The pragmas are needed: without them gcc keeps acc in
@@ -34,42 +34,47 @@ static inline __attribute__((always_inline)) void tile(const tile_args *t, const
                                                        const size_t p_n)
 {
     hv acc[ROWS_MAX][8 * HV_PER_PANEL];
-    const float *a[ROWS_MAX];
+    const float *a[ROWS_MAX / ROWS_PER_POINTER + 1];
+    float *const out = t->out;
+    const size_t a_row = t->a_row, ld_out = t->ld_out; /* copies: vector stores may alias *t */
 
-#pragma GCC unroll 16
+#pragma GCC unroll 32
+    for (size_t r = 0; r < r_n; r += ROWS_PER_POINTER) a[r / ROWS_PER_POINTER] = t->a + r * a_row;
+#pragma GCC unroll 32
     for (size_t r = 0; r < r_n; r++) {
-        a[r] = t->a + r * t->a_row;
-#pragma GCC unroll 16
+#pragma GCC unroll 32
         for (size_t p = 0; p < p_n * HV_PER_PANEL; p++)
             acc[r][p] =
-                t->accumulate ? hv_load(t->out + r * t->ld_out + p * HV_LANES) : hv_set1(0.0f);
+                t->accumulate ? hv_load(out + r * ld_out + p * HV_LANES) : hv_set1(0.0f);
     }
-    const float *b = t->b;
-    const size_t a_k = t->a_k, panel_step = t->panel_step;
-    size_t at = 0;
+    const float *b = t->b, *ahead = t->ahead;
+    const size_t a_k = t->a_k, panel_step = t->panel_step, ahead_step = t->ahead_step;
 
     for (size_t k = t->n_k; k > 0; k--) {
         hv bv[8 * HV_PER_PANEL];
 
-#pragma GCC unroll 16
+#pragma GCC unroll 32
         for (size_t p = 0; p < p_n * HV_PER_PANEL; p++)
             bv[p] = hv_load(b + p / HV_PER_PANEL * panel_step + p % HV_PER_PANEL * HV_LANES);
-#pragma GCC unroll 16
+        __builtin_prefetch(ahead, 0, 2);
+        ahead += ahead_step;
+#pragma GCC unroll 32
         for (size_t r = 0; r < r_n; r++) {
-            const hv av = hv_set1(a[r][at]);
+            hv av = hv_set1(a[r / ROWS_PER_POINTER][r % ROWS_PER_POINTER * a_row]);
 
-#pragma GCC unroll 16
+#pragma GCC unroll 32
             for (size_t p = 0; p < p_n * HV_PER_PANEL; p++)
                 acc[r][p] = hv_fma(av, bv[p], acc[r][p]);
         }
-        at += a_k;
+#pragma GCC unroll 32
+        for (size_t r = 0; r < r_n; r += ROWS_PER_POINTER) a[r / ROWS_PER_POINTER] += a_k;
         b += VS_LANES;
     }
-#pragma GCC unroll 16
+#pragma GCC unroll 32
     for (size_t r = 0; r < r_n; r++)
-#pragma GCC unroll 16
+#pragma GCC unroll 32
         for (size_t p = 0; p < p_n * HV_PER_PANEL; p++)
-            hv_store(t->out + r * t->ld_out + p * HV_LANES, acc[r][p]);
+            hv_store(out + r * ld_out + p * HV_LANES, acc[r][p]);
 }
 
 typedef void tile_fn(const tile_args *t);
@@ -85,8 +90,8 @@ TILE_LIST(TILE)
 static tile_fn *const tiles[9][ROWS_MAX + 1] = {TILE_LIST(TILE_ENTRY)};
 static const size_t rows_of[9] = ROWS_OF; /* tallest tile of so many panels; 0: none so wide */
 
-/* Panels to take side by side: the widest tile that all m rows fit into or that is worth repeating.
- * At few rows a wide tile is what keeps enough chains in flight. */
+/* Panels to take side by side: the widest tile that all m rows fit into, or that is worth repeating.
+ * At few rows a wide tile is what keeps enough chains and enough streams from memory in flight. */
 static size_t pick_panels(size_t m, size_t left)
 {
     size_t best = 1;
@@ -94,18 +99,6 @@ static size_t pick_panels(size_t m, size_t left)
     for (size_t p = 1; p <= 8 && p <= left; p *= 2)
         if (rows_of[p] && (m <= rows_of[p] || rows_of[p] >= ROWS_WORTH_REPEATING)) best = p;
     return best;
-}
-
-/* Asks for share n of n_shares of a step's panels, ahead of their use: the first tile that reads
- * them would otherwise wait for memory. */
-static void prefetch_panels(const float *b, size_t panel_step, size_t p_n, size_t n_k, size_t n,
-                            size_t n_shares)
-{
-    const size_t k0 = n_k * n / n_shares, k1 = n_k * (n + 1) / n_shares;
-
-    for (size_t p = 0; p < p_n; p++)
-        for (size_t k = k0; k < k1; k++)
-            __builtin_prefetch(b + p * panel_step + k * VS_LANES, 0, 2);
 }
 
 /* Asks for the rows of out that a tile will write: they lie ld_out apart, which no hardware
@@ -117,9 +110,20 @@ static void prefetch_out(const tile_args *t, size_t rows, size_t p_n)
             __builtin_prefetch(t->out + r * t->ld_out + p * VS_LANES, 1, 3);
 }
 
-/* out block [m][p_n * 16] for k in steps; m rows are shared out evenly among the tiles. p_next:
- * panels of the group that comes after this one, 0 at the end. */
-static void gemm_group(const tile_args *whole, size_t m, size_t p_n, size_t p_next)
+/* Tile n of n_tiles asks for its share of the panels' next n_k steps, which begin at `next`: spread over the time that the
+ * tiles take, the memory works beside the arithmetic. One pass is a stream for each panel, which the hardware follows
+ * by itself. */
+static void look_ahead(tile_args *t, const float *next, size_t p_n, size_t n, size_t n_tiles)
+{
+    const size_t line = t->n_k * p_n * n / n_tiles;
+
+    if (p_n > n_tiles || t->n_k == 0) return;
+    t->ahead = next + line / t->n_k * t->panel_step + line % t->n_k * VS_LANES;
+    t->ahead_step = (VS_LANES * p_n + n_tiles - 1) / n_tiles;
+}
+
+/* out block [m][p_n * 16] for k in steps; m rows are shared out evenly among the tiles. */
+static void gemm_group(const tile_args *whole, size_t m, size_t p_n)
 {
     const size_t n_tiles = (m + rows_of[p_n] - 1) / rows_of[p_n];
     const size_t k_cap = L1_FLOATS / (p_n * VS_LANES);
@@ -128,9 +132,8 @@ static void gemm_group(const tile_args *whole, size_t m, size_t p_n, size_t p_ne
 
     for (size_t step = 0; step < n_steps; step++) {
         const size_t k0 = whole->n_k * step / n_steps, k1 = whole->n_k * (step + 1) / n_steps;
-        const bool last = step + 1 == n_steps;
-        const float *next = whole->b + (last ? p_n * whole->panel_step : k1 * VS_LANES);
-        const size_t next_k = whole->n_k / n_steps, next_p = last ? p_next : p_n;
+        const bool is_last = step + 1 == n_steps;
+        const float *next = whole->b + (is_last ? p_n * whole->panel_step : k1 * VS_LANES);
 
         for (size_t n = 0; n < n_tiles; n++) {
             const size_t r0 = m * n / n_tiles, r1 = m * (n + 1) / n_tiles;
@@ -141,8 +144,7 @@ static void gemm_group(const tile_args *whole, size_t m, size_t p_n, size_t p_ne
             t.b += k0 * VS_LANES;
             t.n_k = k1 - k0;
             t.accumulate = t.accumulate || step > 0;
-            if (n_tiles >= PREFETCH_TILES)
-                prefetch_panels(next, whole->panel_step, next_p, next_k, n, n_tiles);
+            look_ahead(&t, next, p_n, n, n_tiles);
             if (!t.accumulate) prefetch_out(&t, r1 - r0, p_n);
             tiles[p_n][r1 - r0](&t);
         }
@@ -183,12 +185,20 @@ static void gemm(float *out, size_t ld_out, const float *a, size_t a_row, size_t
 
     for (size_t i = 0; i < n_blocks; i++) {
         const size_t r0 = m * i / n_blocks, rows = m * (i + 1) / n_blocks - r0;
-        tile_args t = {out + r0 * ld_out, ld_out, a + r0 * a_row, a_row, a_k, panels,
-                       panel_step,        n_k,    accumulate};
+        tile_args t = {.out = out + r0 * ld_out,
+                       .ld_out = ld_out,
+                       .a = a + r0 * a_row,
+                       .a_row = a_row,
+                       .a_k = a_k,
+                       .b = panels,
+                       .panel_step = panel_step,
+                       .n_k = n_k,
+                       .accumulate = accumulate,
+                       .ahead = panels};
 
         for (size_t p = 0, p_n; p < n_panels; p += p_n) {
             p_n = pick_panels(rows, n_panels - p);
-            gemm_group(&t, rows, p_n, p + 2 * p_n <= n_panels ? p_n : 0);
+            gemm_group(&t, rows, p_n);
             t.out += p_n * VS_LANES;
             t.b += p_n * panel_step;
         }

@@ -1,28 +1,44 @@
-/* vec_avx512.h - 16 lanes of f32 in one register; tile sizes for 32 registers. */
+/* vec_avx512.h - 16 lanes of f32 in one register; tile sizes for 32 registers.
+ *
+ * With GEMM_256, products work in halves of a register: a Zen 4 does 512-bit arithmetic in two halves anyway, but 256-bit
+ * loads and broadcasts at twice the rate. */
 #include "engine/tensor/cpu/vec_x86.h"
 #include "engine/tensor/exp_const.h"
 
+typedef __m512 vf; /* 16 lanes */
+
+/* clang-format off */
+/* hv: one register as gemm uses it. Tiles as rows by panels: at most 28 accumulators, and where rows allow it at least 8
+ * to hide the latency of fma. */
+#ifdef GEMM_256
+#define VARIANT      vs_ops_fast_avx512_256
+#define VARIANT_NAME "fast-avx512-256"
+typedef __m256 hv;
+enum { HV_LANES = 8, ROWS_MAX = 14 };
+#define ROWS_OF { [1] = 14, [2] = 4, [4] = 2 }
+#define TILE_LIST(X)                                                                               \
+    X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1)      \
+    X(12, 1) X(13, 1) X(14, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(1, 4) X(2, 4)
+#define hv_load(p)      _mm256_loadu_ps(p)
+#define hv_store(p, v)  _mm256_storeu_ps(p, v)
+#define hv_set1(x)      _mm256_set1_ps(x)
+#define hv_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
+#else
 #define VARIANT      vs_ops_fast_avx512
 #define VARIANT_NAME "fast-avx512"
-
-typedef __m512 vf; /* 16 lanes */
-typedef __m512 hv; /* one hardware register: what gemm accumulates in */
-
-enum { HV_LANES = 16 };
-/* Tiles as rows by panels: at most 24 accumulators, and where rows allow it at least 8 to hide the
- * latency of fma. */
-/* clang-format off */
+typedef __m512 hv;
+enum { HV_LANES = 16, ROWS_MAX = 12 };
 #define ROWS_OF { [1] = 12, [2] = 12, [4] = 6, [8] = 3 }
 #define TILE_LIST(X)                                                                               \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1)      \
     X(12, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(7, 2) X(8, 2) X(9, 2) X(10, 2)      \
     X(11, 2) X(12, 2) X(1, 4) X(2, 4) X(3, 4) X(4, 4) X(5, 4) X(6, 4) X(1, 8) X(2, 8) X(3, 8)
-/* clang-format on */
-
 #define hv_load(p)      _mm512_loadu_ps(p)
 #define hv_store(p, v)  _mm512_storeu_ps(p, v)
 #define hv_set1(x)      _mm512_set1_ps(x)
 #define hv_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
+#endif
+/* clang-format on */
 
 static inline vf v_load(const float *p)
 {

@@ -15,7 +15,7 @@ typedef struct vf {
 } vf;
 typedef vf hv;
 
-enum { HV_LANES = 16 };
+enum { HV_LANES = 16, ROWS_MAX = 4 };
 #define ROWS_OF \
     {           \
         [1] = 4 \
