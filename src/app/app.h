@@ -90,10 +90,6 @@ typedef struct vs_row_stream {
 } vs_row_stream;
 VS_NODISCARD vs_status vs_rows_run(const char *path, const vs_row_stream *s, vs_error *err);
 
-/* bench_grade.c: answers a second and the slowest one, by the thread's CPU time; rows {"gold","completion"}. */
-VS_NODISCARD vs_status vs_bench_grade(const char *path, const char *profile, double seconds,
-                                      vs_error *err);
-
 /* -- open.c: models as options name them -- */
 
 typedef struct vs_opened {

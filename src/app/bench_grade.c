@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "app/app.h"
+#include "app/bench.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "flow/labels/grade.h"

@@ -1,9 +1,13 @@
 #include "engine/tensor/peak.h"
 
 #include <math.h>
+#include <omp.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/mem.h"
 #include "engine/tensor/ops.h"
 
 #if defined(__x86_64__)
@@ -12,9 +16,11 @@
 
 enum {
     CHAINS = 12, /* independent accumulators: more than latency times ports on any current core */
-    STEPS = 500000,      /* of one run: a millisecond or two */
-    RUNS = 60,           /* some of them meet an idle machine */
-    PORTABLE_SHARE = 16, /* the portable loop does this fraction of the steps */
+    STEPS = 500000,        /* of one run: a millisecond or two */
+    RUNS = 60,             /* some of them meet an idle machine */
+    PORTABLE_SHARE = 16,   /* the portable loop does this fraction of the steps */
+    READ_WORDS = 32 << 20, /* 256 MB: beyond any cache */
+    READ_RUNS = 8,
 };
 
 /* Runs `steps` rounds of CHAINS fused multiply-adds and returns the FLOPs done; the sum goes to
@@ -78,36 +84,78 @@ static fma_loop choose_loop(void)
 #if defined(__x86_64__)
     const char *name = vs_ops_best()->name;
 
-    if (strcmp(name, "fast-avx512") == 0) return loop_avx512;
+    if (strncmp(name, "fast-avx512", 11) == 0) return loop_avx512; /* -256 too */
     if (strcmp(name, "fast-avx2") == 0) return loop_avx2;
 #endif
     return loop_portable;
 }
 
-static double now_s(void)
+static double now_s(clockid_t clock)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-double vs_fma_peak(size_t threads)
+/* FLOP/s of the best run. */
+static double fma_peak(size_t threads, clockid_t clock)
 {
     const fma_loop loop = choose_loop();
     double best = 0.0;
 
     for (int run = 0; run < RUNS; run++) {
         double flops = 0.0;
-        const double begin = now_s();
+        const double begin = now_s(clock);
 #pragma omp parallel num_threads((int)threads) reduction(+ : flops)
         {
             float sink;
             flops += loop(STEPS, &sink);
             __asm__ volatile("" ::"r"(&sink) : "memory");
         }
-        const double rate = flops / (now_s() - begin);
+        const double rate = flops / (now_s(clock) - begin);
         if (rate > best) best = rate;
     }
     return best;
+}
+
+/* Four sums, so that adding never waits for itself. */
+static uint64_t sum_words(const uint64_t *x, size_t n)
+{
+    uint64_t s[4] = {0};
+
+    for (size_t i = 0; i + 4 <= n; i += 4)
+        for (size_t j = 0; j < 4; j++) s[j] += x[i + j];
+    return s[0] + s[1] + s[2] + s[3];
+}
+
+/* Bytes/s of the best run over memory that no cache holds; 0 without memory. */
+static double read_peak(size_t threads, clockid_t clock)
+{
+    uint64_t *x = vs_alloc(READ_WORDS, sizeof *x), sum = 0;
+    double best = 0.0;
+
+    if (!x) return 0.0;
+    memset(x, 1, READ_WORDS * sizeof *x); /* pages of zeros may share one frame */
+    for (int run = 0; run < READ_RUNS; run++) {
+        const double begin = now_s(clock);
+#pragma omp parallel num_threads((int)threads) reduction(+ : sum)
+        {
+            const size_t part = (size_t)omp_get_thread_num(), parts = (size_t)omp_get_num_threads();
+            const size_t from = READ_WORDS * part / parts, to = READ_WORDS * (part + 1) / parts;
+            sum += sum_words(x + from, to - from);
+        }
+        const double rate = (double)(READ_WORDS * sizeof *x) / (now_s(clock) - begin);
+        if (rate > best) best = rate;
+    }
+    __asm__ volatile("" ::"r"(sum) : "memory");
+    free(x);
+    return best;
+}
+
+vs_peak vs_peak_of(size_t threads, bool by_cpu_time)
+{
+    const clockid_t clock = by_cpu_time ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
+
+    return (vs_peak){fma_peak(threads, clock), read_peak(threads, clock)};
 }

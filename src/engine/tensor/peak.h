@@ -1,10 +1,16 @@
-/* peak.h - the machine's measured f32 peak, for bench: what share of it the engine reaches. */
+/* peak.h - what this machine can do at best, for bench: its limits are made of it. */
 #ifndef VS_TENSOR_PEAK_H
 #define VS_TENSOR_PEAK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-/* FLOP/s (a fused multiply-add counts as 2) of independent FMA chains in registers on `threads`
- * threads, with the instruction set that vs_ops_best uses; best of several short runs. */
-double vs_fma_peak(size_t threads);
+typedef struct vs_peak {
+    double
+        flops; /* per second, a fused multiply-add being 2: independent chains in registers, with the instruction set
+                     that vs_ops_best uses */
+    double bytes; /* per second: read from memory that no cache holds; 0: no memory for the probe */
+} vs_peak;
+/* Of so many threads together, by wall clock or by the process's CPU time; best of several short runs. */
+vs_peak vs_peak_of(size_t threads, bool by_cpu_time);
 #endif
