@@ -12,6 +12,8 @@ enum {
      * the first and in the second level of the cache. */
     L1_FLOATS = 8 * 1024,
     L2_FLOATS = 192 * 1024,
+    PAGE_FLOATS = 1024,
+    ROWS_IN_ONE_SET = 6,
     /* A tile of fewer rows loads B too often for its work to be used over and over. */
     ROWS_WORTH_REPEATING = 6,
 };
@@ -24,7 +26,7 @@ typedef struct tile_args {
     const float *b;
     size_t panel_step, n_k;
     bool accumulate;
-    const float *ahead; /* what to ask memory for meanwhile, ahead_step floats further with each k */
+    const float *ahead; /* what to ask memory for meanwhile, ahead_step further with each k */
     size_t ahead_step;
 } tile_args;
 
@@ -44,8 +46,7 @@ static inline __attribute__((always_inline)) void tile(const tile_args *t, const
     for (size_t r = 0; r < r_n; r++) {
 #pragma GCC unroll 32
         for (size_t p = 0; p < p_n * HV_PER_PANEL; p++)
-            acc[r][p] =
-                t->accumulate ? hv_load(out + r * ld_out + p * HV_LANES) : hv_set1(0.0f);
+            acc[r][p] = t->accumulate ? hv_load(out + r * ld_out + p * HV_LANES) : hv_set1(0.0f);
     }
     const float *b = t->b, *ahead = t->ahead;
     const size_t a_k = t->a_k, panel_step = t->panel_step, ahead_step = t->ahead_step;
@@ -122,10 +123,19 @@ static void look_ahead(tile_args *t, const float *next, size_t p_n, size_t n, si
     t->ahead_step = (VS_LANES * p_n + n_tiles - 1) / n_tiles;
 }
 
+/* Rows of a tile at most. Rows of A that lie a multiple of 4 KiB apart meet in one set of the first cache, which holds 8
+ * lines: more rows than that push each other out at every step. */
+static size_t tile_rows(size_t a_row, size_t p_n)
+{
+    return a_row % PAGE_FLOATS == 0 && rows_of[p_n] > ROWS_IN_ONE_SET ? ROWS_IN_ONE_SET
+                                                                      : rows_of[p_n];
+}
+
 /* out block [m][p_n * 16] for k in steps; m rows are shared out evenly among the tiles. */
 static void gemm_group(const tile_args *whole, size_t m, size_t p_n)
 {
-    const size_t n_tiles = (m + rows_of[p_n] - 1) / rows_of[p_n];
+    const size_t most = tile_rows(whole->a_row, p_n);
+    const size_t n_tiles = (m + most - 1) / most;
     const size_t k_cap = L1_FLOATS / (p_n * VS_LANES);
     const size_t n_steps =
         n_tiles == 1 || whole->n_k <= k_cap + k_cap / 2 ? 1 : (whole->n_k + k_cap - 1) / k_cap;
