@@ -17,6 +17,7 @@
 enum {
     ADAPTER_RANK = 16,
     MICRO_TOKENS = 2048,
+    KEEP_MB = 2048,
     MAX_GROUPS = 1024,
     ADAMW_BYTES = 28, /* a weight: p, g, m, v read, p, m, v written */
 };
@@ -283,6 +284,7 @@ static vs_status train(vs_bench *b, vs_loss_kind kind, bool is_adapter, size_t n
                                 .steps = vs_bench_laps(b),
                                 .batch = n_groups,
                                 .micro_tokens = MICRO_TOKENS,
+                                .keep_mb = KEEP_MB,
                                 .beta = 0.1};
     const vs_lora_config lora = {
         .rank = ADAPTER_RANK, .alpha = ADAPTER_RANK, .targets = (1U << VS_N_LINEAR) - 1};

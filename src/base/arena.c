@@ -23,10 +23,8 @@ _Static_assert(sizeof(block) <= ALIGN_BYTES, "the header fits before the first a
 
 static block *block_new(size_t cap, block *older)
 {
-    block *b;
+    block *b = vs_alloc_raw(ALIGN_BYTES + cap);
 
-    if (!vs_alloc_allowed()) return NULL;
-    b = aligned_alloc(ALIGN_BYTES, ALIGN_BYTES + cap);
     if (b) *b = (block){.older = older, .cap = cap};
     return b;
 }

@@ -39,16 +39,21 @@ static void *alloc_huge(size_t bytes)
     return p;
 }
 
+void *vs_alloc_raw(size_t bytes)
+{
+    if (bytes > PTRDIFF_MAX - HUGE_PAGE || !vs_alloc_allowed()) return NULL;
+    if (bytes >= HUGE_FROM) return alloc_huge(bytes);
+    return aligned_alloc(ALIGN_BYTES, bytes ? (bytes + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES
+                                            : ALIGN_BYTES);
+}
+
 void *vs_alloc(size_t n, size_t size_bytes)
 {
     size_t bytes;
     void *p;
 
-    if (__builtin_mul_overflow(n, size_bytes, &bytes) || bytes > PTRDIFF_MAX - HUGE_PAGE)
-        return NULL;
-    bytes = bytes ? (bytes + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES : ALIGN_BYTES;
-    if (!vs_alloc_allowed()) return NULL;
-    p = bytes < HUGE_FROM ? aligned_alloc(ALIGN_BYTES, bytes) : alloc_huge(bytes);
+    if (__builtin_mul_overflow(n, size_bytes, &bytes)) return NULL;
+    p = vs_alloc_raw(bytes);
     if (p) memset(p, 0, bytes);
     return p;
 }

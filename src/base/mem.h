@@ -10,6 +10,7 @@
 /* n * size_bytes zeroed bytes on a 64-byte boundary; NULL when the product overflows or memory is
  * out. n = 0 gives a valid pointer. */
 void *vs_alloc(size_t n, size_t size_bytes) VS_NODISCARD;
+void *vs_alloc_raw(size_t bytes) VS_NODISCARD; /* the same, with any content */
 
 /* Grows *items (of size_bytes each, from malloc) so that it holds at least `need`; doubles. The new
  * part is not zeroed. false, and *items untouched, when memory is out. */

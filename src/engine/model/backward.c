@@ -1,5 +1,5 @@
-/* backward.c - gradients through the layer loop. Each layer is recomputed from its saved input,
- * then walked backwards.
+/* backward.c - gradients through the layer loop. A layer whose products are not kept is recomputed
+ * from its saved input; then it is walked backwards.
  *
  * Order of sums: weight gradients are chains over rows (vs_matmul_grad), carried in memory from one
  * call to the next; everything else belongs to one row group. So any split of a step's groups into
@@ -172,6 +172,7 @@ typedef struct attn_bwd_job {
     const vs_model *m;
     const vs_batch *b;
     const vs_layer *layer;
+    const vs_acts *a;
 } attn_bwd_job;
 
 /* Task i: the i / G-th row group that begins with a prompt, kv head i % G. starts[] finds groups:
@@ -182,7 +183,7 @@ static void attn_bwd_group(const attn_bwd_job *j, size_t group, size_t kv_head, 
     const size_t hd = c->n_heads * c->head_dim, gd = c->n_kv_heads * c->head_dim, ld = hd + 2 * gd;
     const vs_attn_group *g = &j->b->groups[group];
     const bool has_solutions = group + 1 < j->b->n_groups && j->b->groups[group + 1].prompt;
-    const vs_acts *a = &j->w->work.acts;
+    const vs_acts *a = j->a;
     float *d = j->w->d_qkv;
 
     j->m->base->ops->attn_bwd(vs_layer_shape(j->m, j->layer), g->spans[0].row, g->spans[0].n,
@@ -220,7 +221,7 @@ static void qk_norm_rows(const attn_bwd_job *j, const vs_norm *norm, size_t firs
 {
     const vs_config *c = &j->m->base->config;
     const size_t d = c->head_dim, heads = c->n_heads + c->n_kv_heads;
-    const vs_acts *a = &j->w->work.acts;
+    const vs_acts *a = j->a;
 
     for (size_t t = begin; t < end; t++) {
         float *d_x = j->w->d_qkv + t * (heads + c->n_kv_heads) * d + first * d;
@@ -254,7 +255,7 @@ static void qk_norm_weights(const attn_bwd_job *j, vs_params *grads)
 
     for (size_t t = 0; t < j->b->n_rows; t++) {
         const float *d_y = j->w->d_qkv + t * (heads + c->n_kv_heads) * d;
-        const float *x = j->w->work.acts.qk + t * heads * d, *r = j->w->work.acts.r_qk + t * heads;
+        const float *x = j->a->qk + t * heads * d, *r = j->a->r_qk + t * heads;
 
         o->rmsnorm_bwd_w(d_q, d_y, x, r, c->n_heads, d, 0, d);
         o->rmsnorm_bwd_w(d_k, d_y + c->n_heads * d, x + c->n_heads * d, r + c->n_heads,
@@ -300,30 +301,38 @@ static void glu_bwd_range(void *ctx, size_t begin, size_t end, size_t thread)
 
 /* d_x: gradient by the layer's output on entry, by its input on return. */
 static void layer_backward(vs_backward *w, const vs_model *m, size_t layer, const vs_batch *b,
-                           const float *x_in, vs_params *grads)
+                           const vs_saved *saved, vs_params *grads)
 {
     const vs_config *c = &m->base->config;
     const size_t rows = b->n_rows;
     const vs_layer *l = &m->base->layers[layer];
-    const vs_acts *a = &w->work.acts;
+    const size_t n = rows * c->n_embd;
+    const float *x_in = saved->x + layer * n;
+    float *x_mid;
+    const vs_acts acts = vs_kept_acts(&x_mid, m, &w->work.acts, saved, layer, rows), *a = &acts;
     const vs_ops *o = m->base->ops;
     const bool has_gelu = vs_config_family(c)->has_gelu;
     glu_bwd_job glu = {has_gelu ? o->geglu_bwd : o->swiglu_bwd, w->d_gu, w->d_act, a->gu, c->n_ffn};
-    attn_bwd_job attn = {w, m, b, l};
+    attn_bwd_job attn = {w, m, b, l, a};
     const double attn_cost =
         600.0 * (double)rows / (double)b->n_groups * (double)(c->n_heads * c->head_dim);
     const float *d_branch;
 
-    memcpy(w->x_mid, x_in, rows * c->n_embd * sizeof *x_in);
-    vs_layer_attention(m, layer, 0, b, a, w->x_mid);
-    vs_layer_mlp_acts(m, layer, rows, a, w->x_mid);
-    if (l->post2.weight) vs_layer_mlp_out(m, layer, rows, a, NULL);
+    if (x_mid) {
+        vs_layer_refresh(m, layer, rows, a, x_in, x_mid);
+    } else {
+        x_mid = w->x_mid;
+        memcpy(x_mid, x_in, n * sizeof *x_in);
+        vs_layer_attention(m, layer, 0, b, a, x_mid);
+        vs_layer_mlp_acts(m, layer, rows, a, x_mid);
+        if (l->post2.weight) vs_layer_mlp_out(m, layer, rows, a, NULL);
+    }
 
     d_branch = branch_gradient(w, m, &l->post2, a->raw2, a->r_post2, rows, grads);
     lin_backward(w, m, layer, VS_LIN_DOWN, w->d_act, d_branch, a->act, rows, grads);
     vs_parallel_range(rows, 60.0 * (double)c->n_ffn, vs_threads(), glu_bwd_range, &glu);
     lin_backward(w, m, layer, VS_LIN_GATE_UP, w->d_h, w->d_gu, a->h2, rows, grads);
-    norm_backward(m, &l->norm2, w->d_x, w->d_h, w->x_mid, a->r2, rows, grads);
+    norm_backward(m, &l->norm2, w->d_x, w->d_h, x_mid, a->r2, rows, grads);
 
     d_branch = branch_gradient(w, m, &l->post1, a->raw1, a->r_post1, rows, grads);
     lin_backward(w, m, layer, VS_LIN_O, w->d_att, d_branch, a->att, rows, grads);
@@ -368,15 +377,14 @@ static void embed_range(void *ctx, size_t begin, size_t end, size_t thread)
     }
 }
 
-void vs_backward_run(vs_backward *w, const vs_model *m, const vs_batch *b, const float *saved,
+void vs_backward_run(vs_backward *w, const vs_model *m, const vs_batch *b, const vs_saved *saved,
                      float *d_hidden, vs_params *grads, float *embed_grads)
 {
     const size_t c = m->base->config.n_embd, n = b->n_rows * c;
     embed_job embed = {b, w->d_x, embed_grads, c, m->base->embed_scale};
 
-    final_norm_backward(w, m, b->n_rows, saved + m->base->config.n_layers * n, d_hidden, grads);
-    for (size_t l = m->base->config.n_layers; l-- > 0;)
-        layer_backward(w, m, l, b, saved + l * n, grads);
+    final_norm_backward(w, m, b->n_rows, saved->x + m->base->config.n_layers * n, d_hidden, grads);
+    for (size_t l = m->base->config.n_layers; l-- > 0;) layer_backward(w, m, l, b, saved, grads);
     if (embed_grads)
         vs_parallel_range(c, 2.0 * (double)b->n_rows, vs_threads(), embed_range, &embed);
 }

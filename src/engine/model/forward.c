@@ -15,7 +15,7 @@ uint64_t vs_rows_computed_take(void)
     return atomic_exchange(&rows_computed, 0);
 }
 
-/* y[:, part] += scale * (x A^T) B^T for each part that has an adapter. */
+/* y[:, part] += (scale * (x A^T)) B^T for each part that has an adapter: y's chains go on. */
 static void lora_forward(const vs_model *m, size_t layer, const vs_lin *lin, float *y,
                          const float *x, size_t rows, const vs_acts *a)
 {
@@ -24,11 +24,10 @@ static void lora_forward(const vs_model *m, size_t layer, const vs_lin *lin, flo
     for (size_t i = 0; i < lin->n_parts; i++) {
         const vs_lora_lin *l = &m->lora_lin[layer * VS_N_LINEAR + (size_t)lin->which[i]];
         if (!l->a) continue;
-        const size_t r = l->a->rows, n = l->b->rows;
+        const size_t r = l->a->rows;
         vs_matmul(o, a->lora_u, r, x, lin->k, &l->a_fwd, rows, false);
-        vs_matmul(o, a->lora_t, n, a->lora_u, r, &l->b_fwd, rows, false);
-        for (size_t t = 0; t < rows; t++)
-            o->add_scaled(y + t * lin->n + lin->col[i], a->lora_t + t * n, l->scale, n);
+        for (size_t j = 0; j < rows * r; j++) a->lora_u[j] *= l->scale;
+        vs_matmul(o, y + lin->col[i], lin->n, a->lora_u, r, &l->b_fwd, rows, true);
     }
 }
 
@@ -211,16 +210,32 @@ static void glu_range(void *ctx, size_t begin, size_t end, size_t thread)
     j->glu(j->act + begin * j->f, j->gu + begin * 2 * j->f, end - begin, j->f);
 }
 
-void vs_layer_mlp_acts(const vs_model *m, size_t layer, size_t rows, const vs_acts *a,
-                       const float *x)
+/* act [T][F] from gu [T][2F]. */
+static void glu(const vs_model *m, size_t rows, const vs_acts *a)
 {
     const vs_ops *o = m->base->ops;
     const vs_family *family = vs_config_family(&m->base->config);
     glu_job job = {family->has_gelu ? o->geglu : o->swiglu, a->act, a->gu, m->base->config.n_ffn};
 
-    norm(m, a->h2, a->r2, x, &m->base->layers[layer].norm2, rows, a->n_threads);  /* [T][C] */
-    lin_forward(m, layer, VS_LIN_GATE_UP, a->gu, a->h2, rows, false, a);          /* [T][2F] */
-    vs_parallel_range(rows, 32.0 * (double)job.f, a->n_threads, glu_range, &job); /* [T][F] */
+    vs_parallel_range(rows, 32.0 * (double)job.f, a->n_threads, glu_range, &job);
+}
+
+void vs_layer_mlp_acts(const vs_model *m, size_t layer, size_t rows, const vs_acts *a,
+                       const float *x)
+{
+    norm(m, a->h2, a->r2, x, &m->base->layers[layer].norm2, rows, a->n_threads); /* [T][C] */
+    lin_forward(m, layer, VS_LIN_GATE_UP, a->gu, a->h2, rows, false, a);         /* [T][2F] */
+    glu(m, rows, a);
+}
+
+void vs_layer_refresh(const vs_model *m, size_t layer, size_t rows, const vs_acts *a,
+                      const float *x_in, const float *x_mid)
+{
+    const vs_layer *l = &m->base->layers[layer];
+
+    norm(m, a->h1, a->r1, x_in, &l->norm1, rows, a->n_threads);
+    norm(m, a->h2, a->r2, x_mid, &l->norm2, rows, a->n_threads);
+    glu(m, rows, a);
 }
 
 void vs_layer_mlp_out(const vs_model *m, size_t layer, size_t rows, const vs_acts *a, float *x)
@@ -239,20 +254,26 @@ static void embed_rows(const vs_base *base, float *x, const int32_t *tokens, siz
             x[t * c + i] = table[(size_t)tokens[t] * c + i] * base->embed_scale;
 }
 
-void vs_forward(const vs_model *m, const vs_batch *b, vs_work *w, float *hidden, float *saved)
+void vs_forward(const vs_model *m, const vs_batch *b, vs_work *w, float *hidden,
+                const vs_saved *saved)
 {
     const vs_base *base = m->base;
     const size_t c = base->config.n_embd, n = b->n_rows * c;
-    float *x = w->x;
+    float *x = w->x, *x_mid = NULL;
+    vs_acts a = w->acts;
 
     embed_rows(base, x, b->tokens, b->n_rows);
     for (size_t l = 0; l < base->config.n_layers; l++) {
-        if (saved) memcpy(saved + l * n, x, n * sizeof *x);
-        vs_layer_attention(m, l, b->one_layer_kv ? 0 : l, b, &w->acts, x);
-        vs_layer_mlp_acts(m, l, b->n_rows, &w->acts, x);
-        vs_layer_mlp_out(m, l, b->n_rows, &w->acts, x);
+        if (saved) {
+            memcpy(saved->x + l * n, x, n * sizeof *x);
+            a = vs_kept_acts(&x_mid, m, &w->acts, saved, l, b->n_rows);
+        }
+        vs_layer_attention(m, l, b->one_layer_kv ? 0 : l, b, &a, x);
+        if (x_mid) memcpy(x_mid, x, n * sizeof *x);
+        vs_layer_mlp_acts(m, l, b->n_rows, &a, x);
+        vs_layer_mlp_out(m, l, b->n_rows, &a, x);
     }
-    if (saved) memcpy(saved + base->config.n_layers * n, x, n * sizeof *x);
+    if (saved) memcpy(saved->x + base->config.n_layers * n, x, n * sizeof *x);
     norm(m, hidden, w->acts.r1, x, &base->norm, b->n_rows, w->acts.n_threads);
     atomic_fetch_add(&rows_computed, b->n_rows);
 }

@@ -309,7 +309,8 @@ static vs_status put_logprobs(vs_scorer *s, const vs_rows *rows, const float *hi
 {
     const size_t c = s->m->base->config.n_embd;
     float *picked = vs_arena_push(s->arena, rows->targets.n_rows * c, sizeof *picked);
-    float *tile = vs_arena_push(s->arena, rows->targets.n_rows * VS_VOCAB_TILE, sizeof *tile);
+    const size_t ld = vs_head_ld(s->m, false);
+    float *tile = vs_arena_push(s->arena, rows->targets.n_rows * ld, sizeof *tile);
     float *max = vs_arena_push(s->arena, rows->targets.n_rows, sizeof *max);
     float *sum = vs_arena_push(s->arena, rows->targets.n_rows, sizeof *sum);
     float *logp = vs_arena_push(s->arena, rows->targets.n, sizeof *logp);
@@ -319,7 +320,7 @@ static vs_status put_logprobs(vs_scorer *s, const vs_rows *rows, const float *hi
         return VS_FAIL(err, VS_E_NOMEM, "scoring of %zu rows of tokens", rows->batch.n_rows);
     for (size_t i = 0; i < rows->targets.n_rows; i++)
         memcpy(picked + i * c, hidden + rows->gather[i] * c, c * sizeof *picked);
-    vs_head_logprobs(s->m, picked, &rows->targets, tile, logp, max, sum);
+    vs_head_logprobs(s->m, picked, &rows->targets, tile, ld, logp, max, sum);
     for (size_t i = 0; i < rows->targets.n; i++) ordered[i] = logp[rows->target_rank[i]];
     if (out->token_logprobs)
         memcpy(out->token_logprobs, ordered, rows->targets.n * sizeof *ordered);

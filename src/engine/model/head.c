@@ -17,7 +17,9 @@ typedef struct tile_job {
     float *logit; /* [targets]: their logits, picked up on the way */
     float cap;    /* of logits; 0: none */
     const float *coef, *row_coef, *row_max, *row_sum; /* backward */
-    float *capped; /* backward: the tile's capped logits, [rows][ld]; NULL without a cap */
+    float
+        *capped; /* backward: the tile's capped logits, [rows][VS_VOCAB_TILE]; NULL without a cap */
+    bool is_capped; /* backward: the tile's logits have gone through the cap */
 } tile_job;
 
 static void cap_rows(const tile_job *j, size_t begin, size_t end)
@@ -75,14 +77,26 @@ float vs_logprob_of(float logit, float max, float sum)
     return (float)((double)logit - (double)max - vs_log((double)sum));
 }
 
-void vs_head_logprobs(const vs_model *m, const float *hidden, const vs_targets *t, float *tile,
-                      float *logp, float *max, float *sum)
+size_t vs_head_ld(const vs_model *m, bool keep)
+{
+    const size_t v = vs_round16(m->base->config.n_vocab);
+
+    return keep || v <= VS_VOCAB_TILE ? v : VS_VOCAB_TILE;
+}
+
+/* Logits have a place for the whole vocabulary. */
+static bool is_kept(const vs_model *m, size_t ld)
+{
+    return ld >= m->base->config.n_vocab;
+}
+
+void vs_head_logprobs(const vs_model *m, const float *hidden, const vs_targets *t, float *logits,
+                      size_t ld, float *logp, float *max, float *sum)
 {
     const size_t c = m->base->config.n_embd;
     tile_job job = {.ops = m->base->ops,
                     .t = t,
-                    .tile = tile,
-                    .ld = VS_VOCAB_TILE,
+                    .ld = ld,
                     .cap = (float)m->base->config.final_softcap,
                     .max = max,
                     .sum = sum,
@@ -92,7 +106,8 @@ void vs_head_logprobs(const vs_model *m, const float *hidden, const vs_targets *
     for (size_t v0 = 0; v0 < m->base->config.n_vocab; v0 += VS_VOCAB_TILE) {
         job.v0 = v0;
         job.n = tile_width(m, v0);
-        vs_matmul_cols(job.ops, tile, job.ld, hidden, c, &m->base->head_fwd, v0, job.n, t->n_rows,
+        job.tile = is_kept(m, ld) ? logits + v0 : logits;
+        vs_matmul_cols(job.ops, job.tile, ld, hidden, c, &m->base->head_fwd, v0, job.n, t->n_rows,
                        false);
         vs_parallel_range(t->n_rows, 20.0 * (double)job.n, vs_threads(), lse_range, &job);
     }
@@ -126,10 +141,9 @@ static void grad_range(void *ctx, size_t begin, size_t end, size_t thread)
     const tile_job *j = ctx;
     (void)thread;
 
-    cap_rows(j, begin, end);
-    if (j->capped)
-        memcpy(j->capped + begin * j->ld, j->tile + begin * j->ld,
-               (end - begin) * j->ld * sizeof *j->tile);
+    if (!j->is_capped) cap_rows(j, begin, end);
+    for (size_t r = begin; j->capped && r < end; r++)
+        memcpy(j->capped + r * VS_VOCAB_TILE, j->tile + r * j->ld, j->n * sizeof *j->tile);
     j->ops->softmax_bwd_tile(j->tile + begin * j->ld, j->ld, j->row_max + begin, j->row_sum + begin,
                              j->row_coef + begin, end - begin, j->n);
     for (size_t i = target_begin(j->t, begin); i < j->t->n && j->t->row[i] < end; i++) {
@@ -138,7 +152,7 @@ static void grad_range(void *ctx, size_t begin, size_t end, size_t thread)
     }
     if (j->capped)
         for (size_t r = begin; r < end; r++)
-            j->ops->softcap_bwd(j->tile + r * j->ld, j->capped + r * j->ld, j->n, j->cap);
+            j->ops->softcap_bwd(j->tile + r * j->ld, j->capped + r * VS_VOCAB_TILE, j->n, j->cap);
 }
 
 typedef struct dx_job {
@@ -168,20 +182,20 @@ size_t vs_head_scratch(const vs_model *m, size_t n_rows)
 }
 
 void vs_head_backward(const vs_model *m, const float *hidden, const vs_targets *t,
-                      const float *coef, const float *max, const float *sum, float *tile,
-                      float *scratch, float *d_hidden, float *head_grads)
+                      const float *coef, const float *max, const float *sum, float *logits,
+                      size_t ld, float *scratch, float *d_hidden, float *head_grads)
 {
     const size_t c = m->base->config.n_embd;
     float *row_coef = scratch, *packed = scratch + t->n_rows;
     tile_job job = {.ops = m->base->ops,
                     .t = t,
-                    .tile = tile,
-                    .ld = VS_VOCAB_TILE,
+                    .ld = ld,
                     .row_max = max,
                     .row_sum = sum,
                     .coef = coef,
                     .row_coef = row_coef,
-                    .cap = (float)m->base->config.final_softcap};
+                    .cap = (float)m->base->config.final_softcap,
+                    .is_capped = is_kept(m, ld)};
     dx_job dx = {m, &job, d_hidden};
 
     if (job.cap > 0.0F) job.capped = packed + vs_round16(c) * t->n_rows;
@@ -191,12 +205,14 @@ void vs_head_backward(const vs_model *m, const float *hidden, const vs_targets *
     for (size_t v0 = 0; v0 < m->base->config.n_vocab; v0 += VS_VOCAB_TILE) {
         job.v0 = v0;
         job.n = tile_width(m, v0);
-        vs_matmul_cols(job.ops, tile, job.ld, hidden, c, &m->base->head_fwd, v0, job.n, t->n_rows,
-                       false);
+        job.tile = is_kept(m, ld) ? logits + v0 : logits;
+        if (!is_kept(m, ld))
+            vs_matmul_cols(job.ops, logits, ld, hidden, c, &m->base->head_fwd, v0, job.n, t->n_rows,
+                           false);
         vs_parallel_range(t->n_rows, 30.0 * (double)job.n, vs_threads(), grad_range, &job);
         vs_parallel_range(t->n_rows, 2.0 * (double)(job.n * c), vs_threads(), dx_range, &dx);
         if (head_grads)
-            vs_matmul_grad(job.ops, head_grads + v0 * c, c, tile, job.ld, hidden, c, t->n_rows,
+            vs_matmul_grad(job.ops, head_grads + v0 * c, c, job.tile, ld, hidden, c, t->n_rows,
                            job.n, c, packed);
     }
 }

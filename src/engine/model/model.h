@@ -67,7 +67,7 @@ typedef struct vs_base {
 
 typedef struct vs_lora_lin {
     const vs_tensor *a, *b; /* NULL: no adapter on this linear */
-    vs_panels a_fwd, b_fwd; /* u = x A^T; y += scale * u B^T */
+    vs_panels a_fwd, b_fwd; /* u = scale * (x A^T); y += u B^T */
     vs_panels a_bwd, b_bwd;
     float scale;
 } vs_lora_lin;
@@ -150,10 +150,10 @@ typedef struct vs_acts {
     float *raw1, *raw2, *post; /* [C] attention's and feed-forward's output, before their post norm
                                   and (either one's) after it; NULL without post norms */
     float *r_post1, *r_post2;
-    float *qk, *r_qk; /* [(H + G) D] q and k before their norms, [H + G]; qk NULL unless kept */
-    float *gu, *act;  /* [2F], [F] */
-    float *lora_u, *lora_t; /* [rank], [widest linear]; NULL without an adapter */
-    float *attn_scratch;    /* n_threads times attn_floats */
+    float *qk, *r_qk;    /* [(H + G) D] q and k before their norms, [H + G]; qk NULL unless kept */
+    float *gu, *act;     /* [2F], [F] */
+    float *lora_u;       /* [rank]; NULL without an adapter */
+    float *attn_scratch; /* n_threads times attn_floats */
     size_t attn_floats, n_threads;
 } vs_acts;
 
@@ -175,11 +175,24 @@ VS_NODISCARD vs_status vs_work_open(vs_work *w, const vs_model *m, const vs_work
                                     vs_error *err);
 void vs_work_close(vs_work *w); /* zeroed is allowed */
 
+/* What the forward pass leaves for the backward pass. What is not kept is computed again, to the same bits. */
+typedef struct vs_saved {
+    float
+        *x; /* [n_layers + 1][rows][C]: each layer's input, and last the input of the final norm */
+    float *
+        kept; /* [n_kept][vs_kept_floats]: what the matrix products and attention of the last n_kept layers made */
+    size_t n_kept; /* at most n_layers; 0: kept may be NULL */
+} vs_saved;
+size_t vs_kept_floats(const vs_model *m, size_t rows); /* of one layer */
+/* A layer's acts: those of the work, with what is kept in its place. *x_mid [rows][C]: after attention; NULL: not kept. */
+vs_acts vs_kept_acts(float **x_mid, const vs_model *m, const vs_acts *work, const vs_saved *s,
+                     size_t layer, size_t rows);
+
 /* Runs all layers over the batch; stores keys and values into the spans' segments (whose len the
- * caller then sets). hidden [n_rows][C]: after the last norm. saved: NULL, or [n_layers +
- * 1][n_rows][C], where each layer's input goes (and last the input of the final norm), for the
- * backward pass. */
-void vs_forward(const vs_model *m, const vs_batch *b, vs_work *w, float *hidden, float *saved);
+ * caller then sets). hidden [n_rows][C]: after the last norm. saved: filled for the backward pass;
+ * NULL: there is none. */
+void vs_forward(const vs_model *m, const vs_batch *b, vs_work *w, float *hidden,
+                const vs_saved *saved);
 
 /* The two halves of a layer: x += attention(norm1(x)), then acts of the feed-forward part, then x
  * += down(act). */
@@ -187,6 +200,9 @@ void vs_layer_attention(const vs_model *m, size_t layer, size_t kv_layer, const 
                         const vs_acts *a, float *x);
 void vs_layer_mlp_acts(const vs_model *m, size_t layer, size_t rows, const vs_acts *a,
                        const float *x);
+/* The norms and the activation of a layer whose products are kept. */
+void vs_layer_refresh(const vs_model *m, size_t layer, size_t rows, const vs_acts *a,
+                      const float *x_in, const float *x_mid);
 /* x NULL: only raw2 and r_post2, which a layer with post norms needs for its backward pass. */
 void vs_layer_mlp_out(const vs_model *m, size_t layer, size_t rows, const vs_acts *a, float *x);
 
@@ -199,7 +215,7 @@ typedef struct vs_backward vs_backward;
 VS_NODISCARD vs_status vs_backward_open(vs_backward **out, const vs_model *m,
                                         const vs_work_size *size, vs_error *err);
 void vs_backward_close(vs_backward *w); /* NULL is allowed */
-void vs_backward_run(vs_backward *w, const vs_model *m, const vs_batch *b, const float *saved,
+void vs_backward_run(vs_backward *w, const vs_model *m, const vs_batch *b, const vs_saved *saved,
                      float *d_hidden, vs_params *grads, float *embed_grads);
 
 /* Runs f over [0, n) in chunks on all threads, unless inside a parallel region or n * cost (FLOPs)
@@ -215,15 +231,17 @@ typedef struct vs_targets {
     const uint32_t *row; /* [n] ascending, < n_rows */
     const int32_t *id;   /* [n] */
 } vs_targets;
-/* tile: [n_rows][VS_VOCAB_TILE] floats. max, sum [n_rows]: the log-sum-exp of each row. */
-void vs_head_logprobs(const vs_model *m, const float *hidden, const vs_targets *t, float *tile,
-                      float *logp, float *max, float *sum);
-/* Backward of the sum over targets of coef[t] * logp[t], max and sum from vs_head_logprobs.
+/* logits [n_rows][ld], ld from vs_head_ld: room for a tile of the vocabulary, or for all of it, which the backward pass then
+ * need not compute again. max, sum [n_rows]: the log-sum-exp of each row. */
+size_t vs_head_ld(const vs_model *m, bool keep);
+void vs_head_logprobs(const vs_model *m, const float *hidden, const vs_targets *t, float *logits,
+                      size_t ld, float *logp, float *max, float *sum);
+/* Backward of the sum over targets of coef[t] * logp[t]; logits, max and sum as vs_head_logprobs left them.
  * d_hidden [n_rows][C] is written; head_grads [V][C] (NULL: the head does not train) is a chain
- * over rows. scratch: vs_head_scratch floats. */
+ * over rows. logits are destroyed. scratch: vs_head_scratch floats. */
 void vs_head_backward(const vs_model *m, const float *hidden, const vs_targets *t,
-                      const float *coef, const float *max, const float *sum, float *tile,
-                      float *scratch, float *d_hidden, float *head_grads);
+                      const float *coef, const float *max, const float *sum, float *logits,
+                      size_t ld, float *scratch, float *d_hidden, float *head_grads);
 size_t vs_head_scratch(const vs_model *m, size_t n_rows);
 /* Logits of whole rows [n_rows][V] with (max, sum) of each, for sampling. */
 void vs_head_logits(const vs_model *m, const float *hidden, size_t n_rows, float *logits, size_t ld,

@@ -23,18 +23,6 @@ void vs_parallel_range(size_t n, double cost, size_t n_threads, vs_range_fn f, v
     }
 }
 
-static size_t widest_linear(const vs_config *c)
-{
-    size_t widest = 0;
-
-    for (int i = 0; i < VS_N_LINEAR; i++) {
-        size_t rows, cols;
-        vs_linear_shape(&rows, &cols, c, (vs_linear)i);
-        if (rows > widest) widest = rows;
-    }
-    return widest;
-}
-
 static float *push(vs_work *w, size_t per_row, bool *failed)
 {
     float *p = vs_arena_push(w->arena, w->max_rows * per_row, sizeof(float));
@@ -83,10 +71,7 @@ vs_status vs_work_open(vs_work *w, const vs_model *m, const vs_work_size *size, 
     push_family(w, c, size->keep, &failed);
     a->gu = push(w, 2 * c->n_ffn, &failed);
     a->act = push(w, c->n_ffn, &failed);
-    if (m->lora_config.rank) {
-        a->lora_u = push(w, m->lora_rank, &failed);
-        a->lora_t = push(w, widest_linear(c), &failed);
-    }
+    if (m->lora_config.rank) a->lora_u = push(w, m->lora_rank, &failed);
     a->n_threads = size->n_threads;
     a->attn_floats =
         vs_round16(m->base->ops->attn_scratch(&m->shape, size->max_group_rows, size->max_keys));
@@ -102,4 +87,54 @@ void vs_work_close(vs_work *w)
 {
     vs_arena_close(w->arena);
     memset(w, 0, sizeof *w);
+}
+
+/* The next [rows][width] of a kept layer, on a 64-byte boundary. */
+static float *take(float **at, size_t rows, size_t width)
+{
+    float *p = *at;
+
+    *at += vs_round16(rows) * width;
+    return p;
+}
+
+vs_acts vs_kept_acts(float **x_mid, const vs_model *m, const vs_acts *work, const vs_saved *s,
+                     size_t layer, size_t rows)
+{
+    const vs_config *c = &m->base->config;
+    const vs_family *f = vs_config_family(c);
+    const size_t first = c->n_layers - s->n_kept, heads = c->n_heads + c->n_kv_heads;
+    vs_acts a = *work;
+
+    *x_mid = NULL;
+    if (layer < first) return a;
+    float *at = s->kept + (layer - first) * vs_kept_floats(m, rows);
+
+    *x_mid = take(&at, rows, c->n_embd);
+    a.qkv = take(&at, rows, (heads + c->n_kv_heads) * c->head_dim);
+    a.att = take(&at, rows, c->n_heads * c->head_dim);
+    a.gu = take(&at, rows, 2 * c->n_ffn);
+    if (f->has_post_norms) {
+        a.raw1 = take(&at, rows, c->n_embd);
+        a.raw2 = take(&at, rows, c->n_embd);
+        a.r_post1 = take(&at, rows, 1);
+        a.r_post2 = take(&at, rows, 1);
+    }
+    if (f->has_qk_norm) {
+        a.qk = take(&at, rows, heads * c->head_dim);
+        a.r_qk = take(&at, rows, heads);
+    }
+    return a;
+}
+
+size_t vs_kept_floats(const vs_model *m, size_t rows)
+{
+    const vs_config *c = &m->base->config;
+    const vs_family *f = vs_config_family(c);
+    const size_t heads = c->n_heads + c->n_kv_heads;
+    size_t width = c->n_embd + (heads + c->n_kv_heads + c->n_heads) * c->head_dim + 2 * c->n_ffn;
+
+    if (f->has_post_norms) width += 2 * c->n_embd + 2;
+    if (f->has_qk_norm) width += heads * (c->head_dim + 1);
+    return vs_round16(rows) * width;
 }

@@ -202,7 +202,6 @@ typedef struct vs_ops {
     void (*softcap_bwd)(float *g, const float *y, size_t n, float cap);
 
     void (*add)(float *y, const float *x, size_t n);                 /* y += x */
-    void (*add_scaled)(float *y, const float *x, float s, size_t n); /* y = fma(s, x, y) */
 
     /* One tile of the running log-sum-exp of each row; tiles come in order, each VS_VOCAB_TILE
      * entries wide but the last.

@@ -130,11 +130,27 @@ void vs_trainer_expect_reference(vs_trainer *t)
 
 typedef struct micro {
     vs_rows rows;
-    float *saved, *hidden, *picked, *d_hidden, *d_picked, *tile, *scratch;
+    vs_saved saved;
+    float *hidden, *picked, *d_hidden, *d_picked, *logits, *scratch;
+    size_t ld;                      /* of logits */
     float *logp, *coef, *max, *sum; /* by targets */
     float *ordered;                 /* log-probs in data order */
     double *solution_logp, *solution_coef;
 } micro;
+
+/* Memory for what the backward pass would compute again: the logits first, then layers from the last on. */
+static void keep_what_fits(const vs_trainer *t, micro *u)
+{
+    const size_t rows = u->rows.batch.n_rows, n_pick = u->rows.targets.n_rows;
+    const vs_model *m = t->model;
+    size_t left = (size_t)(t->o.keep_mb * (1 << 20) / sizeof(float));
+    const size_t all = n_pick * vs_head_ld(m, true), layer = vs_kept_floats(m, rows);
+
+    u->ld = vs_head_ld(m, all <= left);
+    left -= all <= left ? all : 0;
+    u->saved.n_kept =
+        left / layer < m->base->config.n_layers ? left / layer : m->base->config.n_layers;
+}
 
 static vs_status alloc_micro(vs_trainer *t, micro *u, const vs_group *groups, size_t n,
                              vs_error *err)
@@ -147,12 +163,15 @@ static vs_status alloc_micro(vs_trainer *t, micro *u, const vs_group *groups, si
     rows = u->rows.batch.n_rows;
     n_pick = u->rows.targets.n_rows;
     n_targets = u->rows.targets.n;
-    u->saved = vs_arena_push(a, (t->model->base->config.n_layers + 1) * rows * c, sizeof(float));
+    keep_what_fits(t, u);
+    u->saved.x = vs_arena_push(a, (t->model->base->config.n_layers + 1) * rows * c, sizeof(float));
+    u->saved.kept =
+        vs_arena_push(a, u->saved.n_kept * vs_kept_floats(t->model, rows), sizeof(float));
     u->hidden = vs_arena_push(a, rows * c, sizeof(float));
     u->d_hidden = vs_arena_push(a, rows * c, sizeof(float));
     u->picked = vs_arena_push(a, n_pick * c, sizeof(float));
     u->d_picked = vs_arena_push(a, n_pick * c, sizeof(float));
-    u->tile = vs_arena_push(a, n_pick * VS_VOCAB_TILE, sizeof(float));
+    u->logits = vs_arena_push(a, n_pick * u->ld, sizeof(float));
     u->scratch = vs_arena_push(a, vs_head_scratch(t->model, n_pick), sizeof(float));
     u->max = vs_arena_push(a, n_pick, sizeof(float));
     u->sum = vs_arena_push(a, n_pick, sizeof(float));
@@ -161,11 +180,11 @@ static vs_status alloc_micro(vs_trainer *t, micro *u, const vs_group *groups, si
     u->ordered = vs_arena_push(a, n_targets, sizeof(float));
     u->solution_logp = vs_arena_push(a, u->rows.n_solutions, sizeof(double));
     u->solution_coef = vs_arena_push(a, u->rows.n_solutions, sizeof(double));
-    if (!u->saved || !u->hidden || !u->d_hidden || !u->picked || !u->d_picked || !u->tile ||
-        !u->scratch || !u->max || !u->sum || !u->logp || !u->coef || !u->ordered ||
+    if (!u->saved.x || !u->saved.kept || !u->hidden || !u->d_hidden || !u->picked || !u->d_picked ||
+        !u->logits || !u->scratch || !u->max || !u->sum || !u->logp || !u->coef || !u->ordered ||
         !u->solution_logp || !u->solution_coef)
-        return VS_FAIL(err, VS_E_NOMEM, "micro-batch of %zu rows of tokens; lower micro_tokens",
-                       rows);
+        return VS_FAIL(err, VS_E_NOMEM,
+                       "micro-batch of %zu rows of tokens; lower micro_tokens or keep_mb", rows);
     return VS_OK;
 }
 
@@ -283,21 +302,21 @@ static vs_status run_micro(vs_trainer *t, const vs_example *e, const vs_group *g
     micro u;
 
     VS_TRY(alloc_micro(t, &u, groups, n, err));
-    vs_forward(t->model, &u.rows.batch, &t->work, u.hidden, u.saved);
+    vs_forward(t->model, &u.rows.batch, &t->work, u.hidden, &u.saved);
     for (size_t i = 0; i < u.rows.targets.n_rows; i++)
         memcpy(u.picked + i * c, u.hidden + u.rows.gather[i] * c, c * sizeof(float));
-    vs_head_logprobs(t->model, u.picked, &u.rows.targets, u.tile, u.logp, u.max, u.sum);
+    vs_head_logprobs(t->model, u.picked, &u.rows.targets, u.logits, u.ld, u.logp, u.max, u.sum);
     for (size_t i = 0; i < u.rows.targets.n; i++) u.ordered[i] = u.logp[u.rows.target_rank[i]];
     if (t->kind == VS_LOSS_SFT) sft_coefs(&u, e, n, all, sums);
     if (t->kind == VS_LOSS_DPO) dpo_coefs(t, &u, e, n, all, sums);
     if (t->kind == VS_LOSS_ORM) lm_coefs(t, &u, e, n, all, sums);
-    vs_head_backward(t->model, u.picked, &u.rows.targets, u.coef, u.max, u.sum, u.tile, u.scratch,
-                     u.d_picked, head_grads(t));
+    vs_head_backward(t->model, u.picked, &u.rows.targets, u.coef, u.max, u.sum, u.logits, u.ld,
+                     u.scratch, u.d_picked, head_grads(t));
     memset(u.d_hidden, 0, u.rows.batch.n_rows * c * sizeof(float));
     for (size_t i = 0; i < u.rows.targets.n_rows; i++)
         memcpy(u.d_hidden + u.rows.gather[i] * c, u.d_picked + i * c, c * sizeof(float));
     if (t->kind == VS_LOSS_ORM) add_values(t, &u, e, n, all, sums);
-    vs_backward_run(t->backward, t->model, &u.rows.batch, u.saved, u.d_hidden, &t->grads,
+    vs_backward_run(t->backward, t->model, &u.rows.batch, &u.saved, u.d_hidden, &t->grads,
                     embed_grads(t));
     sums->n_rows += u.rows.batch.n_rows;
     return VS_OK;

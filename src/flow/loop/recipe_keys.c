@@ -134,6 +134,7 @@ static const vs_recipe_key keys[] = {
     {"steps", VS_KEY_COUNT, IN_TRAINER, TRAIN(steps), 0, MANY, "0", NULL, "optimiser steps; 0: as epochs say", "-", NULL},
     {"batch", VS_KEY_COUNT, IN_TRAINER, TRAIN(batch), 1, 1000000, "128", "16", "per step; sft: solutions, dpo: problems", "sft: RFT 128; dpo: DPO paper 64 pairs; a problem brings several", NULL},
     {"micro_tokens", VS_KEY_COUNT, IN_TRAINER, TRAIN(micro_tokens), 1, MANY, "4096", NULL, "tokens computed at once: memory and speed, never the result", "-", NULL},
+    {"keep_mb", VS_KEY_REAL, IN_TRAINER, TRAIN(keep_mb), 0, MANY, "2048", NULL, "MiB for activations and logits that the backward pass would otherwise compute again: memory and speed, never the result", "-", NULL},
     {"checkpoint_steps", VS_KEY_COUNT, IN_TRAINER, TRAIN(checkpoint_steps), 0, MANY, "50", NULL, "steps between checkpoints; 0: none", "-", NULL},
     {"lora.rank", VS_KEY_COUNT, IN_SFT, TRAIN(lora.rank), 0, 65536, "16", NULL, "of the adapter; 0: all weights are trained", "V-STaR uses LoRA and does not say which; TRL 16", NULL},
     {"lora.alpha", VS_KEY_REAL, IN_SFT, TRAIN(lora.alpha), 1e-6, 1e6, "32", NULL, "the adapter is scaled by alpha / rank", "TRL: 32", NULL},

@@ -275,6 +275,13 @@ static void check_training(vs_loss_kind kind, size_t rank)
     }
     vs_threads_set(0);
     o = options();
+    for (o.keep_mb = 1.0 / 32; o.keep_mb <= 2;
+         o.keep_mb *= 8) { /* one layer of two, both, and logits */
+        got = train(kind, rank, &o, NULL, 0, &n);
+        CHECK(memcmp(want, got, n * 4) == 0);
+        free(got);
+    }
+    o = options();
     o.checkpoint_steps = 1;
     free(train(kind, rank, &o, dir, 3, &n)); /* stopped by the user after step 3 */
     got = train(kind, rank, &o, dir, 0, &n);
@@ -283,17 +290,17 @@ static void check_training(vs_loss_kind kind, size_t rank)
     free(want);
 }
 
-TEST(training, has_the_same_bits_for_any_micro_batch_threads_or_interruption_sft)
+TEST(training, has_the_same_bits_for_any_micro_batch_memory_threads_or_interruption_sft)
 {
     check_training(VS_LOSS_SFT, 0);
 }
 
-TEST(training, has_the_same_bits_for_any_micro_batch_threads_or_interruption_dpo)
+TEST(training, has_the_same_bits_for_any_micro_batch_memory_threads_or_interruption_dpo)
 {
     check_training(VS_LOSS_DPO, 0);
 }
 
-TEST(training, has_the_same_bits_for_any_micro_batch_threads_or_interruption_lora)
+TEST(training, has_the_same_bits_for_any_micro_batch_memory_threads_or_interruption_lora)
 {
     check_training(VS_LOSS_DPO, 4);
 }

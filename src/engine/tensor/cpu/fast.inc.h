@@ -35,7 +35,6 @@ const vs_ops VARIANT = {
     .softcap = softcap,
     .softcap_bwd = softcap_bwd,
     .add = add,
-    .add_scaled = add_scaled,
     .lse_tile = lse_tile,
     .softmax_bwd_tile = softmax_bwd_tile,
     .sample_weights = sample_weights,

@@ -249,13 +249,6 @@ static void add(float *y, const float *x, size_t n)
         store_part(y + i, v_add(load_part(y + i, n - i), load_part(x + i, n - i)), n - i);
 }
 
-static void add_scaled(float *y, const float *x, float s, size_t n)
-{
-    for (size_t i = 0; i < n; i += VS_LANES)
-        store_part(y + i, v_fma(v_set1(s), load_part(x + i, n - i), load_part(y + i, n - i)),
-                   n - i);
-}
-
 static void lse_tile(float *max, float *sum, const float *logits, size_t ld, size_t rows, size_t n)
 {
     for (size_t t = 0; t < rows; t++) {

@@ -403,11 +403,6 @@ static void add(float *y, const float *x, size_t n)
     for (size_t i = 0; i < n; i++) y[i] += x[i];
 }
 
-static void add_scaled(float *y, const float *x, float s, size_t n)
-{
-    for (size_t i = 0; i < n; i++) y[i] = fmaf(s, x[i], y[i]);
-}
-
 /* ---- vocabulary ---- */
 
 static void lse_tile(float *max, float *sum, const float *logits, size_t ld, size_t rows, size_t n)
@@ -491,8 +486,7 @@ const vs_ops *vs_ops_ref(void)
         .softcap = softcap,
         .softcap_bwd = softcap_bwd,
         .add = add,
-        .add_scaled = add_scaled,
-        .lse_tile = lse_tile,
+            .lse_tile = lse_tile,
         .softmax_bwd_tile = softmax_bwd_tile,
         .sample_weights = sample_weights,
         .sum_squares = sum_squares,
