@@ -49,9 +49,10 @@ typedef struct open_problem {
 
 typedef struct lane {
     vs_work work;
-    vs_sampler sampler;
+    vs_sampler *samplers; /* [n_threads] */
+    size_t n_threads;
     float *hidden, *logits, *max, *sum; /* [max_rows][..] */
-    int32_t *tokens, *pos;
+    int32_t *tokens, *pos, *drawn;
     vs_span *spans;
     vs_attn_group *groups;
     size_t max_rows;
@@ -155,14 +156,12 @@ static vs_status take_token(const decoder *d, branch *b, int32_t id, float logpr
     return VS_OK;
 }
 
-static vs_status draw(const decoder *d, const lane *l, branch *b, const float *logits, float max,
-                      float sum, vs_error *err)
+static int32_t draw(const decoder *d, const vs_sampler *s, const branch *b, const float *logits)
 {
     const vs_decode_problem *p = &d->problems[b->problem];
     const double u = vs_rng_at(d->o->key, p->key, (uint32_t)(p->first + b->index), (uint32_t)b->n);
-    const int32_t id = vs_sampler_draw(&l->sampler, logits, d->o, u);
 
-    return take_token(d, b, id, vs_logprob_of(logits[id], max, sum), err);
+    return vs_sampler_draw(s, logits, d->o, u);
 }
 
 /* -- admission -- */
@@ -245,7 +244,9 @@ static vs_status admit(decoder *d, open_problem *q, vs_error *err)
     b->problem = q->problem;
     b->index = q->admitted++;
     b->max_tokens = d->o->max_tokens < room ? d->o->max_tokens : room;
-    VS_TRY(draw(d, &d->lanes[0], b, q->logits, q->max, q->sum, err));
+    const int32_t id = draw(d, &d->lanes[0].samplers[0], b, q->logits);
+
+    VS_TRY(take_token(d, b, id, vs_logprob_of(q->logits[id], q->max, q->sum), err));
     if (b->done) {
         q->finished++;
         return VS_OK;
@@ -273,6 +274,21 @@ static vs_status fill_rows(decoder *d, vs_error *err)
 
 /* -- one step -- */
 
+typedef struct draw_job {
+    const decoder *d;
+    lane *l;
+    branch **live;
+} draw_job;
+
+static void draw_range(void *ctx, size_t begin, size_t end, size_t thread)
+{
+    const draw_job *j = ctx;
+
+    for (size_t i = begin; i < end; i++)
+        j->l->drawn[i] = draw(j->d, &j->l->samplers[thread], j->live[i],
+                              j->l->logits + i * j->d->m->base->config.n_vocab);
+}
+
 static vs_status lane_step(const decoder *d, lane *l, branch **live, size_t n, vs_error *err)
 {
     const size_t v = d->m->base->config.n_vocab, c = d->m->base->config.n_embd;
@@ -297,9 +313,14 @@ static vs_status lane_step(const decoder *d, lane *l, branch **live, size_t n, v
     for (size_t at = 0; at < n; at += d->max_logit_rows) {
         const size_t k = n - at < d->max_logit_rows ? n - at : d->max_logit_rows;
         vs_head_logits(d->m, l->hidden + at * c, k, l->logits, v, l->max, l->sum);
+        draw_job job = {d, l, live + at};
+        vs_parallel_range(k, 20.0 * (double)v, l->n_threads, draw_range, &job);
         for (size_t i = 0; i < k; i++) {
+            const int32_t id = l->drawn[i];
             live[at + i]->seg.len++;
-            VS_TRY(draw(d, l, live[at + i], l->logits + i * v, l->max[i], l->sum[i], err));
+            VS_TRY(take_token(d, live[at + i], id,
+                              vs_logprob_of(l->logits[i * v + (size_t)id], l->max[i], l->sum[i]),
+                              err));
         }
     }
     return VS_OK;
@@ -391,9 +412,18 @@ static vs_status lane_open(decoder *d, lane *l, size_t longest_prompt, vs_error 
     size.max_keys = longest_prompt + d->o->max_tokens;
     if (size.max_keys > c->n_positions + 1) size.max_keys = c->n_positions + 1;
     VS_TRY(vs_work_open(&l->work, d->m, &size, err));
-    l->sampler = (vs_sampler){.ops = d->m->base->ops, .n_vocab = c->n_vocab};
-    l->sampler.weights = vs_alloc(c->n_vocab, sizeof *l->sampler.weights);
-    l->sampler.order = vs_alloc(c->n_vocab, sizeof *l->sampler.order);
+    l->n_threads = size.n_threads;
+    l->samplers = vs_alloc(l->n_threads, sizeof *l->samplers);
+    if (!l->samplers) return VS_FAIL(err, VS_E_NOMEM, "sampling by %zu threads", l->n_threads);
+    for (size_t i = 0; i < l->n_threads; i++) {
+        vs_sampler *s = &l->samplers[i];
+        *s = (vs_sampler){.ops = d->m->base->ops, .n_vocab = c->n_vocab};
+        s->weights = vs_alloc(c->n_vocab, sizeof *s->weights);
+        s->order = vs_alloc(c->n_vocab, sizeof *s->order);
+        if (!s->weights || !s->order)
+            return VS_FAIL(err, VS_E_NOMEM, "sampling from %zu tokens", c->n_vocab);
+    }
+    l->drawn = vs_alloc(d->max_logit_rows, sizeof *l->drawn);
     l->hidden = vs_alloc(l->max_rows * c->n_embd, sizeof *l->hidden);
     l->logits = vs_alloc(d->max_logit_rows * c->n_vocab, sizeof *l->logits);
     l->max = vs_alloc(d->max_logit_rows, sizeof *l->max);
@@ -402,8 +432,8 @@ static vs_status lane_open(decoder *d, lane *l, size_t longest_prompt, vs_error 
     l->pos = vs_alloc(l->max_rows, sizeof *l->pos);
     l->spans = vs_alloc(l->max_rows, sizeof *l->spans);
     l->groups = vs_alloc(l->max_rows, sizeof *l->groups);
-    if (!l->sampler.weights || !l->sampler.order || !l->hidden || !l->logits || !l->max ||
-        !l->sum || !l->tokens || !l->pos || !l->spans || !l->groups)
+    if (!l->drawn || !l->hidden || !l->logits || !l->max || !l->sum || !l->tokens || !l->pos ||
+        !l->spans || !l->groups)
         return VS_FAIL(err, VS_E_NOMEM, "decoding of %zu rows", l->max_rows);
     return VS_OK;
 }
@@ -411,8 +441,12 @@ static vs_status lane_open(decoder *d, lane *l, size_t longest_prompt, vs_error 
 static void lane_close(lane *l)
 {
     vs_work_close(&l->work);
-    free(l->sampler.weights);
-    free(l->sampler.order);
+    for (size_t i = 0; l->samplers && i < l->n_threads; i++) {
+        free(l->samplers[i].weights);
+        free(l->samplers[i].order);
+    }
+    free(l->samplers);
+    free(l->drawn);
     free(l->hidden);
     free(l->logits);
     free(l->max);

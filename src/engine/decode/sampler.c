@@ -5,6 +5,8 @@
 /* Below, 1 / T times a logit leaves f32; the draw is the likeliest token there anyway. */
 static const double LOWEST_TEMPERATURE = 1e-6;
 
+enum { BLOCK = 512 };
+
 static int32_t argmax(const float *logits, size_t n)
 {
     size_t best = 0;
@@ -45,18 +47,39 @@ static uint32_t pop(uint32_t *heap, size_t n, const float *w)
     return top;
 }
 
+/* Eight sums side by side, so that no addition waits for the one before it. */
+static double sum_block(const float *w, size_t n)
+{
+    double s[8] = {0.0};
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8)
+        for (size_t j = 0; j < 8; j++) s[j] += (double)w[i + j];
+    for (size_t j = 0; i + j < n; j++) s[j] += (double)w[i + j];
+    return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+}
+
+/* The first token at which the sum in order exceeds u times the total, found by blocks and then inside of one; where
+ * rounding leaves none, the last of any weight. */
 static int32_t draw_all(const float *w, size_t n, double u)
 {
     double total = 0.0, at = 0.0;
-    size_t last = 0;
+    size_t first, last = n;
 
-    for (size_t i = 0; i < n; i++) total += (double)w[i];
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i += BLOCK) total += sum_block(w + i, n - i < BLOCK ? n - i : BLOCK);
+    for (first = 0; first + BLOCK < n; first += BLOCK) {
+        const double block = sum_block(w + first, BLOCK);
+        if (at + block > u * total) break;
+        at += block;
+    }
+    for (size_t i = first; i < n; i++) {
         if (w[i] <= 0.0F) continue;
         at += (double)w[i];
         last = i;
         if (at > u * total) break;
     }
+    while (last == n && first-- > 0)
+        if (w[first] > 0.0F) last = first;
     return (int32_t)last;
 }
 

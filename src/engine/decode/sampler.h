@@ -13,7 +13,7 @@ typedef struct vs_sampler {
 
 /* The token at quantile u in [0, 1): temperature, then top_k, then top_p over what top_k left, then
  * the draw by cumulated weight: in order of id, or of falling weight when cut. Sums in double, in
- * that order. */
+ * that order but for blocks of tokens, which are summed beforehand. */
 int32_t vs_sampler_draw(const vs_sampler *s, const float *logits, const vs_decode_options *o,
                         double u);
 #endif

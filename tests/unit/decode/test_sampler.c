@@ -28,6 +28,23 @@ TEST(sampler, cumulates_in_order_of_id_when_nothing_is_cut)
     CHECK(draw(1, 0, 1, 0.9999999999) == 7);
 }
 
+/* Large vocabularies are summed by blocks. */
+TEST(sampler, cumulates_in_order_of_id_over_several_blocks)
+{
+    enum { MANY = 2000 };
+    static float logits[MANY], weights[MANY];
+    static uint32_t order[MANY];
+    const vs_sampler s = {vs_ops_best(), MANY, weights, order};
+    const vs_decode_options o = {.temperature = 1, .top_p = 1};
+
+    for (int i = 0; i < MANY; i++) logits[i] = i % 2 == 0 && i < 1800 ? 0.0F : -200.0F;
+    for (int i = 0; i < 900; i++) { /* equal weights on 900 even tokens, nothing from 1800 on */
+        CHECK(vs_sampler_draw(&s, logits, &o, (i + 0.001) / 900) == 2 * i);
+        CHECK(vs_sampler_draw(&s, logits, &o, (i + 0.999) / 900) == 2 * i);
+    }
+    CHECK(vs_sampler_draw(&s, logits, &o, 1.0) == 1798); /* beyond what a draw can be */
+}
+
 TEST(sampler, temperature_0_is_the_likeliest_and_a_low_one_sharpens)
 {
     CHECK(draw(0, 0, 1, 0.99) == 5);
