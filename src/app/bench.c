@@ -68,7 +68,7 @@ size_t vs_bench_laps(const vs_bench *b)
     return b->runs + 1;
 }
 
-vs_opened *vs_bench_opened(vs_bench *b)
+const vs_opened *vs_bench_opened(const vs_bench *b)
 {
     return &b->opened;
 }

@@ -24,7 +24,7 @@ typedef struct vs_bench vs_bench;
 /* A workload does its work over and over while vs_bench_lap says so; tokens: of one repeat. */
 bool vs_bench_lap(vs_bench *b, size_t tokens);
 size_t vs_bench_laps(const vs_bench *b); /* how many it will ask for */
-vs_opened *vs_bench_opened(vs_bench *b);
+const vs_opened *vs_bench_opened(const vs_bench *b);
 const int32_t *vs_bench_ids(const vs_bench *b); /* random tokens, VS_BENCH_IDS of them */
 size_t vs_bench_prompt(const vs_bench *b), vs_bench_new(const vs_bench *b); /* tokens of each */
 

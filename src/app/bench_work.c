@@ -39,7 +39,8 @@ static sizes sizes_of(const vs_bench *b, const vs_config *c)
                .s = (double)vs_bench_new(b),
                .layers = layers,
                .width = (double)(c->n_heads * c->head_dim),
-               .wbytes = sizeof(float)};
+               .wbytes =
+                   vs_bench_opened(b)->base->head_fwd.half ? sizeof(uint16_t) : sizeof(float)};
 
     for (int i = 0; i < VS_N_LINEAR; i++) {
         size_t out, in;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "engine/model/gguf.h"
-#include "engine/model/half.h"
+#include "engine/tensor/half.h"
 
 static float half_at(const unsigned char *p)
 {

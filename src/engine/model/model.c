@@ -56,17 +56,35 @@ static vs_status open_lin(vs_base *b, size_t layer, int kind, vs_error *err)
         lin->n += w->rows;
         lin->k = w->cols;
     }
-    return vs_panels_open(&lin->fwd, lin->n, lin->k, err);
+    return VS_OK;
 }
 
-static void pack_lin(const vs_base *b, vs_lin *lin, bool bwd)
+/* Panels for such a matrix: as bf16 as long as its weights are exactly that, as f32 once they were not. */
+static vs_status fit_panels(vs_panels *p, size_t n, size_t k, bool is_bf16, vs_error *err)
 {
+    if (p->data || (p->half && is_bf16)) return VS_OK;
+    vs_panels_close(p);
+    return vs_panels_open(p, n, k, is_bf16, err);
+}
+
+static bool tensor_is_bf16(const vs_base *b, const vs_tensor *w)
+{
+    return vs_is_bf16(b->params.data + w->offset, w->rows * w->cols);
+}
+
+static vs_status pack_lin(const vs_base *b, vs_lin *lin, bool bwd, vs_error *err)
+{
+    bool is_bf16 = !lin->fwd.data;
+
+    for (size_t i = 0; is_bf16 && i < lin->n_parts; i++) is_bf16 = tensor_is_bf16(b, lin->w[i]);
+    VS_TRY(fit_panels(&lin->fwd, lin->n, lin->k, is_bf16, err));
     for (size_t i = 0; i < lin->n_parts; i++) {
         const vs_tensor *w = lin->w[i];
         vs_panels_set_rows(b->ops, &lin->fwd, lin->col[i], b->params.data + w->offset, w->cols,
                            w->rows);
     }
-    if (!bwd) return;
+    if (!bwd) return VS_OK;
+    if (!lin->bwd.data) VS_TRY(vs_panels_open(&lin->bwd, lin->k, lin->n, false, err));
     /* dx = dy W: panels over the inputs, the chain runs over all outputs; part i fills its rows of
      * the chain. */
     for (size_t p = 0; p < vs_round16(lin->k) / 16; p++) {
@@ -77,6 +95,7 @@ static void pack_lin(const vs_base *b, vs_lin *lin, bool bwd)
             b->ops->pack_cols(to, b->params.data + w->offset + p * 16, w->cols, n, w->rows);
         }
     }
+    return VS_OK;
 }
 
 /* Panels of a plain [rows][cols] matrix for x W^T, and for dy W. */
@@ -206,12 +225,13 @@ static vs_status pack_base(vs_base *b, bool bwd, vs_error *err)
                                         &l->post2, &l->q_norm, &l->k_norm};
         for (size_t k = 0; k < sizeof norms / sizeof *norms; k++) set_scale(b, norms[k]);
         for (int kind = 0; kind < VS_N_LIN; kind++) {
-            vs_lin *lin = &b->layers[i].lin[kind];
-            if (bwd && !lin->bwd.data) VS_TRY(vs_panels_open(&lin->bwd, lin->k, lin->n, err));
-            pack_lin(b, lin, bwd);
+            VS_TRY(pack_lin(b, &b->layers[i].lin[kind], bwd, err));
         }
     }
-    if (bwd && !b->head_bwd.data) VS_TRY(vs_panels_open(&b->head_bwd, c->n_embd, c->n_vocab, err));
+    VS_TRY(fit_panels(&b->head_fwd, c->n_vocab, c->n_embd,
+                      !b->head_fwd.data && tensor_is_bf16(b, b->head), err));
+    if (bwd && !b->head_bwd.data)
+        VS_TRY(vs_panels_open(&b->head_bwd, c->n_embd, c->n_vocab, false, err));
     pack_matrix(b->ops, &b->head_fwd, &b->head_bwd, b->params.data + b->head->offset, c->n_vocab,
                 c->n_embd);
     return VS_OK;
@@ -234,7 +254,6 @@ vs_status vs_base_create(vs_base **out, const vs_config *c, vs_params *params, v
         goto done;
     }
     VS_CHECK(open_layers(b, err));
-    VS_CHECK(vs_panels_open(&b->head_fwd, c->n_vocab, c->n_embd, err));
     VS_CHECK(open_ropes(b, err));
     VS_CHECK(pack_base(b, false, err));
     memset(params, 0, sizeof *params);
@@ -303,8 +322,8 @@ static vs_status open_lora(vs_model *m, vs_error *err)
             VS_TRY(vs_lora_module(NULL, &scale, &m->lora_config, i, (vs_linear)which, err));
             l->scale = (float)scale;
             if (l->a->rows > m->lora_rank) m->lora_rank = l->a->rows;
-            VS_TRY(vs_panels_open(&l->a_fwd, l->a->rows, l->a->cols, err));
-            VS_TRY(vs_panels_open(&l->b_fwd, l->b->rows, l->b->cols, err));
+            VS_TRY(vs_panels_open(&l->a_fwd, l->a->rows, l->a->cols, false, err));
+            VS_TRY(vs_panels_open(&l->b_fwd, l->b->rows, l->b->cols, false, err));
         }
     }
     return VS_OK;
@@ -318,8 +337,8 @@ static vs_status pack_lora(vs_model *m, bool bwd, vs_error *err)
         vs_lora_lin *l = &m->lora_lin[i];
         if (!l->a) continue;
         if (bwd && !l->a_bwd.data) {
-            VS_TRY(vs_panels_open(&l->a_bwd, l->a->cols, l->a->rows, err));
-            VS_TRY(vs_panels_open(&l->b_bwd, l->b->cols, l->b->rows, err));
+            VS_TRY(vs_panels_open(&l->a_bwd, l->a->cols, l->a->rows, false, err));
+            VS_TRY(vs_panels_open(&l->b_bwd, l->b->cols, l->b->rows, false, err));
         }
         pack_matrix(o, &l->a_fwd, &l->a_bwd, m->lora.data + l->a->offset, l->a->rows, l->a->cols);
         pack_matrix(o, &l->b_fwd, &l->b_bwd, m->lora.data + l->b->offset, l->b->rows, l->b->cols);

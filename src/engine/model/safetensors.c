@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "engine/model/half.h"
+#include "engine/tensor/half.h"
 
 /* The format's own limit: https://github.com/huggingface/safetensors, safetensors/src/tensor.rs,
  * MAX_HEADER_SIZE. */

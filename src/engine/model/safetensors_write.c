@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "engine/model/half.h"
+#include "engine/tensor/half.h"
 #include "engine/model/safetensors.h"
 
 enum { CHUNK_ELEMENTS = 1 << 14, DATA_ALIGN = 8 };

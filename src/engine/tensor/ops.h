@@ -29,11 +29,13 @@ enum {
     VS_VOCAB_TILE = 1024, /* entries of the vocabulary in one step of the running log-sum-exp */
 };
 
-/* A matrix laid out once in the order in which gemm reads it: data[n / 16][k][n % 16],
- * the last panel padded with zeros. Owner: whoever called vs_panels_open; on a 64-byte boundary. */
+/* A matrix laid out once in the order in which gemm reads it: [n / 16][k][n % 16], the last panel
+ * padded with zeros; as f32, or as bf16 where that loses nothing. Owner: whoever called
+ * vs_panels_open; on a 64-byte boundary. */
 typedef struct vs_panels {
     size_t n, k;
-    float *data; /* [ceil(n / 16)][k][16] */
+    float *data;    /* [ceil(n / 16)][k][16]; NULL: bf16 */
+    uint16_t *half; /* the same as the upper halves of f32; NULL: f32 */
 } vs_panels;
 
 /* Keys and values of a run of consecutive tokens, all layers: a prompt, or one solution.
@@ -118,6 +120,11 @@ typedef struct vs_ops {
                  const float *panels, size_t panel_step, size_t m, size_t n, size_t n_k,
                  bool accumulate);
 
+    /* The same with panels of bf16, widened to f32. */
+    void (*gemm_bf16)(float *out, size_t ld_out, const float *a, size_t a_row, size_t a_k,
+                      const uint16_t *panels, size_t panel_step, size_t m, size_t n, size_t n_k,
+                      bool accumulate);
+
     /* panels from w [n][k] step ld: data[j / 16][kk][j % 16] = w[j][kk]   (weights: x W^T) */
     void (*pack_rows)(float *panels, const float *w, size_t ld, size_t n, size_t k);
     /* panels from w [k][n] step ld: data[j / 16][kk][j % 16] = w[kk][j]  (dx = dy W, dW = dy^T x)
@@ -201,7 +208,7 @@ typedef struct vs_ops {
     void (*softcap)(float *x, size_t n, float cap);
     void (*softcap_bwd)(float *g, const float *y, size_t n, float cap);
 
-    void (*add)(float *y, const float *x, size_t n);                 /* y += x */
+    void (*add)(float *y, const float *x, size_t n); /* y += x */
 
     /* One tile of the running log-sum-exp of each row; tiles come in order, each VS_VOCAB_TILE
      * entries wide but the last.

@@ -9,12 +9,15 @@
 
 #include "base/mem.h"
 #include "base/threads.h"
+#include "engine/tensor/half.h"
 
 enum {
     /* Rows are split over threads in multiples of the tallest tile of the fast kernels. */
     ROW_TILE = 12,
     /* Floating-point operations below which waking a thread costs more than it saves. */
     MIN_SPLIT = 1 << 20,
+    /* Values looked at before the answer may be no. */
+    IS_BF16_CHUNK = 4096,
     /* Rounding a dimension up to whole panels cannot overflow. */
     MAX_DIM = 1 << 30,
 };
@@ -93,61 +96,102 @@ static range split(size_t n, size_t unit, size_t part, size_t parts)
 
 /* ---- panels ---- */
 
-vs_status vs_panels_open(vs_panels *p, size_t n, size_t k, vs_error *err)
+vs_status vs_panels_open(vs_panels *p, size_t n, size_t k, bool is_half, vs_error *err)
 {
-    if (n > MAX_DIM || k > MAX_DIM || (k && vs_round16(n) > SIZE_MAX / sizeof(float) / k))
+    const size_t size = is_half ? sizeof *p->half : sizeof *p->data;
+
+    *p = (vs_panels){0};
+    if (n > MAX_DIM || k > MAX_DIM || (k && vs_round16(n) > SIZE_MAX / size / k))
         return VS_FAIL(err, VS_E_LIMIT, "matrix of %zu x %zu: at most %d in each direction", n, k,
                        MAX_DIM);
-    float *data = vs_alloc(vs_round16(n) * k, sizeof *data);
-    if (!data) return VS_FAIL(err, VS_E_NOMEM, "matrix of %zu x %zu", n, k);
-    *p = (vs_panels){n, k, data};
+    void *memory = vs_alloc_raw(vs_round16(n) * k * size);
+    if (!memory) return VS_FAIL(err, VS_E_NOMEM, "matrix of %zu x %zu", n, k);
+    *p = (vs_panels){n, k, is_half ? NULL : memory, is_half ? memory : NULL};
     return VS_OK;
 }
 
 void vs_panels_close(vs_panels *p)
 {
     free(p->data);
+    free(p->half);
     *p = (vs_panels){0};
+}
+
+bool vs_is_bf16(const float *w, size_t n)
+{
+    uint32_t low = 0;
+
+    for (size_t i = 0; i < n && low == 0; i += IS_BF16_CHUNK)
+        for (size_t j = i; j < n && j < i + IS_BF16_CHUNK; j++)
+            low |= vs_bits_of_f32(w[j]) & 0xFFFF;
+    return low == 0;
+}
+
+/* Columns at .. at + n - 1 of one panel, and its padding when they end the matrix. */
+static void set_columns(const vs_ops *o, vs_panels *p, size_t at, const float *w, size_t ld,
+                        size_t n)
+{
+    const size_t first = at / VS_LANES * VS_LANES * p->k, lane = at % VS_LANES;
+    const size_t end = at + n == p->n ? VS_LANES : lane + n;
+
+    if (p->data && lane == 0 && end == VS_LANES) {
+        o->pack_rows(p->data + first, w, ld, n, p->k);
+        return;
+    }
+    for (size_t kk = 0; kk < p->k; kk++)
+        for (size_t j = lane; j < end; j++) {
+            const float x = j - lane < n ? w[(j - lane) * ld + kk] : 0.0f;
+            const size_t to = first + kk * VS_LANES + j;
+
+            if (p->half)
+                p->half[to] = (uint16_t)(vs_bits_of_f32(x) >> 16);
+            else
+                p->data[to] = x;
+        }
 }
 
 void vs_panels_set_rows(const vs_ops *o, vs_panels *p, size_t n0, const float *w, size_t ld,
                         size_t n)
 {
     assert(n0 + n <= p->n);
-    size_t j = 0;
+    const size_t first = n0 / VS_LANES, last = (n0 + n + VS_LANES - 1) / VS_LANES;
 
-    /* Columns of a panel that others share: one at a time. Whole panels, and a last one that ends
-     * the matrix: packed. */
-    while (j < n) {
-        const size_t at = n0 + j, left = n - j;
+#pragma omp parallel for num_threads((int)threads_for(n, p->k, 1))
+    for (size_t i = first; i < last; i++) {
+        const size_t from = i * VS_LANES > n0 ? i * VS_LANES : n0;
+        const size_t to = (i + 1) * VS_LANES < n0 + n ? (i + 1) * VS_LANES : n0 + n;
 
-        if (at % VS_LANES == 0 && (left >= VS_LANES || at + left == p->n)) {
-            const size_t take = at + left == p->n ? left : left / VS_LANES * VS_LANES;
-
-            o->pack_rows(p->data + at * p->k, w + j * ld, ld, take, p->k);
-            j += take;
-        } else {
-            float *to = p->data + at / VS_LANES * VS_LANES * p->k + at % VS_LANES;
-
-            for (size_t kk = 0; kk < p->k; kk++) to[kk * VS_LANES] = w[j * ld + kk];
-            j++;
-        }
+        set_columns(o, p, from, w + (from - n0) * ld, ld, to - from);
     }
 }
 
 /* ---- products ---- */
+
+/* Rows and columns of a product. */
+static void product(const vs_ops *o, float *out, size_t ld_out, const float *a, size_t ld_a,
+                    const vs_panels *w, range rows, size_t n0, range cols, bool accumulate)
+{
+    const size_t k = w->k, m = rows.end - rows.begin, n = cols.end - cols.begin;
+    const size_t from = (n0 + cols.begin) * k;
+    float *to = out + rows.begin * ld_out + cols.begin;
+
+    a += rows.begin * ld_a;
+    if (w->half)
+        o->gemm_bf16(to, ld_out, a, ld_a, 1, w->half + from, k * VS_LANES, m, n, k, accumulate);
+    else
+        o->gemm(to, ld_out, a, ld_a, 1, w->data + from, k * VS_LANES, m, n, k, accumulate);
+}
 
 void vs_matmul_cols(const vs_ops *o, float *out, size_t ld_out, const float *a, size_t ld_a,
                     const vs_panels *w, size_t n0, size_t n, size_t m, bool accumulate)
 {
     assert(n0 % VS_LANES == 0 && n0 + n <= w->n);
     const double begin = count_begin();
-    const size_t k = w->k, n_threads = threads_for(m, n, k);
-    const float *panels = w->data + n0 * k;
+    const size_t n_threads = threads_for(m, n, w->k);
     const bool by_row = m >= ROW_TILE * n_threads;
 
     if (n_threads == 1) {
-        o->gemm(out, ld_out, a, ld_a, 1, panels, k * VS_LANES, m, n, k, accumulate);
+        product(o, out, ld_out, a, ld_a, w, (range){0, m}, n0, (range){0, n}, accumulate);
     } else {
 #pragma omp parallel num_threads((int)n_threads)
         {
@@ -155,12 +199,10 @@ void vs_matmul_cols(const vs_ops *o, float *out, size_t ld_out, const float *a, 
             const range rows = by_row ? split(m, ROW_TILE, part, parts) : (range){0, m};
             const range cols = by_row ? (range){0, n} : split(n, VS_LANES, part, parts);
 
-            o->gemm(out + rows.begin * ld_out + cols.begin, ld_out, a + rows.begin * ld_a, ld_a, 1,
-                    panels + cols.begin * k, k * VS_LANES, rows.end - rows.begin,
-                    cols.end - cols.begin, k, accumulate);
+            product(o, out, ld_out, a, ld_a, w, rows, n0, cols, accumulate);
         }
     }
-    count_end(begin, m, n, k);
+    count_end(begin, m, n, w->k);
 }
 
 void vs_matmul(const vs_ops *o, float *out, size_t ld_out, const float *a, size_t ld_a,

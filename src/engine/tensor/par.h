@@ -6,9 +6,14 @@
 #include "base/error.h"
 #include "engine/tensor/ops.h"
 
-VS_NODISCARD vs_status vs_panels_open(vs_panels *p, size_t n, size_t k, vs_error *err);
+/* Any content. is_half: bf16. */
+VS_NODISCARD vs_status vs_panels_open(vs_panels *p, size_t n, size_t k, bool is_half,
+                                      vs_error *err);
 void vs_panels_close(vs_panels *p); /* zeroed is allowed */
-/* Fills panel columns [n0, n0 + n) from w [n][k] step ld. n0 need not be a multiple of 16. */
+/* f32 values that bf16 holds exactly: what panels of bf16 may be filled with. */
+bool vs_is_bf16(const float *w, size_t n);
+/* Fills panel columns [n0, n0 + n) from w [n][k] step ld, and the padding behind the last column. n0 need not be a multiple of 16.
+ * Panels of bf16: the values must be such. */
 void vs_panels_set_rows(const vs_ops *o, vs_panels *p, size_t n0, const float *w, size_t ld,
                         size_t n);
 

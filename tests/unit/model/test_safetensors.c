@@ -1,6 +1,6 @@
 #include <jansson.h>
 
-#include "engine/model/half.h"
+#include "engine/tensor/half.h"
 #include "engine/model/safetensors.h"
 #include "unit/model/folder_test.h"
 

@@ -1,4 +1,5 @@
 /* Every backend gives the bits of cpu/ref, over one table of ops and one table of sizes. */
+#include "engine/tensor/half.h"
 #include "tensor_test.h"
 
 /* Sizes of one case: rows, width and a third size whose meaning the op gives. Odd on purpose. */
@@ -205,6 +206,44 @@ TEST(ops, a_product_of_any_rows_and_columns_writes_its_bits_and_nothing_else)
                     for (size_t c = written; c < LD; c++) CHECK(found[r * LD + c] == 0.0f);
                 }
             }
+    free(a);
+    free(b);
+    free(expected);
+    free(found);
+}
+
+/* bf16 values, as f32 and as their upper halves. */
+static float *random_bf16(uint16_t *half, size_t n, uint32_t seed)
+{
+    float *x = randoms(n, seed, 1.0f);
+
+    for (size_t i = 0; i < n; i++) {
+        half[i] = vs_bf16_of_f32(x[i]);
+        x[i] = vs_f32_of_bf16(half[i]);
+    }
+    return x;
+}
+
+TEST(ops, panels_of_bf16_give_the_bits_of_the_same_values_as_f32)
+{
+    enum { MAX_M = 47, N = 90, K = 700, B = 96 * K };
+    static const size_t rows[] = {1, 2, 3, 4, 5, 8, 13, 14, 15, 28, 29, MAX_M};
+    uint16_t *half = malloc(B * sizeof *half);
+    float *b = random_bf16(half, B, 2), *a = randoms(MAX_M * K, 1, 1.0f);
+    float *expected = zeros(MAX_M * N), *found = zeros(MAX_M * N);
+    size_t n_backends;
+    const vs_ops *const *backends = vs_ops_all(&n_backends);
+
+    for (size_t back = 0; back < n_backends; back++)
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+            for (int accumulate = 0; accumulate < 2; accumulate++) {
+                backends[0]->gemm(random_into(expected, MAX_M * N, 3), N, a, K, 1, b, K * VS_LANES,
+                                  rows[i], N, K, accumulate);
+                backends[back]->gemm_bf16(random_into(found, MAX_M * N, 3), N, a, K, 1, half,
+                                          K * VS_LANES, rows[i], N, K, accumulate);
+                check_bits(backends[back]->name, found, expected, MAX_M * N);
+            }
+    free(half);
     free(a);
     free(b);
     free(expected);

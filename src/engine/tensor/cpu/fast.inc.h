@@ -18,6 +18,7 @@
 const vs_ops VARIANT = {
     .name = VARIANT_NAME,
     .gemm = gemm,
+    .gemm_bf16 = gemm_bf16,
     .pack_rows = pack_rows,
     .pack_cols = pack_cols,
     .rmsnorm = rmsnorm,

@@ -14,6 +14,8 @@ enum {
     L2_FLOATS = 192 * 1024,
     PAGE_FLOATS = 1024,
     ROWS_IN_ONE_SET = 6,
+    /* With fewer tiles, each widens bf16 for itself as it reads. */
+    TILES_WORTH_WIDENING = 3,
     /* A tile of fewer rows loads B too often for its work to be used over and over. */
     ROWS_WORTH_REPEATING = 6,
 };
@@ -23,17 +25,18 @@ typedef struct tile_args {
     size_t ld_out;
     const float *a;
     size_t a_row, a_k;
-    const float *b;
+    const float *b;    /* panels of f32, */
+    const uint16_t *h; /* or of bf16 */
     size_t panel_step, n_k;
     bool accumulate;
-    const float *ahead; /* what to ask memory for meanwhile, ahead_step further with each k */
+    const char *ahead; /* what to ask memory for meanwhile, ahead_step bytes further with each k */
     size_t ahead_step;
 } tile_args;
 
-/* r_n and p_n are constants in every call. The pragmas are needed: without them gcc keeps acc in
+/* r_n, p_n and is_half are constants in every call. The pragmas are needed: without them gcc keeps acc in
  * memory. */
 static inline __attribute__((always_inline)) void tile(const tile_args *t, const size_t r_n,
-                                                       const size_t p_n)
+                                                       const size_t p_n, const bool is_half)
 {
     hv acc[ROWS_MAX][8 * HV_PER_PANEL];
     const float *a[ROWS_MAX / ROWS_PER_POINTER + 1];
@@ -48,7 +51,9 @@ static inline __attribute__((always_inline)) void tile(const tile_args *t, const
         for (size_t p = 0; p < p_n * HV_PER_PANEL; p++)
             acc[r][p] = t->accumulate ? hv_load(out + r * ld_out + p * HV_LANES) : hv_set1(0.0f);
     }
-    const float *b = t->b, *ahead = t->ahead;
+    const float *b = t->b;
+    const uint16_t *h = t->h;
+    const char *ahead = t->ahead;
     const size_t a_k = t->a_k, panel_step = t->panel_step, ahead_step = t->ahead_step;
 
     for (size_t k = t->n_k; k > 0; k--) {
@@ -56,7 +61,10 @@ static inline __attribute__((always_inline)) void tile(const tile_args *t, const
 
 #pragma GCC unroll 32
         for (size_t p = 0; p < p_n * HV_PER_PANEL; p++)
-            bv[p] = hv_load(b + p / HV_PER_PANEL * panel_step + p % HV_PER_PANEL * HV_LANES);
+            bv[p] =
+                is_half
+                    ? hv_load_bf16(h + p / HV_PER_PANEL * panel_step + p % HV_PER_PANEL * HV_LANES)
+                    : hv_load(b + p / HV_PER_PANEL * panel_step + p % HV_PER_PANEL * HV_LANES);
         __builtin_prefetch(ahead, 0, 2);
         ahead += ahead_step;
 #pragma GCC unroll 32
@@ -69,7 +77,10 @@ static inline __attribute__((always_inline)) void tile(const tile_args *t, const
         }
 #pragma GCC unroll 32
         for (size_t r = 0; r < r_n; r += ROWS_PER_POINTER) a[r / ROWS_PER_POINTER] += a_k;
-        b += VS_LANES;
+        if (is_half)
+            h += VS_LANES;
+        else
+            b += VS_LANES;
     }
 #pragma GCC unroll 32
     for (size_t r = 0; r < r_n; r++)
@@ -83,12 +94,18 @@ typedef void tile_fn(const tile_args *t);
 #define TILE(R, P)                                 \
     static void tile_##R##x##P(const tile_args *t) \
     {                                              \
-        tile(t, R, P);                             \
+        tile(t, R, P, false);                      \
+    }                                              \
+    static void half_##R##x##P(const tile_args *t) \
+    {                                              \
+        tile(t, R, P, true);                       \
     }
 TILE_LIST(TILE)
 #define TILE_ENTRY(R, P) [P][R] = tile_##R##x##P,
+#define HALF_ENTRY(R, P) [P][R] = half_##R##x##P,
 
 static tile_fn *const tiles[9][ROWS_MAX + 1] = {TILE_LIST(TILE_ENTRY)};
+static tile_fn *const half_tiles[9][ROWS_MAX + 1] = {TILE_LIST(HALF_ENTRY)};
 static const size_t rows_of[9] = ROWS_OF; /* tallest tile of so many panels; 0: none so wide */
 
 /* Panels to take side by side: the widest tile that all m rows fit into, or that is worth repeating.
@@ -111,16 +128,18 @@ static void prefetch_out(const tile_args *t, size_t rows, size_t p_n)
             __builtin_prefetch(t->out + r * t->ld_out + p * VS_LANES, 1, 3);
 }
 
-/* Tile n of n_tiles asks for its share of the panels' next n_k steps, which begin at `next`: spread over the time that the
- * tiles take, the memory works beside the arithmetic. One pass is a stream for each panel, which the hardware follows
- * by itself. */
-static void look_ahead(tile_args *t, const float *next, size_t p_n, size_t n, size_t n_tiles)
+/* Tile n of n_tiles asks for its share of the panels' next n_k steps, `next` elements further on: spread over the time
+ * that the tiles take, the memory works beside the arithmetic. One pass is a stream for each panel, which the hardware
+ * follows by itself. */
+static void look_ahead(tile_args *t, const tile_args *whole, size_t next, size_t p_n, size_t n,
+                       size_t n_tiles)
 {
-    const size_t line = t->n_k * p_n * n / n_tiles;
+    const size_t line = t->n_k * p_n * n / n_tiles, size = whole->h ? sizeof *t->h : sizeof *t->b;
 
     if (p_n > n_tiles || t->n_k == 0) return;
-    t->ahead = next + line / t->n_k * t->panel_step + line % t->n_k * VS_LANES;
-    t->ahead_step = (VS_LANES * p_n + n_tiles - 1) / n_tiles;
+    next += line / t->n_k * t->panel_step + line % t->n_k * VS_LANES;
+    t->ahead = whole->h ? (const char *)(whole->h + next) : (const char *)(whole->b + next);
+    t->ahead_step = size * ((VS_LANES * p_n + n_tiles - 1) / n_tiles);
 }
 
 /* Rows of a tile at most. Rows of A that lie a multiple of 4 KiB apart meet in one set of the first cache, which holds 8
@@ -131,32 +150,55 @@ static size_t tile_rows(size_t a_row, size_t p_n)
                                                                       : rows_of[p_n];
 }
 
-/* out block [m][p_n * 16] for k in steps; m rows are shared out evenly among the tiles. */
+/* Steps k0 .. k1 - 1 of p_n panels of bf16, widened. */
+static void widen(float *out, const tile_args *whole, size_t p_n, size_t k0, size_t k1)
+{
+    for (size_t p = 0; p < p_n; p++) {
+        const uint16_t *h = whole->h + p * whole->panel_step + k0 * VS_LANES;
+
+        for (size_t i = 0; i < (k1 - k0) * VS_LANES; i += HV_LANES, out += HV_LANES)
+            hv_store(out, hv_load_bf16(h + i));
+    }
+}
+
+/* out block [m][p_n * 16] for k in steps; m rows are shared out evenly among the tiles. Panels of bf16 are widened once for
+ * all tiles where there are many. */
 static void gemm_group(const tile_args *whole, size_t m, size_t p_n)
 {
+    float wide[L1_FLOATS + L1_FLOATS / 2];
     const size_t most = tile_rows(whole->a_row, p_n);
     const size_t n_tiles = (m + most - 1) / most;
     const size_t k_cap = L1_FLOATS / (p_n * VS_LANES);
     const size_t n_steps =
         n_tiles == 1 || whole->n_k <= k_cap + k_cap / 2 ? 1 : (whole->n_k + k_cap - 1) / k_cap;
+    const bool is_widened = whole->h && n_tiles >= TILES_WORTH_WIDENING;
+    tile_fn *const *fns = whole->h && !is_widened ? half_tiles[p_n] : tiles[p_n];
 
     for (size_t step = 0; step < n_steps; step++) {
         const size_t k0 = whole->n_k * step / n_steps, k1 = whole->n_k * (step + 1) / n_steps;
         const bool is_last = step + 1 == n_steps;
-        const float *next = whole->b + (is_last ? p_n * whole->panel_step : k1 * VS_LANES);
+        const size_t next = is_last ? p_n * whole->panel_step : k1 * VS_LANES;
 
+        if (is_widened) widen(wide, whole, p_n, k0, k1);
         for (size_t n = 0; n < n_tiles; n++) {
             const size_t r0 = m * n / n_tiles, r1 = m * (n + 1) / n_tiles;
             tile_args t = *whole;
 
             t.out += r0 * t.ld_out;
             t.a += r0 * t.a_row + k0 * t.a_k;
-            t.b += k0 * VS_LANES;
             t.n_k = k1 - k0;
             t.accumulate = t.accumulate || step > 0;
-            look_ahead(&t, next, p_n, n, n_tiles);
+            look_ahead(&t, whole, next, p_n, n, n_tiles);
+            if (is_widened) {
+                t.b = wide;
+                t.panel_step = t.n_k * VS_LANES;
+            } else if (t.h) {
+                t.h += k0 * VS_LANES;
+            } else {
+                t.b += k0 * VS_LANES;
+            }
             if (!t.accumulate) prefetch_out(&t, r1 - r0, p_n);
-            tiles[p_n][r1 - r0](&t);
+            fns[r1 - r0](&t);
         }
     }
 }
@@ -177,7 +219,7 @@ static void gemm_tail(const tile_args *whole, size_t m, size_t cols)
         t.out = tmp;
         t.ld_out = VS_LANES;
         t.a += r0 * t.a_row;
-        tiles[1][rows](&t);
+        (t.h ? half_tiles : tiles)[1][rows](&t);
         for (size_t r = 0; r < rows; r++)
             memcpy(whole->out + (r0 + r) * whole->ld_out, tmp + r * VS_LANES, cols * sizeof *tmp);
     }
@@ -185,35 +227,65 @@ static void gemm_tail(const tile_args *whole, size_t m, size_t cols)
 
 /* Blocks of rows stay in the second level of the cache while all panels pass by, a step of a panel
  * group in the first while the block's tiles pass by. */
-static void gemm(float *out, size_t ld_out, const float *a, size_t a_row, size_t a_k,
-                 const float *panels, size_t panel_step, size_t m, size_t n, size_t n_k,
-                 bool accumulate)
+static void products(tile_args whole, size_t m, size_t n)
 {
-    const size_t fit = L2_FLOATS / (n_k + 1) / ROWS_MAX * ROWS_MAX;
+    const size_t fit = L2_FLOATS / (whole.n_k + 1) / ROWS_MAX * ROWS_MAX;
     const size_t block = fit > 4 * ROWS_MAX ? fit : 4 * ROWS_MAX;
     const size_t n_blocks = (m + block - 1) / block, n_panels = n / VS_LANES;
 
     for (size_t i = 0; i < n_blocks; i++) {
         const size_t r0 = m * i / n_blocks, rows = m * (i + 1) / n_blocks - r0;
-        tile_args t = {.out = out + r0 * ld_out,
-                       .ld_out = ld_out,
-                       .a = a + r0 * a_row,
-                       .a_row = a_row,
-                       .a_k = a_k,
-                       .b = panels,
-                       .panel_step = panel_step,
-                       .n_k = n_k,
-                       .accumulate = accumulate,
-                       .ahead = panels};
+        tile_args t = whole;
 
+        t.out += r0 * t.ld_out;
+        t.a += r0 * t.a_row;
         for (size_t p = 0, p_n; p < n_panels; p += p_n) {
             p_n = pick_panels(rows, n_panels - p);
             gemm_group(&t, rows, p_n);
             t.out += p_n * VS_LANES;
-            t.b += p_n * panel_step;
+            if (t.h)
+                t.h += p_n * t.panel_step;
+            else
+                t.b += p_n * t.panel_step;
         }
         if (n % VS_LANES) gemm_tail(&t, rows, n % VS_LANES);
     }
+}
+
+static void gemm(float *out, size_t ld_out, const float *a, size_t a_row, size_t a_k,
+                 const float *panels, size_t panel_step, size_t m, size_t n, size_t n_k,
+                 bool accumulate)
+{
+    const tile_args whole = {.out = out,
+                             .ld_out = ld_out,
+                             .a = a,
+                             .a_row = a_row,
+                             .a_k = a_k,
+                             .b = panels,
+                             .panel_step = panel_step,
+                             .n_k = n_k,
+                             .accumulate = accumulate,
+                             .ahead = (const char *)panels};
+
+    products(whole, m, n);
+}
+
+static void gemm_bf16(float *out, size_t ld_out, const float *a, size_t a_row, size_t a_k,
+                      const uint16_t *panels, size_t panel_step, size_t m, size_t n, size_t n_k,
+                      bool accumulate)
+{
+    const tile_args whole = {.out = out,
+                             .ld_out = ld_out,
+                             .a = a,
+                             .a_row = a_row,
+                             .a_k = a_k,
+                             .h = panels,
+                             .panel_step = panel_step,
+                             .n_k = n_k,
+                             .accumulate = accumulate,
+                             .ahead = (const char *)panels};
+
+    products(whole, m, n);
 }
 
 static void pack_rows(float *panels, const float *w, size_t ld, size_t n, size_t k)

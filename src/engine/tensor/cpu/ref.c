@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/tensor/gelu_const.h"
+#include "engine/tensor/half.h"
 #include "engine/tensor/ops.h"
 #include "engine/tensor/scalar.h"
 
@@ -53,6 +54,21 @@ static void gemm(float *out, size_t ld_out, const float *a, size_t a_row, size_t
 
             for (size_t k = 0; k < n_k; k++)
                 acc = fmaf(a[i * a_row + k * a_k], b[k * VS_LANES], acc);
+            out[i * ld_out + j] = acc;
+        }
+}
+
+static void gemm_bf16(float *out, size_t ld_out, const float *a, size_t a_row, size_t a_k,
+                      const uint16_t *panels, size_t panel_step, size_t m, size_t n, size_t n_k,
+                      bool accumulate)
+{
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++) {
+            const uint16_t *b = panels + j / VS_LANES * panel_step + j % VS_LANES;
+            float acc = accumulate ? out[i * ld_out + j] : 0.0f;
+
+            for (size_t k = 0; k < n_k; k++)
+                acc = fmaf(a[i * a_row + k * a_k], vs_f32_of_bf16(b[k * VS_LANES]), acc);
             out[i * ld_out + j] = acc;
         }
 }
@@ -469,6 +485,7 @@ const vs_ops *vs_ops_ref(void)
     static const vs_ops ops = {
         .name = "ref",
         .gemm = gemm,
+        .gemm_bf16 = gemm_bf16,
         .pack_rows = pack_rows,
         .pack_cols = pack_cols,
         .rmsnorm = rmsnorm,
@@ -486,7 +503,7 @@ const vs_ops *vs_ops_ref(void)
         .softcap = softcap,
         .softcap_bwd = softcap_bwd,
         .add = add,
-            .lse_tile = lse_tile,
+        .lse_tile = lse_tile,
         .softmax_bwd_tile = softmax_bwd_tile,
         .sample_weights = sample_weights,
         .sum_squares = sum_squares,

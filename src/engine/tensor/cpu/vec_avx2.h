@@ -20,6 +20,7 @@ enum { HV_LANES = 8, ROWS_MAX = 6 };
 
 #define hv_load(p)      _mm256_loadu_ps(p)
 #define hv_store(p, v)  _mm256_storeu_ps(p, v)
+#define hv_load_bf16(p) widen256(p)
 #define hv_set1(x)      _mm256_set1_ps(x)
 #define hv_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
 

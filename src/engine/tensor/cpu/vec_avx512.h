@@ -21,6 +21,7 @@ enum { HV_LANES = 8, ROWS_MAX = 14 };
     X(12, 1) X(13, 1) X(14, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(1, 4) X(2, 4)
 #define hv_load(p)      _mm256_loadu_ps(p)
 #define hv_store(p, v)  _mm256_storeu_ps(p, v)
+#define hv_load_bf16(p) widen256(p)
 #define hv_set1(x)      _mm256_set1_ps(x)
 #define hv_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
 #else
@@ -35,6 +36,7 @@ enum { HV_LANES = 16, ROWS_MAX = 12 };
     X(11, 2) X(12, 2) X(1, 4) X(2, 4) X(3, 4) X(4, 4) X(5, 4) X(6, 4) X(1, 8) X(2, 8) X(3, 8)
 #define hv_load(p)      _mm512_loadu_ps(p)
 #define hv_store(p, v)  _mm512_storeu_ps(p, v)
+#define hv_load_bf16(p) _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(p))), 16))
 #define hv_set1(x)      _mm512_set1_ps(x)
 #define hv_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/tensor/exp_const.h"
+#include "engine/tensor/half.h"
 
 #define VARIANT      vs_ops_fast_portable
 #define VARIANT_NAME "fast-portable"
@@ -31,6 +32,10 @@ enum { HV_LANES = 16, ROWS_MAX = 4 };
 static inline vf v_load(const float *p)
 {
     LANES(p[i]);
+}
+static inline vf v_load_bf16(const uint16_t *p)
+{
+    LANES(vs_f32_of_bf16(p[i]));
 }
 static inline vf v_set1(float x)
 {
@@ -83,6 +88,7 @@ static inline vf v_exp_limits(vf x, vf y)
 #undef LANES
 
 #define hv_load(p)      v_load(p)
+#define hv_load_bf16(p) v_load_bf16(p)
 #define hv_store(p, v)  v_store(p, v)
 #define hv_set1(x)      v_set1(x)
 #define hv_fma(a, b, c) v_fma(a, b, c)

@@ -2,7 +2,16 @@
 #include <immintrin.h>
 #include <math.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
+
+/* Eight values of bf16 as f32. */
+static inline __m256 widen256(const uint16_t *p)
+{
+    const __m256i low = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
+
+    return _mm256_castsi256_ps(_mm256_slli_epi32(low, 16));
+}
 
 /* The tree of tree16 over lanes 0 .. 7 and 8 .. 15. */
 static inline float tree256(__m256 lo, __m256 hi)

@@ -1,7 +1,7 @@
 /* half.h - 16-bit floats as bits: bf16 and IEEE 754 binary16 to f32 (exact), f32 to bf16 (to
  * nearest, ties to even). */
-#ifndef VS_MODEL_HALF_H
-#define VS_MODEL_HALF_H
+#ifndef VS_TENSOR_HALF_H
+#define VS_TENSOR_HALF_H
 
 #include <stdint.h>
 #include <string.h>
