@@ -109,11 +109,13 @@ static tile_fn *const half_tiles[9][ROWS_MAX + 1] = {TILE_LIST(HALF_ENTRY)};
 static const size_t rows_of[9] = ROWS_OF; /* tallest tile of so many panels; 0: none so wide */
 
 /* Panels to take side by side: the widest tile that all m rows fit into, or that is worth repeating.
- * At few rows a wide tile is what keeps enough chains and enough streams from memory in flight. */
-static size_t pick_panels(size_t m, size_t left)
+ * At few rows a wide tile is what keeps enough chains and enough streams from memory in flight; bf16 does better as
+ * one stream that is asked for ahead. */
+static size_t pick_panels(size_t m, size_t left, bool is_half)
 {
     size_t best = 1;
 
+    if (is_half && m <= rows_of[1]) return 1;
     for (size_t p = 1; p <= 8 && p <= left; p *= 2)
         if (rows_of[p] && (m <= rows_of[p] || rows_of[p] >= ROWS_WORTH_REPEATING)) best = p;
     return best;
@@ -240,7 +242,7 @@ static void products(tile_args whole, size_t m, size_t n)
         t.out += r0 * t.ld_out;
         t.a += r0 * t.a_row;
         for (size_t p = 0, p_n; p < n_panels; p += p_n) {
-            p_n = pick_panels(rows, n_panels - p);
+            p_n = pick_panels(rows, n_panels - p, t.h != NULL);
             gemm_group(&t, rows, p_n);
             t.out += p_n * VS_LANES;
             if (t.h)
