@@ -13,25 +13,38 @@ typedef struct variants {
     size_t n;
 } variants;
 
-/* Zen 4, the only family 19h with AVX-512, does it in halves. */
-static void add_avx512(variants *v)
+#if defined(__x86_64__)
+static void add_variants(variants *v)
 {
+    __builtin_cpu_init();
+    /* Zen 4, the only one of its family with AVX-512, does it in halves. */
     const bool in_halves = __builtin_cpu_is("amdfam19h");
 
-    v->list[v->n++] = in_halves ? &vs_ops_fast_avx512 : &vs_ops_fast_avx512_256;
-    v->list[v->n++] = in_halves ? &vs_ops_fast_avx512_256 : &vs_ops_fast_avx512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        v->list[v->n++] = &vs_ops_fast_avx2;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+        v->list[v->n++] = in_halves ? &vs_ops_fast_avx512 : &vs_ops_fast_avx512_256;
+        v->list[v->n++] = in_halves ? &vs_ops_fast_avx512_256 : &vs_ops_fast_avx512;
+    }
 }
+#elif defined(__aarch64__)
+static void add_variants(variants *v)
+{
+    v->list[v->n++] = &vs_ops_fast_neon;
+}
+#else
+static void add_variants(variants *v)
+{
+    (void)v;
+}
+#endif
 
 static variants detect(void)
 {
     variants v = {{vs_ops_ref(), &vs_ops_fast_portable}, 2};
 
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        v.list[v.n++] = &vs_ops_fast_avx2;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        add_avx512(&v);
+    add_variants(&v);
     return v;
 }
 

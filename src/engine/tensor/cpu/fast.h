@@ -9,4 +9,5 @@ extern const vs_ops vs_ops_fast_portable;
 extern const vs_ops vs_ops_fast_avx2;
 extern const vs_ops vs_ops_fast_avx512;
 extern const vs_ops vs_ops_fast_avx512_256;
+extern const vs_ops vs_ops_fast_neon;
 #endif

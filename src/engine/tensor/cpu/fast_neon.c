@@ -1,0 +1,3 @@
+#include "engine/tensor/cpu/vec_neon.h"
+
+#include "engine/tensor/cpu/fast.inc.h"

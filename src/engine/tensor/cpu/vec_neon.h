@@ -1,0 +1,155 @@
+/* vec_neon.h - 16 lanes of f32 in four registers of an Arm (AArch64); tile sizes for 32 registers. */
+#include <arm_neon.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "engine/tensor/exp_const.h"
+
+#define VARIANT      vs_ops_fast_neon
+#define VARIANT_NAME "fast-neon"
+
+typedef struct vf {
+    float32x4_t q[4]; /* lanes 0 .. 3, 4 .. 7, .. */
+} vf;
+typedef float32x4_t hv;
+
+enum { HV_LANES = 4, ROWS_MAX = 6 };
+/* clang-format off */
+#define ROWS_OF { [1] = 6, [2] = 2, [4] = 1 } /* tiles as rows by panels: at most 24 accumulators */
+#define TILE_LIST(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(1, 2) X(2, 2) X(1, 4)
+/* clang-format on */
+
+#define hv_load(p)      vld1q_f32(p)
+#define hv_load_bf16(p) vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16))
+#define hv_store(p, v)  vst1q_f32(p, v)
+#define hv_set1(x)      vdupq_n_f32(x)
+#define hv_fma(a, b, c) vfmaq_f32(c, a, b)
+
+#define QUARTERS(expr)                                \
+    do {                                              \
+        vf r_;                                        \
+        for (int i = 0; i < 4; i++) r_.q[i] = (expr); \
+        return r_;                                    \
+    } while (0)
+static inline vf v_load(const float *p)
+{
+    QUARTERS(vld1q_f32(p + 4 * i));
+}
+static inline vf v_set1(float x)
+{
+    QUARTERS(vdupq_n_f32(x));
+}
+static inline vf v_fma(vf a, vf b, vf c)
+{
+    QUARTERS(vfmaq_f32(c.q[i], a.q[i], b.q[i]));
+}
+static inline vf v_fnma(vf a, vf b, vf c)
+{
+    QUARTERS(vfmsq_f32(c.q[i], a.q[i], b.q[i]));
+}
+static inline vf v_add(vf a, vf b)
+{
+    QUARTERS(vaddq_f32(a.q[i], b.q[i]));
+}
+static inline vf v_sub(vf a, vf b)
+{
+    QUARTERS(vsubq_f32(a.q[i], b.q[i]));
+}
+static inline vf v_mul(vf a, vf b)
+{
+    QUARTERS(vmulq_f32(a.q[i], b.q[i]));
+}
+static inline vf v_div(vf a, vf b)
+{
+    QUARTERS(vdivq_f32(a.q[i], b.q[i]));
+}
+static inline vf v_sqrt(vf a)
+{
+    QUARTERS(vsqrtq_f32(a.q[i]));
+}
+/* a > b ? a : b: NEON's own maximum orders the zeros. */
+static inline vf v_max(vf a, vf b)
+{
+    QUARTERS(vbslq_f32(vcgtq_f32(a.q[i], b.q[i]), a.q[i], b.q[i]));
+}
+static inline vf v_exp_limits(vf x, vf y)
+{
+    const float32x4_t zero = vdupq_n_f32(0.0f), inf = vdupq_n_f32(INFINITY);
+
+    QUARTERS(vbslq_f32(vcltq_f32(x.q[i], vdupq_n_f32(EXP_LO)), zero,
+                       vbslq_f32(vcgtq_f32(x.q[i], vdupq_n_f32(EXP_HI)), inf, y.q[i])));
+}
+
+static inline float32x4_t scale_pow2(float32x4_t p, float32x4_t t)
+{
+    const int32x4_t magic = vreinterpretq_s32_f32(vdupq_n_f32(EXP_MAGIC)), bias = vdupq_n_s32(127);
+    const int32x4_t n = vsubq_s32(vreinterpretq_s32_f32(t), magic);
+    const int32x4_t lo = vshrq_n_s32(n, 1), hi = vsubq_s32(n, lo);
+    const int32x4_t s_lo = vshlq_n_s32(vaddq_s32(lo, bias), 23);
+    const int32x4_t s_hi = vshlq_n_s32(vaddq_s32(hi, bias), 23);
+
+    return vmulq_f32(vmulq_f32(p, vreinterpretq_f32_s32(s_lo)), vreinterpretq_f32_s32(s_hi));
+}
+
+/* p * 2^n in two steps, n being what the magic addition left in the low bits of t. */
+static inline vf v_scale_pow2(vf p, vf t)
+{
+    QUARTERS(scale_pow2(p.q[i], t.q[i]));
+}
+#undef QUARTERS
+
+static inline void v_store(float *p, vf v)
+{
+    for (int i = 0; i < 4; i++) vst1q_f32(p + 4 * i, v.q[i]);
+}
+
+/* Lanes below n from p, the others fill; n < 16. */
+static inline vf v_load_n(const float *p, size_t n, float fill)
+{
+    float lanes[16];
+
+    v_store(lanes, v_set1(fill));
+    memcpy(lanes, p, n * sizeof *p);
+    return v_load(lanes);
+}
+
+static inline void v_store_n(float *p, vf v, size_t n)
+{
+    float lanes[16];
+
+    v_store(lanes, v);
+    memcpy(p, lanes, n * sizeof *p);
+}
+
+/* Lanes below n from x, the others from y; n < 16. */
+static inline vf v_blend_n(vf x, vf y, size_t n)
+{
+    float lanes[16];
+
+    v_store(lanes, y);
+    v_store_n(lanes, x, n);
+    return v_load(lanes);
+}
+
+static inline float v_tree(vf v)
+{
+    const float32x4_t p4 = vaddq_f32(vaddq_f32(v.q[0], v.q[2]), vaddq_f32(v.q[1], v.q[3]));
+    const float32x2_t p2 = vadd_f32(vget_low_f32(p4), vget_high_f32(p4));
+
+    return vget_lane_f32(p2, 0) + vget_lane_f32(p2, 1);
+}
+
+/* to[k][j] = from[j][k] for 16 rows j (step ld) and 4 columns k. */
+static inline void transpose_16x4(float *to, const float *from, size_t ld)
+{
+    for (size_t j = 0; j < 16; j++) {
+        const float32x4_t row = vld1q_f32(from + j * ld);
+
+        vst1q_lane_f32(to + 0 * 16 + j, row, 0);
+        vst1q_lane_f32(to + 1 * 16 + j, row, 1);
+        vst1q_lane_f32(to + 2 * 16 + j, row, 2);
+        vst1q_lane_f32(to + 3 * 16 + j, row, 3);
+    }
+}
