@@ -1,7 +1,8 @@
 #!/bin/bash
 # Compiles the tensor library for AArch64 and runs its unit tests under qemu: NEON gives the bits of cpu/ref.
 #
-#   tools/neon.sh        Debian; installs qemu-user and gcc-aarch64-linux-gnu where they are missing
+#   tools/neon.sh        Debian; installs qemu-user and gcc-aarch64-linux-gnu where they are missing, and adds arm64 to dpkg's
+#                       architectures, to download cmocka for it
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$(mktemp -d)

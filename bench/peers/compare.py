@@ -53,7 +53,11 @@ def torch_worker(args, peer, workload):
                                         str(args.threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                        stderr=subprocess.DEVNULL, text=True)
     print(peer, workload, file=args.worker.stdin, flush=True)
-    return json.loads(args.worker.stdout.readline())
+    answer = args.worker.stdout.readline()
+    if not answer:  # it died, of memory perhaps: the next workload gets a new one
+        args.worker = None
+        raise RuntimeError("the worker ended")
+    return json.loads(answer)
 
 
 def llama(args, peer, workload):
@@ -141,7 +145,7 @@ def table(rows):
         print(f"### {model}, {threads} thread{'s' * (threads > 1)}: tokens per {unit}, median\n")
         group = [r for r in rows if (r["model"], r["threads"]) == (model, threads)]
         peers = [p for p in PEERS if any(r["peer"] == p for r in group)]
-        head = ["workload", "vstar", *peers, "vstar / best f32 peer", "range over rounds", "rounds",
+        head = ["workload", "vstar", *peers, "vstar / best f32 peer", "vstar-f32 / it", "range over rounds", "rounds",
                 "vstar's share of its limit", "peak MB, vstar / that peer"]
         print("|", " | ".join(head), "|\n|" + "---|" * len(head))
         for workload in dict.fromkeys(r["workload"] for r in group):
@@ -157,13 +161,14 @@ def line(rows, workload, peers):
     cells = [workload] + [f"{rates[p]:.4g}" if p in rates else "" for p in by]
     f32 = [p for p in rates if p not in ("vstar", "vstar-f32", "llama-bf16")]
     if "vstar" not in rates or not f32:
-        return cells + [""] * 5
+        return cells + [""] * 6
     best = max(f32, key=rates.get)
     both = sorted(by["vstar"].keys() & by[best].keys())
     ratios = [rate(by["vstar"][i]) / rate(by[best][i]) for i in both]
     share = "share_of_limit" + "_cpu" * (rows[0]["threads"] == 1)
     memory = [max(r["peak_rss_mb"] for r in by[p].values()) if p != "openblas" else "" for p in ("vstar", best)]
-    return cells + [f"**{rates['vstar'] / rates[best]:.2f}** ({best})",
+    equal = f"{rates['vstar-f32'] / rates[best]:.2f}" if "vstar-f32" in rates else ""
+    return cells + [f"**{rates['vstar'] / rates[best]:.2f}** ({best})", equal,
                     f"{min(ratios):.2f}..{max(ratios):.2f}" if ratios else "", str(len(both)),
                     f"{median(r[share] for r in by['vstar'].values()):.0%}", f"{memory[0]} / {memory[1]}"]
 

@@ -106,7 +106,8 @@ static double limit_of(const vs_bench_cost *c, vs_peak p)
     double s = 0.0;
 
     for (size_t i = 0; i < VS_BENCH_PHASES; i++)
-        s += c->phase[i].times * fmax(c->phase[i].flops / p.flops, c->phase[i].bytes / p.bytes);
+        s += c->phase[i].times *
+             fmax(c->phase[i].flops / p.flops, p.bytes > 0.0 ? c->phase[i].bytes / p.bytes : 0.0);
     return s;
 }
 
@@ -212,8 +213,13 @@ static vs_status run_one(vs_bench *b, const char *item, vs_error *err)
                        "sft-lora, dpo, dpo-lora, kernels",
                        item);
     const char *size = colon ? colon + 1 : w->size;
+    char fitted[32];
     const vs_config *c = &b->opened.base->config;
 
+    if (!colon && strcmp(w->name, "prefill") == 0 && c->n_positions <= strtoul(size, NULL, 10)) {
+        snprintf(fitted, sizeof fitted, "%zu", c->n_positions - 1);
+        size = fitted;
+    }
     if (!read_size(&z, w, size))
         return VS_FAIL(err, VS_E_USAGE,
                        "--workload: found '%.60s', expected %s:SIZE, a size like %s", item, w->name,

@@ -1,6 +1,7 @@
 #include "base/mem.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,11 @@ enum {
     HUGE_PAGE = 2 << 20,
     HUGE_FROM = 4 * HUGE_PAGE, /* bytes: below, rounding up wastes too much */
 };
+#ifdef __SANITIZE_ADDRESS__ /* which watches a block's own end, not that of its last page */
+static const bool USES_HUGE_PAGES = false;
+#else
+static const bool USES_HUGE_PAGES = true;
+#endif
 
 static atomic_long allowed = -1; /* allocations that still succeed; negative: all of them */
 
@@ -42,7 +48,7 @@ static void *alloc_huge(size_t bytes)
 void *vs_alloc_raw(size_t bytes)
 {
     if (bytes > PTRDIFF_MAX - HUGE_PAGE || !vs_alloc_allowed()) return NULL;
-    if (bytes >= HUGE_FROM) return alloc_huge(bytes);
+    if (USES_HUGE_PAGES && bytes >= HUGE_FROM) return alloc_huge(bytes);
     return aligned_alloc(ALIGN_BYTES, bytes ? (bytes + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES
                                             : ALIGN_BYTES);
 }

@@ -78,4 +78,9 @@ if [ -d "$shared/models/stories260K" ]; then
         "$(echo '{"id":1,"prompt_ids":[1]}' | vstar generate --model "$m" --temperature 0 --max-tokens 200 | sed 's/.*"completion":"\(Once upon a time, there was a little girl named Lily\).*/\1/')" \
         "Once upon a time, there was a little girl named Lily"
 fi
+
+# bench runs on a shape smaller than its default sizes, and says what share of the limit that was.
+vstar bench --shape demo --runs 1 --prompt 8 --new 4 --workload decode,prefill,kernels >bench.jsonl 2>bench.err || fail "bench runs on the demo's shape"
+same "bench has a line for each workload" "$(wc -l <bench.jsonl)" 3
+same "bench gives a share of the limit in each" "$(grep -c '"share_of_limit":[0-9.]*,.*"peak_rss_mb":[0-9]*}$' bench.jsonl)" 3
 finish

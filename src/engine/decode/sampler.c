@@ -80,7 +80,8 @@ static int32_t draw_all(const float *w, size_t n, double u)
     }
     while (last == n && first-- > 0)
         if (w[first] > 0.0F) last = first;
-    return (int32_t)last;
+    return last == n ? 0
+                     : (int32_t)last; /* n: no weight at all, as of logits that are no numbers */
 }
 
 /* The kept tokens end up at order[n - 1], order[n - 2], .. from the heaviest on. */

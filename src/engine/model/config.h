@@ -16,7 +16,7 @@ enum {
     VS_MAX_POSITIONS = 1 << 20,
 };
 
-typedef enum vs_dtype { VS_F32, VS_BF16 } vs_dtype; /* of weights on disk; in memory all is f32 */
+typedef enum vs_dtype { VS_F32, VS_BF16 } vs_dtype; /* of weights on disk */
 
 typedef enum vs_family_id {
     VS_LLAMA, /* Llama 2, 3, 3.x, SmolLM */

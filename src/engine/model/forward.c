@@ -83,7 +83,7 @@ typedef struct attn_job {
     const vs_model *m;
     const vs_batch *b;
     const vs_acts *a;
-    size_t kv_layer, ld_qkv;
+    size_t kv_layer, ld_qkv, n_pieces;
     const vs_layer *layer;
     const vs_attn_shape *shape;
 } attn_job;
@@ -128,17 +128,29 @@ static void rope_range(void *ctx, size_t begin, size_t end, size_t thread)
     }
 }
 
-/* Task i: group i / G, kv head i % G. */
+/* Task i: piece i % n_pieces of a group's spans, of its kv head and group i / n_pieces. */
 static void attn_range(void *ctx, size_t begin, size_t end, size_t thread)
 {
     const attn_job *j = ctx;
-    const size_t n_kv = j->m->base->config.n_kv_heads;
+    const vs_config *c = &j->m->base->config;
 
-    for (size_t i = begin; i < end; i++)
-        j->m->base->ops->attn(j->shape, &j->b->groups[i / n_kv], j->kv_layer, i % n_kv, j->a->qkv,
-                              j->ld_qkv, j->a->att,
-                              j->m->base->config.n_heads * j->m->base->config.head_dim,
+    for (size_t i = begin; i < end; i++) {
+        const size_t piece = i % j->n_pieces, head = i / j->n_pieces;
+        vs_attn_group g = j->b->groups[head / c->n_kv_heads];
+        const size_t first = g.n_spans * piece / j->n_pieces;
+
+        g.n_spans = g.n_spans * (piece + 1) / j->n_pieces - first;
+        g.spans += first;
+        j->m->base->ops->attn(j->shape, &g, j->kv_layer, head % c->n_kv_heads, j->a->qkv, j->ld_qkv,
+                              j->a->att, c->n_heads * c->head_dim,
                               j->a->attn_scratch + thread * j->a->attn_floats);
+    }
+}
+
+/* Pieces of each group, so that few heads do not leave a thread without work. */
+static size_t attn_pieces(size_t n_heads, size_t n_threads)
+{
+    return n_heads % n_threads == 0 || n_heads > 8 * n_threads ? 1 : n_threads;
 }
 
 typedef struct add_job {
@@ -184,14 +196,15 @@ void vs_layer_attention(const vs_model *m, size_t layer, size_t kv_layer, const 
     const vs_config *c = &m->base->config;
     const vs_layer *l = &m->base->layers[layer];
     const size_t rows = b->n_rows, ld = (c->n_heads + 2 * c->n_kv_heads) * c->head_dim;
-    attn_job job = {m, b, a, kv_layer, ld, l, vs_layer_shape(m, l)};
+    const size_t heads = b->n_groups * c->n_kv_heads, pieces = attn_pieces(heads, a->n_threads);
+    attn_job job = {m, b, a, kv_layer, ld, pieces, l, vs_layer_shape(m, l)};
     const double rows_per_group = (double)rows / (double)b->n_groups;
 
     norm(m, a->h1, a->r1, x, &l->norm1, rows, a->n_threads);          /* [T][C] */
     lin_forward(m, layer, VS_LIN_QKV, a->qkv, a->h1, rows, false, a); /* [T][(H+2G)D] */
     vs_parallel_range(b->n_groups, 8.0 * rows_per_group * (double)ld, a->n_threads, rope_range,
                       &job);
-    vs_parallel_range(b->n_groups * c->n_kv_heads, 200.0 * rows_per_group * (double)ld,
+    vs_parallel_range(heads * pieces, 200.0 * rows_per_group * (double)ld / (double)pieces,
                       a->n_threads, attn_range, &job); /* [T][H D] */
     join_residual(m, layer, VS_LIN_O, &l->post1, x, a->att, a->raw1, a->r_post1, rows, a);
 }

@@ -223,9 +223,8 @@ void vs_backward_run(vs_backward *w, const vs_model *m, const vs_batch *b, const
 typedef void (*vs_range_fn)(void *ctx, size_t begin, size_t end, size_t thread);
 void vs_parallel_range(size_t n, double cost, size_t n_threads, vs_range_fn f, void *ctx);
 
-/* Log-probs of targets. rows: hidden rows [n][C]; logits of all entries, the running log-sum-exp,
- * by blocks; nothing of size n * V is held. logp[t] = (double)(l[target] - max) - log(sum), as
- * float; target t belongs to row target_row[t] (ascending) */
+/* Log-probs of targets, by tiles of the vocabulary with a running log-sum-exp.
+ * logp[t] = (double)l[id[t]] - max - log(sum), as float. */
 typedef struct vs_targets {
     size_t n_rows, n;
     const uint32_t *row; /* [n] ascending, < n_rows */

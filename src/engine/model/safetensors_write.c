@@ -1,8 +1,8 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "engine/tensor/half.h"
 #include "engine/model/safetensors.h"
+#include "engine/tensor/half.h"
 
 enum { CHUNK_ELEMENTS = 1 << 14, DATA_ALIGN = 8 };
 

@@ -89,52 +89,56 @@ void vs_work_close(vs_work *w)
     memset(w, 0, sizeof *w);
 }
 
-/* The next [rows][width] of a kept layer, on a 64-byte boundary. */
-static float *take(float **at, size_t rows, size_t width)
+/* The next [rows][width] of a kept layer, on a 64-byte boundary; NULL when only counting. */
+static float *take(float *base, size_t *used, size_t rows, size_t width)
 {
-    float *p = *at;
+    float *p = base ? base + *used : NULL;
 
-    *at += vs_round16(rows) * width;
+    *used += vs_round16(rows) * width;
     return p;
+}
+
+/* What a kept layer has beside its input, from base on; how many floats that is. */
+static size_t lay_out(vs_acts *a, float **x_mid, const vs_config *c, float *base, size_t rows)
+{
+    const vs_family *f = vs_config_family(c);
+    const size_t heads = c->n_heads + c->n_kv_heads;
+    size_t used = 0;
+
+    *x_mid = take(base, &used, rows, c->n_embd);
+    a->qkv = take(base, &used, rows, (heads + c->n_kv_heads) * c->head_dim);
+    a->att = take(base, &used, rows, c->n_heads * c->head_dim);
+    a->gu = take(base, &used, rows, 2 * c->n_ffn);
+    if (f->has_post_norms) {
+        a->raw1 = take(base, &used, rows, c->n_embd);
+        a->raw2 = take(base, &used, rows, c->n_embd);
+        a->r_post1 = take(base, &used, rows, 1);
+        a->r_post2 = take(base, &used, rows, 1);
+    }
+    if (f->has_qk_norm) {
+        a->qk = take(base, &used, rows, heads * c->head_dim);
+        a->r_qk = take(base, &used, rows, heads);
+    }
+    return used;
+}
+
+size_t vs_kept_floats(const vs_model *m, size_t rows)
+{
+    vs_acts unused;
+    float *x_mid;
+
+    return lay_out(&unused, &x_mid, &m->base->config, NULL, rows);
 }
 
 vs_acts vs_kept_acts(float **x_mid, const vs_model *m, const vs_acts *work, const vs_saved *s,
                      size_t layer, size_t rows)
 {
-    const vs_config *c = &m->base->config;
-    const vs_family *f = vs_config_family(c);
-    const size_t first = c->n_layers - s->n_kept, heads = c->n_heads + c->n_kv_heads;
+    const size_t first = m->base->config.n_layers - s->n_kept;
     vs_acts a = *work;
 
     *x_mid = NULL;
-    if (layer < first) return a;
-    float *at = s->kept + (layer - first) * vs_kept_floats(m, rows);
-
-    *x_mid = take(&at, rows, c->n_embd);
-    a.qkv = take(&at, rows, (heads + c->n_kv_heads) * c->head_dim);
-    a.att = take(&at, rows, c->n_heads * c->head_dim);
-    a.gu = take(&at, rows, 2 * c->n_ffn);
-    if (f->has_post_norms) {
-        a.raw1 = take(&at, rows, c->n_embd);
-        a.raw2 = take(&at, rows, c->n_embd);
-        a.r_post1 = take(&at, rows, 1);
-        a.r_post2 = take(&at, rows, 1);
-    }
-    if (f->has_qk_norm) {
-        a.qk = take(&at, rows, heads * c->head_dim);
-        a.r_qk = take(&at, rows, heads);
-    }
+    if (layer >= first)
+        lay_out(&a, x_mid, &m->base->config, s->kept + (layer - first) * vs_kept_floats(m, rows),
+                rows);
     return a;
-}
-
-size_t vs_kept_floats(const vs_model *m, size_t rows)
-{
-    const vs_config *c = &m->base->config;
-    const vs_family *f = vs_config_family(c);
-    const size_t heads = c->n_heads + c->n_kv_heads;
-    size_t width = c->n_embd + (heads + c->n_kv_heads + c->n_heads) * c->head_dim + 2 * c->n_ffn;
-
-    if (f->has_post_norms) width += 2 * c->n_embd + 2;
-    if (f->has_qk_norm) width += heads * (c->head_dim + 1);
-    return vs_round16(rows) * width;
 }

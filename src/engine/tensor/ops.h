@@ -110,7 +110,8 @@ typedef struct vs_adamw {
 } vs_adamw;
 
 typedef struct vs_ops {
-    const char *name; /* "ref", "fast-avx512", "fast-avx2", "fast-portable" */
+    const char *
+        name; /* "ref", "fast-portable", "fast-avx2", "fast-avx512", "fast-avx512-256", "fast-neon" */
 
     /* out[i][j] = chain(k < n_k: A(i, k) * B(k, j)),  A(i, k) = a[i * a_row + k * a_k],  B = panels
      *   out [m][n] step ld_out; panels data[n / 16][n_k][16] with panel_step floats from panel to
@@ -236,7 +237,7 @@ typedef struct vs_ops {
 } vs_ops;
 
 /* The naive specification; and the best variant that this processor runs.
- * VSTAR_BACKEND=ref|avx512|avx2|portable overrides the choice (a variant that the processor lacks
+ * VSTAR_BACKEND=ref|portable|avx2|avx512|avx512-256|neon overrides the choice (a variant that the processor lacks
  * is ignored). */
 const vs_ops *vs_ops_ref(void);
 const vs_ops *vs_ops_best(void);

@@ -12,7 +12,7 @@
 #include "engine/tensor/half.h"
 
 enum {
-    /* Rows are split over threads in multiples of the tallest tile of the fast kernels. */
+    /* Rows are split over threads in multiples of about the tallest tile of the fast kernels. */
     ROW_TILE = 12,
     /* Floating-point operations below which waking a thread costs more than it saves. */
     MIN_SPLIT = 1 << 20,

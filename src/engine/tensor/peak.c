@@ -12,6 +12,8 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 enum {
@@ -27,13 +29,13 @@ enum {
  * *sink, so that nothing is optimised away. */
 typedef double (*fma_loop)(size_t steps, float *sink);
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__aarch64__)
 /* One link of one chain. The empty assembly makes the accumulator a value that the compiler knows
  * nothing of: chains that it sees to be equal are computed once, and the peak comes out too high.
  */
 #define LINK(fmadd, c)  \
     c = fmadd(a, c, b); \
-    __asm__ volatile("" : "+v"(c))
+    __asm__ volatile("" : REGISTER(c))
 
 #define FMA_LOOP(name, isa, vec, width, set1, fmadd, store)                                        \
     __attribute__((target(isa))) static double name(size_t steps, float *sink)                     \
@@ -63,8 +65,15 @@ typedef double (*fma_loop)(size_t steps, float *sink);
         *sink = out[0];                                                                            \
         return (double)steps * CHAINS * width * 2.0;                                               \
     }
+#endif
+#if defined(__x86_64__)
+#define REGISTER(c) "+v"(c)
 FMA_LOOP(loop_avx512, "avx512f", __m512, 16, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_storeu_ps)
 FMA_LOOP(loop_avx2, "avx2,fma", __m256, 8, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_storeu_ps)
+#elif defined(__aarch64__)
+#define REGISTER(c)       "+w"(c)
+#define NEON_FMA(a, b, c) vfmaq_f32(c, a, b)
+FMA_LOOP(loop_neon, "arch=armv8-a", float32x4_t, 4, vdupq_n_f32, NEON_FMA, vst1q_f32)
 #endif
 
 static double loop_portable(size_t steps, float *sink)
@@ -86,6 +95,8 @@ static fma_loop choose_loop(void)
 
     if (strncmp(name, "fast-avx512", 11) == 0) return loop_avx512; /* -256 too */
     if (strcmp(name, "fast-avx2") == 0) return loop_avx2;
+#elif defined(__aarch64__)
+    if (strcmp(vs_ops_best()->name, "fast-neon") == 0) return loop_neon;
 #endif
     return loop_portable;
 }

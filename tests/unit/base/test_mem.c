@@ -10,6 +10,20 @@ TEST(mem, alloc_is_zeroed_and_on_a_64_byte_boundary)
     free(p);
 }
 
+/* Large blocks come in huge pages. */
+TEST(mem, alloc_of_many_megabytes_is_zeroed_and_on_a_64_byte_boundary)
+{
+    const size_t n = (9 << 20) + 5;
+
+    for (int i = 0; i < 2; i++) { /* the second one may get the first one's memory */
+        unsigned char *p = vs_alloc(n, 1);
+        CHECK(p && (uintptr_t)p % 64 == 0);
+        for (size_t k = 0; k < n; k++) CHECK(p[k] == 0);
+        memset(p, 255, n);
+        free(p);
+    }
+}
+
 TEST(mem, alloc_refuses_a_product_that_overflows)
 {
     void *p = vs_alloc(SIZE_MAX / 2, 3);

@@ -43,6 +43,8 @@ TEST(sampler, cumulates_in_order_of_id_over_several_blocks)
         CHECK(vs_sampler_draw(&s, logits, &o, (i + 0.999) / 900) == 2 * i);
     }
     CHECK(vs_sampler_draw(&s, logits, &o, 1.0) == 1798); /* beyond what a draw can be */
+    logits[100] = INFINITY; /* a diverged model: any token, but one of the vocabulary */
+    CHECK(vs_sampler_draw(&s, logits, &o, 0.5) < MANY);
 }
 
 TEST(sampler, temperature_0_is_the_likeliest_and_a_low_one_sharpens)

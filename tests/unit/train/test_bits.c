@@ -4,6 +4,7 @@
 #include "base/stop.h"
 #include "base/threads.h"
 #include "engine/decode/decode.h"
+#include "engine/tensor/par.h"
 #include "engine/train/steps.h"
 #include "tiny.h"
 
@@ -229,12 +230,11 @@ static vs_status maybe_stop(void *ctx, size_t step, const vs_step_stats *s, vs_e
     return VS_OK;
 }
 
-/* Trains a fresh tiny model and returns its trained parameters, a copy. */
-static float *train(vs_loss_kind kind, size_t rank, const vs_train_options *o, const char *dir,
-                    size_t stop_after, size_t *n)
+/* Trains the model, closes it and returns its trained parameters, a copy. */
+static float *train_model(tiny t, vs_loss_kind kind, const vs_train_options *o, const char *dir,
+                          size_t stop_after, size_t *n)
 {
     vs_error err;
-    tiny t = tiny_open(true, rank, 21);
     data *d = make_data(kind == VS_LOSS_DPO);
     run r = {.stop_after = stop_after};
     vs_trainer *trainer;
@@ -254,6 +254,46 @@ static float *train(vs_loss_kind kind, size_t rank, const vs_train_options *o, c
     free(d);
     tiny_close(&t);
     return copy;
+}
+
+static float *train(vs_loss_kind kind, size_t rank, const vs_train_options *o, const char *dir,
+                    size_t stop_after, size_t *n)
+{
+    return train_model(tiny_open(true, rank, 21), kind, o, dir, stop_after, n);
+}
+
+/* Its panels are f32 from now on, whatever its weights are. */
+static void use_f32_panels(const tiny *t)
+{
+    vs_error err;
+
+    for (size_t i = 0; i < t->base->config.n_layers; i++)
+        for (int k = 0; k < VS_N_LIN; k++) {
+            vs_lin *lin = &t->base->layers[i].lin[k];
+            CHECK(lin->fwd.half != NULL);
+            vs_panels_close(&lin->fwd);
+            CHECK_OK(vs_panels_open(&lin->fwd, lin->n, lin->k, false, &err));
+        }
+    vs_panels_close(&t->base->head_fwd);
+    CHECK_OK(vs_panels_open(&t->base->head_fwd, t->base->config.n_vocab, t->base->config.n_embd,
+                            false, &err));
+}
+
+TEST(training, has_the_same_bits_on_weights_kept_as_bf16)
+{
+    const vs_train_options o = options();
+
+    for (size_t rank = 0; rank <= 4; rank += 4) {
+        size_t n;
+        tiny f32 = tiny_open_as(true, rank, 21, false, true);
+        use_f32_panels(&f32);
+        float *want = train_model(f32, VS_LOSS_DPO, &o, NULL, 0, &n);
+        float *got =
+            train_model(tiny_open_as(true, rank, 21, false, true), VS_LOSS_DPO, &o, NULL, 0, &n);
+        CHECK(memcmp(want, got, n * sizeof *got) == 0);
+        free(want);
+        free(got);
+    }
 }
 
 static void check_training(vs_loss_kind kind, size_t rank)

@@ -4,6 +4,7 @@
 #define VS_TEST_TINY_H
 
 #include "engine/model/group.h"
+#include "engine/tensor/half.h"
 #include "vs_test.h"
 
 typedef struct tiny {
@@ -11,7 +12,9 @@ typedef struct tiny {
     vs_model *model;
 } tiny;
 
-static inline tiny tiny_open_with(bool is_tied, size_t rank, uint64_t seed, bool has_value)
+/* is_bf16: weights that bf16 holds exactly, which panels then keep as such. */
+static inline tiny tiny_open_as(bool is_tied, size_t rank, uint64_t seed, bool has_value,
+                                bool is_bf16)
 {
     vs_error err;
     tiny t = {0};
@@ -39,6 +42,8 @@ static inline tiny tiny_open_with(bool is_tied, size_t rank, uint64_t seed, bool
     CHECK_OK(vs_weights_table(&p, &c, &err));
     CHECK_OK(vs_params_alloc(&p, &err));
     vs_weights_init(&p, &c, seed);
+    for (size_t i = 0; is_bf16 && i < p.n; i++)
+        p.data[i] = vs_f32_of_bf16(vs_bf16_of_f32(p.data[i]));
     CHECK_OK(vs_base_create(&t.base, &c, &p, &err));
     if (rank) {
         CHECK_OK(vs_lora_table(&lora, &c, &l, &err));
@@ -49,6 +54,11 @@ static inline tiny tiny_open_with(bool is_tied, size_t rank, uint64_t seed, bool
         CHECK_OK(vs_model_create(&t.model, t.base, NULL, NULL, &err));
     }
     return t;
+}
+
+static inline tiny tiny_open_with(bool is_tied, size_t rank, uint64_t seed, bool has_value)
+{
+    return tiny_open_as(is_tied, rank, seed, has_value, false);
 }
 
 static inline tiny tiny_open(bool is_tied, size_t rank, uint64_t seed)
