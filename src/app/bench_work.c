@@ -6,7 +6,6 @@
  * counted once for all their solutions. What an implementation does beyond that (recomputing layers, say) is not counted. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "app/bench.h"
 #include "base/mem.h"
@@ -20,20 +19,12 @@ enum {
     MICRO_TOKENS = 2048,
     KEEP_MB = 2048,
     MAX_GROUPS = 1024,
+    CACHE_BYTES =
+        16 << 20, /* weights up to here may stay in the last cache and are not counted as read */
     ADAMW_BYTES = 28, /* a weight: p, g, m, v read, p, m, v written */
 };
 
 /* -- costs -- */
-
-/* Where the last cache holds all weights, they need not come from memory. */
-static bool fits_cache(double bytes)
-{
-#ifdef _SC_LEVEL3_CACHE_SIZE
-    return bytes < (double)sysconf(_SC_LEVEL3_CACHE_SIZE);
-#else
-    return false;
-#endif
-}
 
 typedef struct sizes {
     double body, head, kv, adapter, p,
@@ -59,7 +50,7 @@ static sizes sizes_of(const vs_bench *b, const vs_config *c)
         z.body += layers * (double)out * (double)in;
         z.adapter += layers * ADAPTER_RANK * (double)(out + in);
     }
-    if (fits_cache(z.wbytes * (z.body + z.head))) z.wbytes = 0.0;
+    if (z.wbytes * (z.body + z.head) < CACHE_BYTES) z.wbytes = 0.0;
     return z;
 }
 
