@@ -75,33 +75,7 @@ static inline vf v_fnma(vf x, vf y, vf z)
     return (vf){_mm256_fnmadd_ps(x.a, y.a, z.a), _mm256_fnmadd_ps(x.b, y.b, z.b)};
 }
 
-/* Lanes below n from p, the others fill; n < 16. */
-static inline vf v_load_n(const float *p, size_t n, float fill)
-{
-    float lanes[16];
-
-    v_store(lanes, v_set1(fill));
-    memcpy(lanes, p, n * sizeof *p);
-    return v_load(lanes);
-}
-
-static inline void v_store_n(float *p, vf v, size_t n)
-{
-    float lanes[16];
-
-    v_store(lanes, v);
-    memcpy(p, lanes, n * sizeof *p);
-}
-
-/* Lanes below n from x, the others from y; n < 16. */
-static inline vf v_blend_n(vf x, vf y, size_t n)
-{
-    float lanes[16];
-
-    v_store(lanes, y);
-    v_store_n(lanes, x, n);
-    return v_load(lanes);
-}
+#include "engine/tensor/cpu/vec_parts.h"
 
 static inline __m256 scale_pow2(__m256 p, __m256 t)
 {
