@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "app/bench.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/stop.h"
@@ -37,27 +37,19 @@ struct vs_bench {
     vs_peak all, one; /* of all threads by wall clock, of one by CPU time */
 };
 
-static double clock_s(clockid_t id)
-{
-    struct timespec t;
-
-    clock_gettime(id, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static void lap_begin(vs_bench *b)
 {
     (void)vs_matmul_count_take();
-    b->wall = clock_s(CLOCK_MONOTONIC);
-    b->cpu = clock_s(CLOCK_PROCESS_CPUTIME_ID);
+    b->wall = vs_now_s();
+    b->cpu = vs_clock_s(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 bool vs_bench_lap(vs_bench *b, size_t tokens)
 {
     lap *l = &b->laps[b->n_laps++];
 
-    l->wall = clock_s(CLOCK_MONOTONIC) - b->wall;
-    l->cpu = clock_s(CLOCK_PROCESS_CPUTIME_ID) - b->cpu;
+    l->wall = vs_now_s() - b->wall;
+    l->cpu = vs_clock_s(CLOCK_PROCESS_CPUTIME_ID) - b->cpu;
     l->matmul = vs_matmul_count_take();
     b->tokens = tokens;
     lap_begin(b);
@@ -196,17 +188,29 @@ static bool read_size(vs_bench_size *z, const vs_bench_workload *w, const char *
            (!w->join || z->b > 0);
 }
 
+/* The workload that len bytes of text name; NULL: none. */
+static const vs_bench_workload *find_workload(const char *text, size_t len)
+{
+    for (size_t i = 0; i < vs_bench_n_workloads; i++) {
+        const char *name = vs_bench_workloads[i].name;
+        if (strlen(name) == len && memcmp(name, text, len) == 0) return &vs_bench_workloads[i];
+    }
+    return NULL;
+}
+
+static size_t positions_of(const vs_bench *b, const vs_bench_workload *w, vs_bench_size z)
+{
+    if (w->length == VS_BENCH_NONE) return 0;
+    return w->length == VS_BENCH_SIZED ? z.a + 1 : b->prompt + b->new;
+}
+
 static vs_status run_one(vs_bench *b, const char *item, vs_error *err)
 {
     const char *colon = strchr(item, ':');
-    const size_t len = colon ? (size_t)(colon - item) : strlen(item);
-    const vs_bench_workload *w = NULL;
+    const vs_bench_workload *w = find_workload(item, colon ? (size_t)(colon - item) : strlen(item));
+    const vs_config *c = &b->opened.base->config;
     vs_bench_size z;
 
-    for (size_t i = 0; i < vs_bench_n_workloads; i++)
-        if (strlen(vs_bench_workloads[i].name) == len &&
-            memcmp(vs_bench_workloads[i].name, item, len) == 0)
-            w = &vs_bench_workloads[i];
     if (!w)
         return VS_FAIL(err, VS_E_USAGE,
                        "--workload: found '%.60s', expected some of decode, prefill, score, sft, "
@@ -214,9 +218,9 @@ static vs_status run_one(vs_bench *b, const char *item, vs_error *err)
                        item);
     const char *size = colon ? colon + 1 : w->size;
     char fitted[32];
-    const vs_config *c = &b->opened.base->config;
 
-    if (!colon && strcmp(w->name, "prefill") == 0 && c->n_positions <= strtoul(size, NULL, 10)) {
+    /* A size that nobody asked for is as large as the model allows. */
+    if (!colon && w->length == VS_BENCH_SIZED && c->n_positions <= strtoul(size, NULL, 10)) {
         snprintf(fitted, sizeof fitted, "%zu", c->n_positions - 1);
         size = fitted;
     }
@@ -224,8 +228,7 @@ static vs_status run_one(vs_bench *b, const char *item, vs_error *err)
         return VS_FAIL(err, VS_E_USAGE,
                        "--workload: found '%.60s', expected %s:SIZE, a size like %s", item, w->name,
                        w->size);
-    if (strcmp(w->name, "kernels") != 0 &&
-        c->n_positions < (strcmp(w->name, "prefill") == 0 ? z.a + 1 : b->prompt + b->new))
+    if (c->n_positions < positions_of(b, w, z))
         return VS_FAIL(err, VS_E_INPUT, "--workload: %s needs more than the model's %zu positions",
                        item, c->n_positions);
     const vs_bench_cost cost = w->cost(b, c, z);

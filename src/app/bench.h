@@ -30,10 +30,14 @@ size_t vs_bench_prompt(const vs_bench *b), vs_bench_new(const vs_bench *b); /* t
 
 enum { VS_BENCH_IDS = 1 << 16 };
 
+/* Positions that a workload needs: those of prompt and solution, its size and one more, or none. */
+typedef enum vs_bench_length { VS_BENCH_SOLVED, VS_BENCH_SIZED, VS_BENCH_NONE } vs_bench_length;
+
 typedef struct vs_bench_workload {
     const char *name;
     const char *size; /* what stands behind the colon when nothing does: "16", "1x16", "8+8" */
     char join;        /* between a and b; 0: there is no b */
+    vs_bench_length length;
     vs_status (*run)(vs_bench *b, vs_bench_size z, vs_error *err);
     vs_bench_cost (*cost)(const vs_bench *b, const vs_config *c, vs_bench_size z);
 } vs_bench_workload;

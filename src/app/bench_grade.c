@@ -2,9 +2,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "app/bench.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "flow/labels/grade.h"
@@ -18,14 +18,6 @@ typedef struct answers {
     answer *item;
     size_t n, cap;
 } answers;
-
-static double cpu_now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void answers_free(answers *a)
 {
@@ -67,10 +59,10 @@ static vs_status grade_all(const answers *a, const char *profile, double *fastes
 
     for (size_t i = 0; i < a->n; i++) {
         const answer *x = &a->item[i];
-        const double begin = cpu_now();
+        const double begin = vs_clock_s(CLOCK_THREAD_CPUTIME_ID);
         VS_TRY(vs_grade(&r, profile, x->gold, strlen(x->gold), x->completion, strlen(x->completion),
                         err));
-        fastest_s[i] = fmin(fastest_s[i], cpu_now() - begin);
+        fastest_s[i] = fmin(fastest_s[i], vs_clock_s(CLOCK_THREAD_CPUTIME_ID) - begin);
     }
     return VS_OK;
 }
@@ -91,9 +83,9 @@ vs_status vs_bench_grade(const char *path, const char *profile, double seconds, 
     }
     for (size_t i = 0; i < a.n; i++) fastest_s[i] = INFINITY;
     while (spent < seconds || best == INFINITY) {
-        const double begin = cpu_now();
+        const double begin = vs_clock_s(CLOCK_THREAD_CPUTIME_ID);
         VS_CHECK(grade_all(&a, profile, fastest_s, err));
-        const double s = cpu_now() - begin;
+        const double s = vs_clock_s(CLOCK_THREAD_CPUTIME_ID) - begin;
         best = fmin(best, s);
         spent += s;
     }

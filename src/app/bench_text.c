@@ -2,19 +2,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "app/bench.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
-
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 typedef struct texts {
     char **item;
@@ -76,16 +68,16 @@ vs_status vs_bench_tokenize(const char *dir, const char *path, double seconds, v
     texts all = {0};
     size_t n_tokens = 0;
     vs_buf line = {0};
-    double best = INFINITY, begin = now_s();
+    double best = INFINITY, begin = vs_now_s();
     vs_status st;
 
     VS_CHECK(vs_tokenizer_open(&t, dir, err));
-    const double open_s = now_s() - begin;
+    const double open_s = vs_now_s() - begin;
     VS_CHECK(read_texts(&all, path, err));
     for (double spent = 0.0; spent < seconds || best == INFINITY;) {
-        begin = now_s();
+        begin = vs_now_s();
         VS_CHECK(encode_all(t, &all, &n_tokens, err));
-        const double s = now_s() - begin;
+        const double s = vs_now_s() - begin;
         best = fmin(best, s);
         spent += s;
     }

@@ -373,14 +373,14 @@ static vs_status run_kernels(vs_bench *b, vs_bench_size z, vs_error *err)
 }
 
 const vs_bench_workload vs_bench_workloads[] = {
-    {"decode", "1x16", 'x', run_decode, decode_cost},
-    {"prefill", "512", 0, run_prefill, prefill_cost},
-    {"score", "64", 0, run_score, score_cost},
-    {"sft", "16", 0, run_sft, sft_cost},
-    {"sft-lora", "16", 0, run_sft_lora, sft_lora_cost},
-    {"dpo", "8+8", '+', run_dpo, dpo_cost},
-    {"dpo-lora", "8+8", '+', run_dpo_lora, dpo_lora_cost},
-    {"kernels", "512", 0, run_kernels, kernels_cost},
+    {"decode", "1x16", 'x', VS_BENCH_SOLVED, run_decode, decode_cost},
+    {"prefill", "512", 0, VS_BENCH_SIZED, run_prefill, prefill_cost},
+    {"score", "64", 0, VS_BENCH_SOLVED, run_score, score_cost},
+    {"sft", "16", 0, VS_BENCH_SOLVED, run_sft, sft_cost},
+    {"sft-lora", "16", 0, VS_BENCH_SOLVED, run_sft_lora, sft_lora_cost},
+    {"dpo", "8+8", '+', VS_BENCH_SOLVED, run_dpo, dpo_cost},
+    {"dpo-lora", "8+8", '+', VS_BENCH_SOLVED, run_dpo_lora, dpo_lora_cost},
+    {"kernels", "512", 0, VS_BENCH_NONE, run_kernels, kernels_cost},
 };
 const size_t vs_bench_n_workloads = sizeof vs_bench_workloads / sizeof *vs_bench_workloads;
 

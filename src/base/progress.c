@@ -1,11 +1,11 @@
 #include "base/progress.h"
+#include "base/clock.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { BAR_CELLS = 20, LINE_BYTES = 512, DEFAULT_COLUMNS = 80 };
@@ -20,14 +20,6 @@ static struct {
     size_t begun_at, done, total;
     double begun_s, shown_s;
 } bar;
-
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 void vs_progress_output(FILE *out)
 {
@@ -157,7 +149,7 @@ void vs_progress_begin(const char *label, const char *unit, size_t done, size_t 
     bar.note[0] = '\0';
     bar.begun_at = bar.done = done;
     bar.total = total;
-    bar.begun_s = bar.shown_s = now_s();
+    bar.begun_s = bar.shown_s = vs_now_s();
     bar.is_active = true;
     if (bar.is_tty) draw(bar.begun_s);
 }
@@ -168,7 +160,7 @@ void vs_progress_set(size_t done)
 
     if (!bar.is_active) return;
     bar.done = done;
-    now = now_s();
+    now = vs_now_s();
     if (now - bar.shown_s >= (bar.is_tty ? REDRAW_S : LINE_S)) draw(now);
 }
 
@@ -187,7 +179,7 @@ void vs_progress_end(void)
     line l = {.len = 0};
 
     if (!bar.is_active) return;
-    spent = now_s() - bar.begun_s;
+    spent = vs_now_s() - bar.begun_s;
     put(&l, "%s: %zu", bar.label, bar.done);
     if (bar.done != bar.total && bar.total) put(&l, " of %zu", bar.total);
     put(&l, " %s in %.1f s", bar.unit, spent);
@@ -213,6 +205,6 @@ void vs_say(const char *format, ...)
     vfprintf(bar.out, format, args);
     va_end(args);
     fputc('\n', bar.out);
-    if (bar.is_active && bar.is_tty) draw(now_s());
+    if (bar.is_active && bar.is_tty) draw(vs_now_s());
     fflush(bar.out);
 }

@@ -5,7 +5,7 @@
 /* Below, 1 / T times a logit leaves f32; the draw is the likeliest token there anyway. */
 static const double LOWEST_TEMPERATURE = 1e-6;
 
-enum { BLOCK = 512 };
+enum { BLOCK = 512 }; /* tokens summed beforehand */
 
 static int32_t argmax(const float *logits, size_t n)
 {
@@ -80,8 +80,8 @@ static int32_t draw_all(const float *w, size_t n, double u)
     }
     while (last == n && first-- > 0)
         if (w[first] > 0.0F) last = first;
-    return last == n ? 0
-                     : (int32_t)last; /* n: no weight at all, as of logits that are no numbers */
+    /* n: there is no weight at all, as of logits that are no numbers */
+    return last == n ? 0 : (int32_t)last;
 }
 
 /* The kept tokens end up at order[n - 1], order[n - 2], .. from the heaviest on. */

@@ -8,7 +8,7 @@
 #ifndef VS_MODEL_GROUP_H
 #define VS_MODEL_GROUP_H
 
-#include "engine/model/model.h"
+#include "engine/model/head.h"
 
 typedef struct vs_solution {
     const int32_t *ids; /* at least 1 token */

@@ -5,7 +5,7 @@
 
 #include "base/fmath.h"
 #include "base/threads.h"
-#include "engine/model/model.h"
+#include "engine/model/head.h"
 #include "engine/tensor/par.h"
 
 typedef struct tile_job {

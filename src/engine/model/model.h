@@ -175,12 +175,12 @@ VS_NODISCARD vs_status vs_work_open(vs_work *w, const vs_model *m, const vs_work
                                     vs_error *err);
 void vs_work_close(vs_work *w); /* zeroed is allowed */
 
-/* What the forward pass leaves for the backward pass. What is not kept is computed again, to the same bits. */
+/* What the forward pass leaves for the backward pass. What is not kept is computed again, to the
+ * same bits.
+ *   x    [n_layers + 1][rows][C]: each layer's input, and last the input of the final norm
+ *   kept [n_kept][vs_kept_floats]: what products and attention of the last n_kept layers made */
 typedef struct vs_saved {
-    float
-        *x; /* [n_layers + 1][rows][C]: each layer's input, and last the input of the final norm */
-    float *
-        kept; /* [n_kept][vs_kept_floats]: what the matrix products and attention of the last n_kept layers made */
+    float *x, *kept;
     size_t n_kept; /* at most n_layers; 0: kept may be NULL */
 } vs_saved;
 size_t vs_kept_floats(const vs_model *m, size_t rows); /* of one layer */
@@ -222,30 +222,6 @@ void vs_backward_run(vs_backward *w, const vs_model *m, const vs_batch *b, const
  * is small. */
 typedef void (*vs_range_fn)(void *ctx, size_t begin, size_t end, size_t thread);
 void vs_parallel_range(size_t n, double cost, size_t n_threads, vs_range_fn f, void *ctx);
-
-/* Log-probs of targets, by tiles of the vocabulary with a running log-sum-exp.
- * logp[t] = (double)l[id[t]] - max - log(sum), as float. */
-typedef struct vs_targets {
-    size_t n_rows, n;
-    const uint32_t *row; /* [n] ascending, < n_rows */
-    const int32_t *id;   /* [n] */
-} vs_targets;
-/* logits [n_rows][ld], ld from vs_head_ld: room for a tile of the vocabulary, or for all of it, which the backward pass then
- * need not compute again. max, sum [n_rows]: the log-sum-exp of each row. */
-size_t vs_head_ld(const vs_model *m, bool keep);
-void vs_head_logprobs(const vs_model *m, const float *hidden, const vs_targets *t, float *logits,
-                      size_t ld, float *logp, float *max, float *sum);
-/* Backward of the sum over targets of coef[t] * logp[t]; logits, max and sum as vs_head_logprobs left them.
- * d_hidden [n_rows][C] is written; head_grads [V][C] (NULL: the head does not train) is a chain
- * over rows. logits are destroyed. scratch: vs_head_scratch floats. */
-void vs_head_backward(const vs_model *m, const float *hidden, const vs_targets *t,
-                      const float *coef, const float *max, const float *sum, float *logits,
-                      size_t ld, float *scratch, float *d_hidden, float *head_grads);
-size_t vs_head_scratch(const vs_model *m, size_t n_rows);
-/* Logits of whole rows [n_rows][V] with (max, sum) of each, for sampling. */
-void vs_head_logits(const vs_model *m, const float *hidden, size_t n_rows, float *logits, size_t ld,
-                    float *max, float *sum);
-float vs_logprob_of(float logit, float max, float sum);
 
 /* -- the value head: one number for a row, Cobbe et al. 2021 (arXiv:2110.14168, section 4.2) -- */
 

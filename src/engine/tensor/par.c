@@ -5,8 +5,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/threads.h"
 #include "engine/tensor/half.h"
@@ -44,17 +44,9 @@ vs_matmul_count vs_matmul_count_take(void)
     return c;
 }
 
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static double count_begin(void)
 {
-    return atomic_load_explicit(&count_on, memory_order_relaxed) ? now() : 0.0;
+    return atomic_load_explicit(&count_on, memory_order_relaxed) ? vs_now_s() : 0.0;
 }
 
 static void count_end(double begin, size_t m, size_t n, size_t k)
@@ -62,7 +54,7 @@ static void count_end(double begin, size_t m, size_t n, size_t k)
     if (begin == 0.0) return;
     /* A product outside of a parallel region has all threads to itself, also those it leaves idle.
      */
-    const double seconds = (now() - begin) * (omp_in_parallel() ? 1.0 : (double)vs_threads());
+    const double seconds = (vs_now_s() - begin) * (omp_in_parallel() ? 1.0 : (double)vs_threads());
 
 #pragma omp critical(vs_matmul_count)
     {

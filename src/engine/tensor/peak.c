@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "engine/tensor/ops.h"
 
@@ -101,14 +101,6 @@ static fma_loop choose_loop(void)
     return loop_portable;
 }
 
-static double now_s(clockid_t clock)
-{
-    struct timespec t;
-
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 /* FLOP/s of the best run. */
 static double fma_peak(size_t threads, clockid_t clock)
 {
@@ -117,14 +109,14 @@ static double fma_peak(size_t threads, clockid_t clock)
 
     for (int run = 0; run < RUNS; run++) {
         double flops = 0.0;
-        const double begin = now_s(clock);
+        const double begin = vs_clock_s(clock);
 #pragma omp parallel num_threads((int)threads) reduction(+ : flops)
         {
             float sink;
             flops += loop(STEPS, &sink);
             __asm__ volatile("" ::"r"(&sink) : "memory");
         }
-        const double rate = flops / (now_s(clock) - begin);
+        const double rate = flops / (vs_clock_s(clock) - begin);
         if (rate > best) best = rate;
     }
     return best;
@@ -149,14 +141,14 @@ static double read_peak(size_t threads, clockid_t clock)
     if (!x) return 0.0;
     memset(x, 1, READ_WORDS * sizeof *x); /* pages of zeros may share one frame */
     for (int run = 0; run < READ_RUNS; run++) {
-        const double begin = now_s(clock);
+        const double begin = vs_clock_s(clock);
 #pragma omp parallel num_threads((int)threads) reduction(+ : sum)
         {
             const size_t part = (size_t)omp_get_thread_num(), parts = (size_t)omp_get_num_threads();
             const size_t from = READ_WORDS * part / parts, to = READ_WORDS * (part + 1) / parts;
             sum += sum_words(x + from, to - from);
         }
-        const double rate = (double)(READ_WORDS * sizeof *x) / (now_s(clock) - begin);
+        const double rate = (double)(READ_WORDS * sizeof *x) / (vs_clock_s(clock) - begin);
         if (rate > best) best = rate;
     }
     __asm__ volatile("" ::"r"(sum) : "memory");

@@ -5,11 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Per second. flops (a fused multiply-add is 2): independent chains in registers, with the instruction
+ * set that vs_ops_best uses. bytes: read from memory that no cache holds; 0: no memory for the probe. */
 typedef struct vs_peak {
-    double
-        flops; /* per second, a fused multiply-add being 2: independent chains in registers, with the instruction set
-                     that vs_ops_best uses */
-    double bytes; /* per second: read from memory that no cache holds; 0: no memory for the probe */
+    double flops, bytes;
 } vs_peak;
 /* Of so many threads together, by wall clock or by the process's CPU time; best of several short runs. */
 vs_peak vs_peak_of(size_t threads, bool by_cpu_time);

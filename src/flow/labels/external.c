@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -33,7 +34,7 @@ typedef struct worker {
     int n_died, n_late;
     size_t sent;
     vs_buf request, reply;
-    double deadline; /* seconds of now() */
+    double deadline; /* seconds of vs_now_s() */
 } worker;
 
 struct vs_external {
@@ -53,14 +54,6 @@ typedef struct batch {
     vs_grade_result *results;
     size_t n, next, n_done;
 } batch;
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* -- opening -- */
 
@@ -221,7 +214,7 @@ static vs_status send_item(batch *b, worker *w, vs_error *err)
     add_text(&w->request, "completion", item->completion, item->completion_len);
     vs_buf_str(&w->request, "}\n");
     w->sent = 0;
-    w->deadline = now() + b->x->timeout_s;
+    w->deadline = vs_now_s() + b->x->timeout_s;
     return vs_buf_ok(&w->request, "grader", err);
 }
 
@@ -373,7 +366,7 @@ static vs_status serve_worker(batch *b, worker *w, short in_events, short out_ev
         w->n_died++;
         return retry(b, w, "died", err);
     }
-    if (now() < w->deadline) return VS_OK;
+    if (vs_now_s() < w->deadline) return VS_OK;
     w->n_late++;
     return retry(b, w, "timeout", err);
 }

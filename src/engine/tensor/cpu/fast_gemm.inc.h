@@ -258,36 +258,18 @@ static void gemm(float *out, size_t ld_out, const float *a, size_t a_row, size_t
                  const float *panels, size_t panel_step, size_t m, size_t n, size_t n_k,
                  bool accumulate)
 {
-    const tile_args whole = {.out = out,
-                             .ld_out = ld_out,
-                             .a = a,
-                             .a_row = a_row,
-                             .a_k = a_k,
-                             .b = panels,
-                             .panel_step = panel_step,
-                             .n_k = n_k,
-                             .accumulate = accumulate,
-                             .ahead = (const char *)panels};
-
-    products(whole, m, n);
+    products((tile_args){out, ld_out, a, a_row, a_k, panels, NULL, panel_step, n_k, accumulate,
+                         (const char *)panels, 0},
+             m, n);
 }
 
 static void gemm_bf16(float *out, size_t ld_out, const float *a, size_t a_row, size_t a_k,
                       const uint16_t *panels, size_t panel_step, size_t m, size_t n, size_t n_k,
                       bool accumulate)
 {
-    const tile_args whole = {.out = out,
-                             .ld_out = ld_out,
-                             .a = a,
-                             .a_row = a_row,
-                             .a_k = a_k,
-                             .h = panels,
-                             .panel_step = panel_step,
-                             .n_k = n_k,
-                             .accumulate = accumulate,
-                             .ahead = (const char *)panels};
-
-    products(whole, m, n);
+    products((tile_args){out, ld_out, a, a_row, a_k, NULL, panels, panel_step, n_k, accumulate,
+                         (const char *)panels, 0},
+             m, n);
 }
 
 static void pack_rows(float *panels, const float *w, size_t ld, size_t n, size_t k)

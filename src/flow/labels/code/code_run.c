@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/stop.h"
 
@@ -59,14 +60,6 @@ const char *code_verdict_name(code_verdict v)
                                         "memory", "output",    "killed",    "infra"};
 
     return names[v];
-}
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static void close_fd(int *fd)
@@ -167,8 +160,8 @@ static vs_status start(pool *x, slot *t, size_t job, vs_error *err)
         t->side[i].output = p.output[i][0];
         p.output[i][0] = -1;
     }
-    t->deadline = now() + x->limits->idle_s;
-    t->next_look = now() + look_s;
+    t->deadline = vs_now_s() + x->limits->idle_s;
+    t->next_look = vs_now_s() + look_s;
 done:
     take_up(&p);
     if (st != VS_OK) {
@@ -212,7 +205,7 @@ static void look_at_cpu(slot *t)
     const double cpu = cpu_of(t->side[PROGRAM].pid, DEPTH) + cpu_of(t->side[TESTS].pid, DEPTH);
 
     if (cpu > t->cpu_s) t->cpu_s = cpu;
-    t->next_look = now() + look_s;
+    t->next_look = vs_now_s() + look_s;
 }
 
 /* Past the deadline: whether nothing much is being computed. Who computes gets as long again, since
@@ -223,7 +216,7 @@ static bool idles(pool *x, slot *t)
     if (t->cpu_s - t->cpu_mark <= busy_share * x->limits->idle_s || ++t->n_rounds == IDLE_ROUNDS)
         return true;
     t->cpu_mark = t->cpu_s;
-    t->deadline = now() + x->limits->idle_s;
+    t->deadline = vs_now_s() + x->limits->idle_s;
     return false;
 }
 
@@ -262,11 +255,11 @@ static bool drain(slot *t, side *s)
 /* Waits until the sides end by themselves, then kills them; false: something of theirs lives on. */
 static bool put_down(slot *t, bool at_once)
 {
-    const double until = now() + (at_once ? 0.0 : grace_s);
+    const double until = vs_now_s() + (at_once ? 0.0 : grace_s);
     const struct timespec nap = {.tv_nsec = 1000 * 1000};
     bool all_gone = true;
 
-    while (!(has_ended(&t->side[PROGRAM]) && has_ended(&t->side[TESTS])) && now() < until)
+    while (!(has_ended(&t->side[PROGRAM]) && has_ended(&t->side[TESTS])) && vs_now_s() < until)
         nanosleep(&nap, NULL);
     for (int i = 0; i < SIDES; i++) {
         const int output = t->side[i].output;
@@ -277,8 +270,8 @@ static bool put_down(slot *t, bool at_once)
     for (int i = 0; i < SIDES; i++) { /* whoever is left holds its end of the output */
         struct pollfd fd = {.fd = t->side[i].output, .events = POLLIN};
         bool is_open = fd.fd >= 0;
-        const double last = now() + grace_s;
-        while (is_open && now() < last)
+        const double last = vs_now_s() + grace_s;
+        while (is_open && vs_now_s() < last)
             if (poll(&fd, 1, 10) > 0) is_open = drain(t, &t->side[i]);
         all_gone &= !is_open;
         close_fd(&t->side[i].output);
@@ -391,8 +384,8 @@ static void serve(pool *x, slot *t, const struct pollfd fds[3])
     for (int i = 0; i < SIDES; i++)
         if (fds[i].revents && !drain(t, &t->side[i])) close_fd(&t->side[i].output);
     const bool is_over = fds[2].revents && read_result(t);
-    if (!is_over && now() > t->next_look) look_at_cpu(t);
-    if (!is_over && !t->is_flooding && now() > t->deadline) t->is_idle = idles(x, t);
+    if (!is_over && vs_now_s() > t->next_look) look_at_cpu(t);
+    if (!is_over && !t->is_flooding && vs_now_s() > t->deadline) t->is_idle = idles(x, t);
     if (is_over || t->is_flooding || t->is_idle) finish(x, t);
 }
 
