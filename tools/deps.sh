@@ -2,7 +2,7 @@
 
 # One package a line, with what it is for.
 VS_BUILD_PACKAGES='
-gcc                the compiler, OpenMP and the sanitizers
+gcc                the compiler and the sanitizers
 libc6-dev          headers of the C library
 cmake              the build description
 ninja-build        the build itself

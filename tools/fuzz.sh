@@ -4,7 +4,7 @@
 #
 # usage: tools/fuzz.sh [SECONDS [TARGET ..]]      tools/fuzz.sh 600 fuzz_tokenizer
 #
-# Needs clang-14, libclang-rt-14-dev and, for its OpenMP header, libomp-14-dev.
+# Needs clang-14 and libclang-rt-14-dev.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-60}

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "app/app.h"
 #include "base/progress.h"
@@ -113,22 +112,10 @@ static int finish(const char *verb, vs_status st, const vs_error *err)
     return st == VS_E_USAGE ? 2 : 1;
 }
 
-/* Between parallel regions OpenMP's threads wait by spinning, 300,000 turns (10 ms and more) as
- * libgomp comes. Where a neighbour wants the core that is ruin: one training step a second instead
- * of 23, measured. 2,000 turns bridge our own gaps; then they sleep. libgomp reads this when it is
- * loaded, so the program starts once more with it set. */
-static void bound_spinning(char **argv)
-{
-    if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return;
-    if (setenv("GOMP_SPINCOUNT", "2000", 1) == 0) execv("/proc/self/exe", argv);
-    /* no /proc: go on, slower under load */
-}
-
 int main(int argc, char **argv)
 {
     vs_error err = {.code = VS_OK};
 
-    bound_spinning(argv);
     if (argc < 2) {
         print_verbs(stderr);
         return 2;

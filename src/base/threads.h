@@ -1,13 +1,23 @@
-/* threads.h - how many threads the program uses (OpenMP). Results never depend on it.
+/* threads.h - the program's threads. Results never depend on how many there are.
  *
- * OpenMP keeps its default per calling thread, so a parallel region that may be entered from a thread
- * other than the first says num_threads((int)vs_threads()). */
+ * A job is cut into parts. Each thread has a run of parts of its own and takes over what is left of the others' once it
+ * is through, so that a thread that the system holds off is waited for only in the middle of a part. Workers wait for
+ * the next job by spinning for some microseconds, then asleep. */
 #ifndef VS_BASE_THREADS_H
 #define VS_BASE_THREADS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-/* 0 asks for all cores that this process may run on. Called once at start by app/. */
+/* 0 asks for all cores that this process may run on. Called at start by app/, and never while a job runs. */
 void vs_threads_set(size_t n);
 size_t vs_threads(void); /* at least 1; all cores until set */
+
+/* thread: 0 .. vs_threads() - 1, of no two parts that run at the same time the same. */
+typedef void (*vs_part_fn)(void *ctx, size_t part, size_t thread);
+
+/* f for part 0 .. n - 1, in any order; back when all are done. The caller is one of the threads. From inside a part,
+ * or beside the job of another caller, it runs serially as thread 0. */
+void vs_run_parts(size_t n, vs_part_fn f, void *ctx);
+bool vs_in_part(void); /* vs_run_parts would run serially */
 #endif

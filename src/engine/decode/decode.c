@@ -5,7 +5,6 @@
  * "lane"); large ones split every product over all threads. */
 #include "engine/decode/decode.h"
 
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -326,18 +325,29 @@ static vs_status lane_step(const decoder *d, lane *l, branch **live, size_t n, v
     return VS_OK;
 }
 
+typedef struct lanes_job {
+    const decoder *d;
+    size_t n_lanes;
+} lanes_job;
+
+static void lane_part(void *ctx, size_t id, size_t thread)
+{
+    const lanes_job *j = ctx;
+    const decoder *d = j->d;
+    const size_t begin = d->n_live * id / j->n_lanes, end = d->n_live * (id + 1) / j->n_lanes;
+    lane *l = &d->lanes[id];
+    (void)thread;
+
+    l->st = lane_step(d, l, d->live + begin, end - begin, &l->err);
+}
+
 static vs_status step(decoder *d, vs_error *err)
 {
     const size_t n = d->n_live, lanes = n < d->n_lanes ? n : d->n_lanes;
+    lanes_job job = {d, lanes};
 
     if (lanes == 1) return lane_step(d, &d->lanes[0], d->live, n, err);
-#pragma omp parallel num_threads((int)lanes)
-    {
-        const size_t id = (size_t)omp_get_thread_num(), parts = (size_t)omp_get_num_threads();
-        const size_t begin = n * id / parts, end = n * (id + 1) / parts;
-        lane *l = &d->lanes[id];
-        l->st = begin < end ? lane_step(d, l, d->live + begin, end - begin, &l->err) : VS_OK;
-    }
+    vs_run_parts(lanes, lane_part, &job);
     for (size_t i = 0; i < lanes; i++) {
         if (d->lanes[i].st == VS_OK) continue;
         if (err) *err = d->lanes[i].err;

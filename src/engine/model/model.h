@@ -4,7 +4,7 @@
  * Ownership: vs_base owns weights and their panels and may be shared by several vs_model (an adapter
  *            each); close models before their base.
  * Threads:   a base and a model are read-only in use (training aside); each caller brings its own
- *            vs_work. vs_forward may be called from inside a parallel region, where it runs serially.
+ *            vs_work. vs_forward may be called from inside a part of a job (base/threads.h), where it runs serially.
  * Bits:      a row's numbers depend on its own tokens, its prompt and the weights alone. */
 #ifndef VS_MODEL_MODEL_H
 #define VS_MODEL_MODEL_H
@@ -165,7 +165,7 @@ typedef struct vs_work {
     float *x; /* [max_rows][C] */
     vs_acts acts;
 } vs_work;
-/* n_threads 1: for use inside a parallel region. keep: h1 and h2, r1 and r2 apart, as the backward
+/* n_threads 1: for use inside a part of a job. keep: h1 and h2, r1 and r2 apart, as the backward
  * pass wants them. */
 typedef struct vs_work_size {
     size_t max_rows, max_group_rows, max_keys, n_threads;
@@ -218,7 +218,7 @@ void vs_backward_close(vs_backward *w); /* NULL is allowed */
 void vs_backward_run(vs_backward *w, const vs_model *m, const vs_batch *b, const vs_saved *saved,
                      float *d_hidden, vs_params *grads, float *embed_grads);
 
-/* Runs f over [0, n) in chunks on all threads, unless inside a parallel region or n * cost (FLOPs)
+/* Runs f over [0, n) in chunks on all threads, unless inside a part of a job or n * cost (FLOPs)
  * is small. */
 typedef void (*vs_range_fn)(void *ctx, size_t begin, size_t end, size_t thread);
 void vs_parallel_range(size_t n, double cost, size_t n_threads, vs_range_fn f, void *ctx);

@@ -1,7 +1,7 @@
 #include "engine/tensor/par.h"
 
 #include <assert.h>
-#include <omp.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +16,7 @@ enum {
     ROW_TILE = 12,
     /* Floating-point operations below which waking a thread costs more than it saves. */
     MIN_SPLIT = 1 << 20,
+    PARTS_OF_THREAD = 4,
     /* Values looked at before the answer may be no. */
     IS_BF16_CHUNK = 4096,
     /* Rounding a dimension up to whole panels cannot overflow. */
@@ -25,6 +26,7 @@ enum {
 /* ---- counters ---- */
 
 static atomic_bool count_on;
+static pthread_mutex_t count_lock = PTHREAD_MUTEX_INITIALIZER;
 static vs_matmul_count counted;
 
 void vs_matmul_count_enable(bool on)
@@ -36,11 +38,10 @@ vs_matmul_count vs_matmul_count_take(void)
 {
     vs_matmul_count c;
 
-#pragma omp critical(vs_matmul_count)
-    {
-        c = counted;
-        counted = (vs_matmul_count){0};
-    }
+    pthread_mutex_lock(&count_lock);
+    c = counted;
+    counted = (vs_matmul_count){0};
+    pthread_mutex_unlock(&count_lock);
     return c;
 }
 
@@ -52,24 +53,21 @@ static double count_begin(void)
 static void count_end(double begin, size_t m, size_t n, size_t k)
 {
     if (begin == 0.0) return;
-    /* A product outside of a parallel region has all threads to itself, also those it leaves idle.
-     */
-    const double seconds = (vs_now_s() - begin) * (omp_in_parallel() ? 1.0 : (double)vs_threads());
+    /* A product outside of a part has all threads to itself, also those it leaves idle. */
+    const double seconds = (vs_now_s() - begin) * (vs_in_part() ? 1.0 : (double)vs_threads());
 
-#pragma omp critical(vs_matmul_count)
-    {
-        counted.flops += 2.0 * (double)m * (double)n * (double)k;
-        counted.thread_seconds += seconds;
-    }
+    pthread_mutex_lock(&count_lock);
+    counted.flops += 2.0 * (double)m * (double)n * (double)k;
+    counted.thread_seconds += seconds;
+    pthread_mutex_unlock(&count_lock);
 }
 
 /* ---- splitting ---- */
 
-/* Threads that a product of this size is worth; 1 inside a parallel region, whose owner has split
- * the work. */
+/* Threads that a product of this size is worth; 1 inside a part, whose owner has split the work. */
 static size_t threads_for(size_t m, size_t n, size_t k)
 {
-    if (omp_in_parallel() || (double)m * (double)n * (double)k * 2.0 < MIN_SPLIT) return 1;
+    if (vs_in_part() || (double)m * (double)n * (double)k * 2.0 < MIN_SPLIT) return 1;
     return vs_threads();
 }
 
@@ -142,19 +140,36 @@ static void set_columns(const vs_ops *o, vs_panels *p, size_t at, const float *w
         }
 }
 
+typedef struct set_job {
+    const vs_ops *ops;
+    vs_panels *p;
+    size_t n0, ld, n, parts;
+    const float *w;
+} set_job;
+
+static void set_part(void *ctx, size_t part, size_t thread)
+{
+    const set_job *j = ctx;
+    const range whole = {j->n0, j->n0 + j->n};
+    const size_t first = whole.begin / VS_LANES, n_panels = (whole.end + 15) / VS_LANES - first;
+    const range panels = split(n_panels, 1, part, j->parts);
+    (void)thread;
+
+    for (size_t i = first + panels.begin; i < first + panels.end; i++) {
+        const size_t from = i * VS_LANES > whole.begin ? i * VS_LANES : whole.begin;
+        const size_t to = (i + 1) * VS_LANES < whole.end ? (i + 1) * VS_LANES : whole.end;
+
+        set_columns(j->ops, j->p, from, j->w + (from - j->n0) * j->ld, j->ld, to - from);
+    }
+}
+
 void vs_panels_set_rows(const vs_ops *o, vs_panels *p, size_t n0, const float *w, size_t ld,
                         size_t n)
 {
     assert(n0 + n <= p->n);
-    const size_t first = n0 / VS_LANES, last = (n0 + n + VS_LANES - 1) / VS_LANES;
+    set_job job = {o, p, n0, ld, n, threads_for(n, p->k, 1) * PARTS_OF_THREAD, w};
 
-#pragma omp parallel for num_threads((int)threads_for(n, p->k, 1))
-    for (size_t i = first; i < last; i++) {
-        const size_t from = i * VS_LANES > n0 ? i * VS_LANES : n0;
-        const size_t to = (i + 1) * VS_LANES < n0 + n ? (i + 1) * VS_LANES : n0 + n;
-
-        set_columns(o, p, from, w + (from - n0) * ld, ld, to - from);
-    }
+    vs_run_parts(job.parts, set_part, &job);
 }
 
 /* ---- products ---- */
@@ -174,26 +189,39 @@ static void product(const vs_ops *o, float *out, size_t ld_out, const float *a, 
         o->gemm(to, ld_out, a, ld_a, 1, w->data + from, k * VS_LANES, m, n, k, accumulate);
 }
 
+typedef struct matmul_job {
+    const vs_ops *ops;
+    float *out;
+    size_t ld_out;
+    const float *a;
+    size_t ld_a;
+    const vs_panels *w;
+    size_t n0, n, m, parts;
+    bool by_row, accumulate;
+} matmul_job;
+
+static void matmul_part(void *ctx, size_t part, size_t thread)
+{
+    const matmul_job *j = ctx;
+    const range rows = j->by_row ? split(j->m, ROW_TILE, part, j->parts) : (range){0, j->m};
+    const range cols = j->by_row ? (range){0, j->n} : split(j->n, VS_LANES, part, j->parts);
+    (void)thread;
+
+    product(j->ops, j->out, j->ld_out, j->a, j->ld_a, j->w, rows, j->n0, cols, j->accumulate);
+}
+
 void vs_matmul_cols(const vs_ops *o, float *out, size_t ld_out, const float *a, size_t ld_a,
                     const vs_panels *w, size_t n0, size_t n, size_t m, bool accumulate)
 {
     assert(n0 % VS_LANES == 0 && n0 + n <= w->n);
     const double begin = count_begin();
     const size_t n_threads = threads_for(m, n, w->k);
-    const bool by_row = m >= ROW_TILE * n_threads;
+    const size_t parts = n_threads > 1 ? n_threads * PARTS_OF_THREAD : 1;
+    /* by column each weight is read by one thread only; narrow products have too few */
+    const bool by_row = n < 2 * VS_LANES * parts && m >= ROW_TILE * n_threads;
+    matmul_job job = {o, out, ld_out, a, ld_a, w, n0, n, m, parts, by_row, accumulate};
 
-    if (n_threads == 1) {
-        product(o, out, ld_out, a, ld_a, w, (range){0, m}, n0, (range){0, n}, accumulate);
-    } else {
-#pragma omp parallel num_threads((int)n_threads)
-        {
-            const size_t part = (size_t)omp_get_thread_num(), parts = (size_t)omp_get_num_threads();
-            const range rows = by_row ? split(m, ROW_TILE, part, parts) : (range){0, m};
-            const range cols = by_row ? (range){0, n} : split(n, VS_LANES, part, parts);
-
-            product(o, out, ld_out, a, ld_a, w, rows, n0, cols, accumulate);
-        }
-    }
+    vs_run_parts(parts, matmul_part, &job);
     count_end(begin, m, n, w->k);
 }
 
@@ -216,32 +244,55 @@ static void grad_cols(const vs_ops *o, float *dw, size_t ld_w, const float *dy, 
             rows, true);
 }
 
+typedef struct grad_job {
+    const vs_ops *ops;
+    float *dw;
+    size_t ld_w;
+    const float *dy;
+    size_t ld_dy;
+    const float *x;
+    size_t ld_x, rows, n, k, parts;
+    float *scratch;
+} grad_job;
+
+static void grad_cols_part(void *ctx, size_t part, size_t thread)
+{
+    const grad_job *j = ctx;
+    (void)thread;
+    grad_cols(j->ops, j->dw, j->ld_w, j->dy, j->ld_dy, j->x, j->ld_x, j->rows, j->n,
+              split(j->k, VS_LANES, part, j->parts), j->scratch);
+}
+
+static void pack_part(void *ctx, size_t part, size_t thread)
+{
+    const grad_job *j = ctx;
+    const range cols = split(j->k, VS_LANES, part, j->parts);
+    (void)thread;
+    j->ops->pack_cols(j->scratch + cols.begin * j->rows, j->x + cols.begin, j->ld_x,
+                      cols.end - cols.begin, j->rows);
+}
+
+static void grad_rows_part(void *ctx, size_t part, size_t thread)
+{
+    const grad_job *j = ctx;
+    const range out = split(j->n, ROW_TILE, part, j->parts);
+    (void)thread;
+    j->ops->gemm(j->dw + out.begin * j->ld_w, j->ld_w, j->dy + out.begin, 1, j->ld_dy, j->scratch,
+                 j->rows * VS_LANES, out.end - out.begin, j->k, j->rows, true);
+}
+
 void vs_matmul_grad(const vs_ops *o, float *dw, size_t ld_w, const float *dy, size_t ld_dy,
                     const float *x, size_t ld_x, size_t rows, size_t n, size_t k, float *scratch)
 {
     const double begin = count_begin();
     const size_t n_threads = threads_for(rows, n, k);
-    const bool by_col = k >= 2 * VS_LANES * n_threads;
+    grad_job job = {o, dw, ld_w, dy, ld_dy, x, ld_x, rows, n, k, n_threads, scratch};
 
-    if (n_threads == 1) {
-        grad_cols(o, dw, ld_w, dy, ld_dy, x, ld_x, rows, n, (range){0, k}, scratch);
-    } else {
-#pragma omp parallel num_threads((int)n_threads)
-        {
-            const size_t part = (size_t)omp_get_thread_num(), parts = (size_t)omp_get_num_threads();
-            const range cols = split(k, VS_LANES, part, parts),
-                        out = split(n, ROW_TILE, part, parts);
-
-            if (by_col) {
-                grad_cols(o, dw, ld_w, dy, ld_dy, x, ld_x, rows, n, cols, scratch);
-            } else { /* narrow: by row of dw, once all of x is packed */
-                o->pack_cols(scratch + cols.begin * rows, x + cols.begin, ld_x,
-                             cols.end - cols.begin, rows);
-#pragma omp barrier
-                o->gemm(dw + out.begin * ld_w, ld_w, dy + out.begin, 1, ld_dy, scratch,
-                        rows * VS_LANES, out.end - out.begin, k, rows, true);
-            }
-        }
+    if (n_threads == 1 || k >= 2 * VS_LANES * n_threads) {
+        vs_run_parts(job.parts, grad_cols_part, &job);
+    } else { /* narrow: by row of dw, once all of x is packed */
+        vs_run_parts(job.parts, pack_part, &job);
+        vs_run_parts(job.parts, grad_rows_part, &job);
     }
     count_end(begin, n, k, rows);
 }

@@ -31,7 +31,7 @@ void vs_matmul_grad(const vs_ops *o, float *dw, size_t ld_w, const float *dy, si
                     const float *x, size_t ld_x, size_t rows, size_t n, size_t k, float *scratch);
 
 /* Counters for bench: matrix-product work since the last reset (multiply and add counted as 2), and
- * the time of it, summed over threads: a call made inside a parallel region takes one thread, any
+ * the time of it, summed over threads: a call made inside a part of a job takes one thread, any
  * other call takes them all. */
 typedef struct vs_matmul_count {
     double flops, thread_seconds;

@@ -1,13 +1,13 @@
 #include "engine/tensor/peak.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/threads.h"
 #include "engine/tensor/ops.h"
 
 #if defined(__x86_64__)
@@ -101,22 +101,32 @@ static fma_loop choose_loop(void)
     return loop_portable;
 }
 
+typedef struct fma_job {
+    fma_loop loop;
+    double flops; /* of one part */
+} fma_job;
+
+static void fma_part(void *ctx, size_t part, size_t thread)
+{
+    fma_job *j = ctx;
+    float sink;
+    const double flops = j->loop(STEPS, &sink);
+
+    (void)thread;
+    __asm__ volatile("" ::"r"(&sink) : "memory");
+    if (part == 0) j->flops = flops;
+}
+
 /* FLOP/s of the best run. */
 static double fma_peak(size_t threads, clockid_t clock)
 {
-    const fma_loop loop = choose_loop();
+    fma_job job = {.loop = choose_loop()};
     double best = 0.0;
 
     for (int run = 0; run < RUNS; run++) {
-        double flops = 0.0;
         const double begin = vs_clock_s(clock);
-#pragma omp parallel num_threads((int)threads) reduction(+ : flops)
-        {
-            float sink;
-            flops += loop(STEPS, &sink);
-            __asm__ volatile("" ::"r"(&sink) : "memory");
-        }
-        const double rate = flops / (vs_clock_s(clock) - begin);
+        vs_run_parts(threads, fma_part, &job);
+        const double rate = job.flops * (double)threads / (vs_clock_s(clock) - begin);
         if (rate > best) best = rate;
     }
     return best;
@@ -132,26 +142,36 @@ static uint64_t sum_words(const uint64_t *x, size_t n)
     return s[0] + s[1] + s[2] + s[3];
 }
 
+typedef struct read_job {
+    const uint64_t *x;
+    size_t parts;
+} read_job;
+
+static void read_part(void *ctx, size_t part, size_t thread)
+{
+    const read_job *j = ctx;
+    const size_t from = READ_WORDS * part / j->parts, to = READ_WORDS * (part + 1) / j->parts;
+    const uint64_t sum = sum_words(j->x + from, to - from);
+
+    (void)thread;
+    __asm__ volatile("" ::"r"(sum) : "memory");
+}
+
 /* Bytes/s of the best run over memory that no cache holds; 0 without memory. */
 static double read_peak(size_t threads, clockid_t clock)
 {
-    uint64_t *x = vs_alloc(READ_WORDS, sizeof *x), sum = 0;
+    uint64_t *x = vs_alloc(READ_WORDS, sizeof *x);
+    read_job job = {x, threads};
     double best = 0.0;
 
     if (!x) return 0.0;
     memset(x, 1, READ_WORDS * sizeof *x); /* pages of zeros may share one frame */
     for (int run = 0; run < READ_RUNS; run++) {
         const double begin = vs_clock_s(clock);
-#pragma omp parallel num_threads((int)threads) reduction(+ : sum)
-        {
-            const size_t part = (size_t)omp_get_thread_num(), parts = (size_t)omp_get_num_threads();
-            const size_t from = READ_WORDS * part / parts, to = READ_WORDS * (part + 1) / parts;
-            sum += sum_words(x + from, to - from);
-        }
+        vs_run_parts(threads, read_part, &job);
         const double rate = (double)(READ_WORDS * sizeof *x) / (vs_clock_s(clock) - begin);
         if (rate > best) best = rate;
     }
-    __asm__ volatile("" ::"r"(sum) : "memory");
     free(x);
     return best;
 }

@@ -1,4 +1,6 @@
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 #include "base/stop.h"
 #include "base/threads.h"
@@ -29,4 +31,73 @@ TEST(threads, are_all_cores_until_set_and_what_was_set_after)
     CHECK(vs_threads() == 3);
     vs_threads_set(0);
     CHECK(vs_threads() == cores);
+}
+
+enum { PARTS_MOST = 40, THREADS_MOST = 5, JOBS = 300 };
+
+typedef struct tally {
+    atomic_int done[PARTS_MOST];
+    atomic_int on_thread[THREADS_MOST]; /* parts of this thread under way */
+    size_t n_threads;
+    bool nested;
+    atomic_bool failed;
+} tally;
+
+static void count_part(void *ctx, size_t part, size_t thread)
+{
+    tally *t = ctx;
+
+    if (thread >= t->n_threads) atomic_store(&t->failed, true);
+    if (atomic_fetch_add(&t->on_thread[thread], 1) != 0) atomic_store(&t->failed, true);
+    atomic_fetch_add(&t->done[part], 1);
+    if (t->nested) {
+        tally inner = {.n_threads = 1};
+        vs_run_parts(3, count_part, &inner);
+        for (size_t i = 0; i < 3; i++)
+            if (inner.done[i] != 1 || inner.failed) atomic_store(&t->failed, true);
+    }
+    atomic_fetch_sub(&t->on_thread[thread], 1);
+}
+
+TEST(threads, do_every_part_of_every_job_once_and_no_two_at_once_on_a_thread)
+{
+    for (size_t n_threads = 1; n_threads <= THREADS_MOST; n_threads++) {
+        vs_threads_set(n_threads);
+        for (size_t job = 0; job < JOBS; job++) {
+            const size_t n = 2 + job % (PARTS_MOST - 1);
+            tally t = {.n_threads = n_threads, .nested = job % 2};
+
+            vs_run_parts(n, count_part, &t);
+            for (size_t i = 0; i < n; i++) CHECK(t.done[i] == 1);
+            CHECK(!t.failed);
+        }
+    }
+    CHECK(!vs_in_part());
+    vs_threads_set(0);
+}
+
+static void add_part(void *ctx, size_t part, size_t thread)
+{
+    (void)part;
+    (void)thread;
+    atomic_fetch_add((atomic_int *)ctx, 1);
+}
+
+static void *run_jobs(void *ctx)
+{
+    for (size_t i = 0; i < JOBS; i++) vs_run_parts(PARTS_MOST, add_part, ctx);
+    return NULL;
+}
+
+TEST(threads, serve_callers_that_come_at_the_same_time)
+{
+    pthread_t other;
+    atomic_int mine = 0, theirs = 0;
+
+    vs_threads_set(3);
+    CHECK(pthread_create(&other, NULL, run_jobs, &theirs) == 0);
+    run_jobs(&mine);
+    pthread_join(other, NULL);
+    CHECK(mine == JOBS * PARTS_MOST && theirs == JOBS * PARTS_MOST);
+    vs_threads_set(0);
 }

@@ -141,18 +141,37 @@ TEST(par, panels_of_bf16_hold_what_those_of_f32_hold)
     free(w);
 }
 
-TEST(par, a_product_inside_a_parallel_region_is_whole)
-{
-    enum { M = 64, N = 256, K = 128, TEAM = 2 };
-    const vs_ops *o = vs_ops_best();
-    float *a = randoms(M * K, 1, 1.0f), *w = randoms(N * K, 2, 1.0f);
-    float *expected = zeros(M * N), *found = zeros(TEAM * M * N);
-    vs_panels p = panels_of(o, w, N, K);
+enum { M_INSIDE = 64, N_INSIDE = 256, K_INSIDE = 128, TEAM = 2 };
 
-    vs_matmul(o, expected, N, a, K, &p, M, false);
-#pragma omp parallel for num_threads(TEAM)
-    for (size_t t = 0; t < TEAM; t++) vs_matmul(o, found + t * M * N, N, a, K, &p, M, false);
-    for (size_t t = 0; t < TEAM; t++) check_bits("inside", found + t * M * N, expected, M * N);
+typedef struct inside {
+    const vs_ops *o;
+    float *out;
+    const float *a;
+    const vs_panels *p;
+} inside;
+
+static void product_part(void *ctx, size_t part, size_t thread)
+{
+    const inside *i = ctx;
+    (void)thread;
+    vs_matmul(i->o, i->out + part * M_INSIDE * N_INSIDE, N_INSIDE, i->a, K_INSIDE, i->p, M_INSIDE,
+              false);
+}
+
+TEST(par, a_product_inside_a_part_is_whole)
+{
+    enum { OUT = M_INSIDE * N_INSIDE };
+    const vs_ops *o = vs_ops_best();
+    float *a = randoms(M_INSIDE * K_INSIDE, 1, 1.0f), *w = randoms(N_INSIDE * K_INSIDE, 2, 1.0f);
+    float *expected = zeros(OUT), *found = zeros(TEAM * OUT);
+    vs_panels p = panels_of(o, w, N_INSIDE, K_INSIDE);
+    inside job = {o, found, a, &p};
+
+    vs_threads_set(TEAM);
+    vs_matmul(o, expected, N_INSIDE, a, K_INSIDE, &p, M_INSIDE, false);
+    vs_run_parts(TEAM, product_part, &job);
+    for (size_t t = 0; t < TEAM; t++) check_bits("inside", found + t * OUT, expected, OUT);
+    vs_threads_set(0);
     vs_panels_close(&p);
     free(a);
     free(w);
