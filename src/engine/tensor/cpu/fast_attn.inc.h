@@ -213,6 +213,104 @@ static void gather(float *block, const float *x, size_t ld, size_t row, size_t n
         memcpy(block + i * width, x + (row + i) * ld, width * sizeof *block);
 }
 
+/* ---- one query against its own keys: short chains, side by side over queries and panels ---- */
+
+enum {
+    SIDE_BY_SIDE = 4, /* as many hide the latency of fma */
+    /* Queries of a piece from which gemm finds enough chains by itself. */
+    QUERIES_WORTH_A_TILE = 3,
+};
+
+/* out [n_out] = chain(k < n_k: a[k] * b[k][0 .. n_out - 1]), n_out <= 16; b in steps of 16. */
+typedef struct chain {
+    float *out;
+    size_t n_out;
+    const float *a, *b;
+    size_t n_k;
+} chain;
+
+typedef struct chains {
+    chain c[SIDE_BY_SIDE];
+    size_t n;
+    bool accumulate;
+} chains;
+
+static void run_chains(chains *q)
+{
+    vf acc[SIDE_BY_SIDE];
+    size_t common = q->c[0].n_k;
+
+    for (size_t i = q->n; i < SIDE_BY_SIDE; i++) q->c[i] = q->c[0]; /* computed in vain */
+    for (size_t i = 0; i < SIDE_BY_SIDE; i++) {
+        acc[i] = q->accumulate ? load_part(q->c[i].out, q->c[i].n_out) : v_set1(0.0f);
+        if (q->c[i].n_k < common) common = q->c[i].n_k;
+    }
+    for (size_t k = 0; k < common; k++)
+#pragma GCC unroll 4
+        for (size_t i = 0; i < SIDE_BY_SIDE; i++)
+            acc[i] = v_fma(v_set1(q->c[i].a[k]), v_load(q->c[i].b + k * VS_LANES), acc[i]);
+    for (size_t i = 0; i < q->n; i++) {
+        for (size_t k = common; k < q->c[i].n_k; k++)
+            acc[i] = v_fma(v_set1(q->c[i].a[k]), v_load(q->c[i].b + k * VS_LANES), acc[i]);
+        store_part(q->c[i].out, acc[i], q->c[i].n_out);
+    }
+    q->n = 0;
+}
+
+static void add_chain(chains *q, chain c)
+{
+    q->c[q->n++] = c;
+    if (q->n == SIDE_BY_SIDE) run_chains(q);
+}
+
+static void own_scores(const vs_attn_shape *s, const attn_block *b, size_t layer, size_t kv_head,
+                       const float *qb, float *e, size_t ld_s)
+{
+    const size_t d_n = s->head_dim, per_kv = heads_per_kv(s), k_step = d_n * VS_LANES;
+    chains q = {.n = 0};
+
+    for (size_t i = 0; i < b->n_pieces; i++) {
+        const piece *p = &b->pieces[i];
+        const float *keys = vs_seg_k(s, p->span->seg, layer, kv_head);
+        const size_t n_queries = p->n * per_kv, n_keys = vs_round16(piece_keys(p));
+
+        if (n_queries >= QUERIES_WORTH_A_TILE) {
+            gemm(e + p->at * ld_s, ld_s, qb + p->at * d_n, d_n, 1, keys, k_step, n_queries, n_keys,
+                 d_n, false);
+            continue;
+        }
+        for (size_t t = p->at; t < p->at + n_queries; t++)
+            for (size_t j = 0; j < n_keys; j += VS_LANES)
+                add_chain(&q, (chain){e + t * ld_s + j, VS_LANES, qb + t * d_n, keys + j * d_n,
+                                      d_n});
+    }
+    if (q.n) run_chains(&q);
+}
+
+static void own_values(const vs_attn_shape *s, const attn_block *b, size_t layer, size_t kv_head,
+                       const float *e, size_t ld_s, float *ob, bool accumulate)
+{
+    const size_t d_n = s->head_dim, per_kv = heads_per_kv(s);
+    chains q = {.accumulate = accumulate};
+
+    for (size_t i = 0; i < b->n_pieces; i++) {
+        const piece *p = &b->pieces[i];
+        const float *values = vs_seg_v(s, p->span->seg, layer, kv_head);
+        const size_t n_queries = p->n * per_kv, step = p->span->seg->cap * VS_LANES;
+
+        if (n_queries >= QUERIES_WORTH_A_TILE) {
+            gemm(ob + p->at * d_n, d_n, e + p->at * ld_s, ld_s, 1, values, step, n_queries, d_n,
+                 piece_keys(p), accumulate);
+            continue;
+        }
+        for (size_t t = p->at; t < p->at + n_queries; t++)
+            for (size_t d = 0; d < d_n; d += VS_LANES)
+                add_chain(&q, (chain){ob + t * d_n + d, d_n - d, e + t * ld_s,
+                                      values + d / VS_LANES * step, piece_keys(p)});
+    }
+    if (q.n) run_chains(&q);
+}
+
 static void attn_block_run(const vs_attn_shape *s, const vs_attn_group *g, const attn_block *b,
                            size_t layer, size_t kv_head, const float *q, size_t ld_q, float *out,
                            size_t ld_out, float *scratch)
@@ -229,12 +327,7 @@ static void attn_block_run(const vs_attn_shape *s, const vs_attn_group *g, const
     if (n_prompt)
         gemm(e, ld_s, qb, d_n, 1, vs_seg_k(s, g->prompt, layer, kv_head), k_step, b->n_queries,
              own_at, d_n, false);
-    for (size_t i = 0; i < b->n_pieces; i++) {
-        const piece *p = &b->pieces[i];
-        gemm(e + p->at * ld_s + own_at, ld_s, qb + p->at * d_n, d_n, 1,
-             vs_seg_k(s, p->span->seg, layer, kv_head), k_step, p->n * per_kv,
-             vs_round16(piece_keys(p)), d_n, false);
-    }
+    own_scores(s, b, layer, kv_head, qb, e + own_at, ld_s);
     float *inv = qb; /* the queries are no longer needed */
 
     for (size_t i = 0; i < b->n_pieces; i++) {
@@ -248,11 +341,9 @@ static void attn_block_run(const vs_attn_shape *s, const vs_attn_group *g, const
     if (n_prompt)
         gemm(ob, d_n, e, ld_s, 1, vs_seg_v(s, g->prompt, layer, kv_head), g->prompt->cap * VS_LANES,
              b->n_queries, d_n, n_prompt, false);
+    own_values(s, b, layer, kv_head, e + own_at, ld_s, ob, n_prompt > 0);
     for (size_t i = 0; i < b->n_pieces; i++) {
         const piece *p = &b->pieces[i];
-        gemm(ob + p->at * d_n, d_n, e + p->at * ld_s + own_at, ld_s, 1,
-             vs_seg_v(s, p->span->seg, layer, kv_head), p->span->seg->cap * VS_LANES, p->n * per_kv,
-             d_n, piece_keys(p), n_prompt > 0);
         for (size_t t = 0; t < p->n * per_kv; t++) {
             const vf factor = v_set1(inv[p->at + t]), zero = v_set1(0.0f);
             const float *from = ob + (p->at + t) * d_n;
