@@ -51,8 +51,10 @@ static float max_of(const float *x, size_t n)
     for (; j + VS_LANES <= n; j += VS_LANES) m = v_max(v_load(x + j), m);
     if (j < n) m = v_max(v_load_n(x + j, n - j, -INFINITY), m);
     v_store(lanes, m);
-    for (size_t i = 1; i < VS_LANES; i++)
-        if (lanes[i] > lanes[0]) lanes[0] = lanes[i];
+    for (size_t step = VS_LANES / 2; step > 0; step /= 2)
+#pragma GCC unroll 8
+        for (size_t i = 0; i < step; i++)
+            lanes[i] = lanes[i + step] > lanes[i] ? lanes[i + step] : lanes[i];
     return lanes[0];
 }
 
