@@ -7,7 +7,7 @@ The loop as one would glue it together today: f32 on CPU, sampling by a batched 
 cache, a regular expression as the grader, plain training loops with fused AdamW, DPO over all pairs of a
 problem with each solution computed once and a whole step in one pass. It reads settings, base model,
 tokenizer, problems and references from RUN, does the work of that recipe stage by stage, prints what it did
-and what accuracy came of it, and then its seconds beside those between the lines of RUN/log.jsonl. RUN must
+and what accuracy came of it, and then its CPU seconds beside those of RUN/log.jsonl. RUN must
 have been made in one go, on the same cores and with as many threads. The draws are others than vstar's, so
 data sets and steps differ a little. Of the recipe it knows what recipes/demo.yaml uses, and no more.
 
@@ -27,7 +27,6 @@ import re
 import sqlite3
 import time
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
 import torch
@@ -338,19 +337,18 @@ def read_problems(db, tokenizer, scale):
     return problems
 
 
-def vstar_seconds(run):
-    """Of each stage, from one line of the log to the next."""
-    seconds, rounds, last = {}, 0, None
+def vstar_stages(run):
+    """The log's line of each: seconds, cpu_seconds, matmul_gflop."""
+    stages, rounds = {}, 0
     for line in (run / "log.jsonl").read_text().splitlines():
         event = json.loads(line)
-        now, stage = datetime.fromisoformat(event["time"]), event["stage"]
+        stage = event["stage"]
         rounds += stage == "round"
         stage = f"round-{rounds}" if stage == "round" else stage
-        if event["event"] != "stage done" or stage in seconds:
+        if event["event"] != "stage done" or stage in stages:
             raise SystemExit(f"{run}/log.jsonl: not a run made in one go: {line}")
-        seconds[stage] = (now - last).total_seconds() if last else 0.0
-        last = now
-    return seconds
+        stages[stage] = event
+    return stages
 
 
 def vstar_work(db):
@@ -395,17 +393,22 @@ def print_accuracy(accuracy, db):
 
 
 def print_ratios(parts, theirs, vstar, scale):
-    """A part of a scaled loop counts as often as vstar's work holds it."""
+    """CPU seconds. A part of a scaled loop counts as often as vstar's work holds it."""
     stages = collections.Counter()
     for p in parts:
         unit = next(iter(p["work"]), None)
         times = 1 if scale == 1 else theirs[p["name"]][unit] / p["work"][unit] if unit else 1 / scale
-        stages[p["stage"]] += times * p["seconds"]
-    print(f"\n| stage | torch, s{' (extrapolated)' if scale != 1 else ''} | vstar, s | ratio |\n|---|---|---|---|")
+        stages[p["stage"]] += times * p["cpu_seconds"]
+    vstar = {stage: vstar[stage] for stage in stages}
+    print(f"\n| stage | torch, CPU s{' (extrapolated)' if scale != 1 else ''} | vstar, CPU s | ratio "
+          "| GFLOP in vstar's products | GFLOP a CPU s |\n|---|---|---|---|---|---|")
+
+    def row(name, seconds, ours, gflop):
+        print(f"| {name} | {seconds:.1f} | {ours:.1f} | {seconds / ours:.1f} | {gflop:.0f} | {gflop / ours:.0f} |")
+
     for stage, seconds in stages.items():
-        print(f"| {stage} | {seconds:.1f} | {vstar[stage]:.1f} | {seconds / vstar[stage]:.1f} |")
-    whole = sum(vstar[stage] for stage in stages)
-    print(f"| whole loop | {stages.total():.1f} | {whole:.1f} | {stages.total() / whole:.1f} |")
+        row(stage, seconds, vstar[stage]["cpu_seconds"], vstar[stage]["matmul_gflop"])
+    row("whole loop", stages.total(), *(sum(s[k] for s in vstar.values()) for k in ("cpu_seconds", "matmul_gflop")))
 
 
 def main():
@@ -419,7 +422,7 @@ def main():
     torch.manual_seed(1)
     random.seed(1)
     recipe = yaml.safe_load((args.run / "recipe.yaml").read_text())
-    vstar = vstar_seconds(args.run)
+    vstar = vstar_stages(args.run)
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(args.run / "base/tokenizer.json"), eos_token="<eos>")
     db = sqlite3.connect(f"file:{args.run}/run.db?mode=ro", uri=True)
     base = load(args.run).eval()

@@ -12,6 +12,7 @@ check "what needs no verifier is measured" grep -q 'Pass@1' table.txt
 same "what needs one is not" "$(grep -c "by the verifier" table.txt)" 0
 run
 same "it has nothing left to do" "$? $(grep -c 'nothing to do' run.txt)" "0 1"
+check "the log says what stages took" grep -Eq '"stage":"sft","seconds":[0-9.e-]+,"cpu_seconds":[0-9.e-]+,"matmul_gflop":[0-9.e-]+}' run/log.jsonl
 check "status works" vstar status run
 vstar ask run "Leo buys some trays of 5 shells. Leo gives 4 away and now has 61. How many trays?" >out.txt 2>ask.txt
 same "ask refuses" $? 1

@@ -19,6 +19,8 @@
  * once it is done. */
 #include <stdio.h>
 
+#include "base/clock.h"
+#include "engine/tensor/par.h"
 #include "flow/loop/run.h"
 
 static const char *generator_of_round(char name[32], size_t t)
@@ -28,6 +30,22 @@ static const char *generator_of_round(char name[32], size_t t)
     return name;
 }
 
+static void start_clocks(vs_run *run)
+{
+    run->stage_began = vs_now_s();
+    run->stage_began_cpu = vs_clock_s(CLOCK_PROCESS_CPUTIME_ID);
+    (void)vs_matmul_count_take();
+}
+
+/* What the stage took since the clocks were started, and how much of it was matrix products. */
+static json_t *effort_of(const vs_run *run, const char *stage)
+{
+    return json_pack("{s:s, s:f, s:f, s:f}", "stage", stage, "seconds",
+                     vs_now_s() - run->stage_began, "cpu_seconds",
+                     vs_clock_s(CLOCK_PROCESS_CPUTIME_ID) - run->stage_began_cpu, "matmul_gflop",
+                     1e-9 * vs_matmul_count_take().flops);
+}
+
 /* One stage, and a line in log.jsonl when it had something to do. */
 static vs_status finish(vs_run *run, bool *did_work, const char *stage, vs_status st,
                         const vs_error *err)
@@ -35,10 +53,11 @@ static vs_status finish(vs_run *run, bool *did_work, const char *stage, vs_statu
     if (run->did_work || st != VS_OK)
         vs_log_event(run->log, st == VS_OK ? "stage done" : "stage failed",
                      st == VS_OK || !err
-                         ? json_pack("{s:s}", "stage", stage)
+                         ? effort_of(run, stage)
                          : json_pack("{s:s, s:s}", "stage", stage, "error", err->text));
     *did_work |= run->did_work;
     run->did_work = false;
+    start_clocks(run);
     return st;
 }
 #define STAGE(name, call) VS_TRY(finish(run, did_work, (name), (call), err))
@@ -48,6 +67,8 @@ vs_status vs_run_all(vs_run *run, bool *did_work, vs_error *err)
     char name[32];
 
     *did_work = run->did_work = false;
+    vs_matmul_count_enable(true);
+    start_clocks(run);
     STAGE("problems", vs_run_problems(run, err));
     VS_TRY(vs_run_check_graders(run, err));
     VS_TRY(vs_run_check_examples(run, err));

@@ -32,6 +32,7 @@ struct vs_run {
     char **other_models, **other_stores; /* of runs that may have made the same */
     size_t n_other_models, n_other_stores;
     bool did_work;
+    double stage_began, stage_began_cpu; /* s */
 };
 
 /* GLOB patterns: what is trained on (reference, round-1, ..), and what is only measured (test:.., base). */
