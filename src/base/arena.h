@@ -3,8 +3,8 @@
  * Ownership: the arena owns every byte it hands out; nothing is freed alone.
  * Lifetime:  all pointers die at vs_arena_reset() or vs_arena_close().
  * Threads:   one arena belongs to one thread.
- * Growth:    blocks are added when full; after a reset the memory is kept as one block, so a
- *            repeated step allocates nothing after its first time. */
+ * Growth:    blocks are added when full, and kept over a reset: a step that is repeated finds each
+ *            array where it was, allocates nothing and touches no new memory. */
 #ifndef VS_BASE_ARENA_H
 #define VS_BASE_ARENA_H
 

@@ -37,6 +37,30 @@ TEST(arena, allocates_nothing_in_a_repeated_step)
     vs_arena_close(a);
 }
 
+TEST(arena, gives_a_repeated_step_the_same_places_and_a_larger_one_room)
+{
+    enum { N = 6 };
+    vs_error err = {0};
+    vs_arena *a;
+    unsigned char *p[N];
+
+    CHECK_OK(vs_arena_open(&a, 64, &err));
+    for (size_t i = 0; i < N; i++) p[i] = vs_arena_push(a, i + 1, 5000);
+    vs_arena_reset(a);
+    for (size_t i = 0; i < N; i++) CHECK(vs_arena_push(a, i + 1, 5000) == p[i]);
+    for (size_t step = 2; step < 5; step++) {
+        vs_arena_reset(a);
+        for (size_t i = 0; i < N; i++) {
+            p[i] = vs_arena_push(a, (i + 1) * step, 5000);
+            CHECK(p[i]);
+            memset(p[i], (int)i, (i + 1) * step * 5000);
+        }
+        for (size_t i = 0; i < N; i++)
+            for (size_t j = 0; j < (i + 1) * step * 5000; j++) CHECK(p[i][j] == i);
+    }
+    vs_arena_close(a);
+}
+
 TEST(arena, stays_usable_when_reset_or_growth_finds_no_memory)
 {
     vs_error err = {0};
