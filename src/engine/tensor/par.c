@@ -1,7 +1,6 @@
 #include "engine/tensor/par.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +25,7 @@ enum {
 /* ---- counters ---- */
 
 static atomic_bool count_on;
-static pthread_mutex_t count_lock = PTHREAD_MUTEX_INITIALIZER;
-static vs_matmul_count counted;
+static _Atomic uint64_t counted_flops, counted_ns;
 
 void vs_matmul_count_enable(bool on)
 {
@@ -36,13 +34,8 @@ void vs_matmul_count_enable(bool on)
 
 vs_matmul_count vs_matmul_count_take(void)
 {
-    vs_matmul_count c;
-
-    pthread_mutex_lock(&count_lock);
-    c = counted;
-    counted = (vs_matmul_count){0};
-    pthread_mutex_unlock(&count_lock);
-    return c;
+    return (vs_matmul_count){(double)atomic_exchange(&counted_flops, 0),
+                             1e-9 * (double)atomic_exchange(&counted_ns, 0)};
 }
 
 static double count_begin(void)
@@ -56,10 +49,8 @@ static void count_end(double begin, size_t m, size_t n, size_t k)
     /* A product outside of a part has all threads to itself, also those it leaves idle. */
     const double seconds = (vs_now_s() - begin) * (vs_in_part() ? 1.0 : (double)vs_threads());
 
-    pthread_mutex_lock(&count_lock);
-    counted.flops += 2.0 * (double)m * (double)n * (double)k;
-    counted.thread_seconds += seconds;
-    pthread_mutex_unlock(&count_lock);
+    atomic_fetch_add_explicit(&counted_flops, (uint64_t)2 * m * n * k, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counted_ns, (uint64_t)(1e9 * seconds), memory_order_relaxed);
 }
 
 /* ---- splitting ---- */
