@@ -8,6 +8,8 @@
 #include "engine/model/model.h"
 #include "engine/tensor/par.h"
 
+enum { TASKS_OF_THREAD = 4 }; /* of attention, at least: they differ in cost */
+
 static _Atomic uint64_t rows_computed;
 
 uint64_t vs_rows_computed_take(void)
@@ -106,7 +108,19 @@ static void qk_norm(const attn_job *j, size_t row, size_t n)
     }
 }
 
-/* Norms, rotates and stores: rows of one range of groups. */
+/* Rows begin .. end - 1 of the batch that are of this span. */
+static vs_span part_of_span(const vs_span *span, size_t begin, size_t end)
+{
+    const size_t first = span->row > begin ? span->row : begin;
+    const size_t last = span->row + span->n < end ? span->row + span->n : end;
+
+    return (vs_span){.seg = span->seg,
+                     .row = first,
+                     .n = last > first ? last - first : 0,
+                     .start = span->start + (first - span->row)};
+}
+
+/* Norms, rotates and stores rows begin .. end - 1. */
 static void rope_range(void *ctx, size_t begin, size_t end, size_t thread)
 {
     const attn_job *j = ctx;
@@ -115,42 +129,78 @@ static void rope_range(void *ctx, size_t begin, size_t end, size_t thread)
     const size_t hd = c->n_heads * c->head_dim, gd = c->n_kv_heads * c->head_dim;
     (void)thread;
 
-    for (size_t i = begin; i < end; i++) {
+    for (size_t i = 0; i < j->b->n_groups; i++) {
         for (size_t s = 0; s < j->b->groups[i].n_spans; s++) {
-            const vs_span *span = &j->b->groups[i].spans[s];
-            float *q = j->a->qkv + span->row * j->ld_qkv;
-            if (j->layer->q_norm.weight) qk_norm(j, span->row, span->n);
+            const vs_span span = part_of_span(&j->b->groups[i].spans[s], begin, end);
+            if (span.n == 0) continue;
+            float *q = j->a->qkv + span.row * j->ld_qkv;
+            if (j->layer->q_norm.weight) qk_norm(j, span.row, span.n);
             /* q and k lie side by side: one rotation over H + G heads */
-            o->rope(q, j->ld_qkv, j->b->pos + span->row, vs_layer_rope(j->m, j->layer), span->n,
+            o->rope(q, j->ld_qkv, j->b->pos + span.row, vs_layer_rope(j->m, j->layer), span.n,
                     c->n_heads + c->n_kv_heads, c->head_dim, 1.0F);
-            o->kv_store(j->shape, span, j->kv_layer, q + hd, q + hd + gd, j->ld_qkv);
+            o->kv_store(j->shape, &span, j->kv_layer, q + hd, q + hd + gd, j->ld_qkv);
         }
     }
 }
 
-/* Task i: piece i % n_pieces of a group's spans, of its kv head and group i / n_pieces. */
+/* Tokens begin .. end - 1 of a group, its spans' counted through. */
+static void attn_tokens(const attn_job *j, const vs_attn_group *group, size_t kv_head, size_t begin,
+                        size_t end, size_t thread)
+{
+    const vs_config *c = &j->m->base->config;
+    size_t at = 0;
+
+    for (size_t i = 0, next; i < group->n_spans && at < end; i = next) {
+        const vs_span *span = &group->spans[i];
+        const size_t first = begin > at ? begin - at : 0;
+        const size_t last = end - at < span->n ? end - at : span->n;
+        const vs_span piece = {.seg = span->seg,
+                               .row = span->row + first,
+                               .n = last - first,
+                               .start = span->start + first};
+        vs_attn_group g = *group;
+
+        next = i + 1;
+        at += span->n;
+        if (first >= last) continue;
+        if (piece.n == span->n) { /* as many whole ones as there are in a row */
+            for (; next < group->n_spans && at + group->spans[next].n <= end; next++)
+                at += group->spans[next].n;
+            g.spans = span;
+            g.n_spans = next - i;
+        } else {
+            g.spans = &piece;
+            g.n_spans = 1;
+        }
+        j->m->base->ops->attn(j->shape, &g, j->kv_layer, kv_head, j->a->qkv, j->ld_qkv, j->a->att,
+                              c->n_heads * c->head_dim,
+                              j->a->attn_scratch + thread * j->a->attn_floats);
+    }
+}
+
+/* Task i: piece i % n_pieces of a group's tokens, of its kv head and group i / n_pieces. */
 static void attn_range(void *ctx, size_t begin, size_t end, size_t thread)
 {
     const attn_job *j = ctx;
-    const vs_config *c = &j->m->base->config;
+    const size_t n_heads = j->m->base->config.n_kv_heads;
 
     for (size_t i = begin; i < end; i++) {
         const size_t piece = i % j->n_pieces, head = i / j->n_pieces;
-        vs_attn_group g = j->b->groups[head / c->n_kv_heads];
-        const size_t first = g.n_spans * piece / j->n_pieces;
+        const vs_attn_group *g = &j->b->groups[head / n_heads];
+        size_t n = 0;
 
-        g.n_spans = g.n_spans * (piece + 1) / j->n_pieces - first;
-        g.spans += first;
-        j->m->base->ops->attn(j->shape, &g, j->kv_layer, head % c->n_kv_heads, j->a->qkv, j->ld_qkv,
-                              j->a->att, c->n_heads * c->head_dim,
-                              j->a->attn_scratch + thread * j->a->attn_floats);
+        for (size_t k = 0; k < g->n_spans; k++) n += g->spans[k].n;
+        attn_tokens(j, g, head % n_heads, n * piece / j->n_pieces, n * (piece + 1) / j->n_pieces,
+                    thread);
     }
 }
 
 /* Pieces of each group, so that few heads do not leave a thread without work. */
 static size_t attn_pieces(size_t n_heads, size_t n_threads)
 {
-    return n_heads % n_threads == 0 || n_heads > 8 * n_threads ? 1 : n_threads;
+    const size_t wanted = n_threads > 1 ? TASKS_OF_THREAD * n_threads : 1;
+
+    return n_heads >= wanted ? 1 : (wanted + n_heads - 1) / n_heads;
 }
 
 typedef struct add_job {
@@ -202,8 +252,7 @@ void vs_layer_attention(const vs_model *m, size_t layer, size_t kv_layer, const 
 
     norm(m, a->h1, a->r1, x, &l->norm1, rows, a->n_threads);          /* [T][C] */
     lin_forward(m, layer, VS_LIN_QKV, a->qkv, a->h1, rows, false, a); /* [T][(H+2G)D] */
-    vs_parallel_range(b->n_groups, 8.0 * rows_per_group * (double)ld, a->n_threads, rope_range,
-                      &job);
+    vs_parallel_range(rows, 8.0 * (double)ld, a->n_threads, rope_range, &job);
     vs_parallel_range(heads * pieces, 200.0 * rows_per_group * (double)ld / (double)pieces,
                       a->n_threads, attn_range, &job); /* [T][H D] */
     join_residual(m, layer, VS_LIN_O, &l->post1, x, a->att, a->raw1, a->r_post1, rows, a);
