@@ -6,7 +6,7 @@
 #include "engine/tensor/cpu/fast.h"
 #include "engine/tensor/ops.h"
 
-enum { MAX_VARIANTS = 5 };
+enum { MAX_VARIANTS = 7 };
 
 typedef struct variants {
     const vs_ops *list[MAX_VARIANTS]; /* slowest first */
@@ -26,6 +26,9 @@ static void add_variants(variants *v)
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
         v->list[v->n++] = in_halves ? &vs_ops_fast_avx512 : &vs_ops_fast_avx512_256;
         v->list[v->n++] = in_halves ? &vs_ops_fast_avx512_256 : &vs_ops_fast_avx512;
+        if (!__builtin_cpu_supports("avx512bf16")) return;
+        v->list[v->n++] = in_halves ? &vs_ops_fast_avx512_bf16 : &vs_ops_fast_avx512_256_bf16;
+        v->list[v->n++] = in_halves ? &vs_ops_fast_avx512_256_bf16 : &vs_ops_fast_avx512_bf16;
     }
 }
 #elif defined(__aarch64__)

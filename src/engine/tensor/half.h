@@ -37,6 +37,12 @@ static inline uint16_t vs_bf16_of_f32(float x)
     return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
 }
 
+/* Two as one word, the first in the lower half: what gemm_dot reads. */
+static inline uint32_t vs_bf16_pair(float x, float y)
+{
+    return vs_bf16_of_f32(x) | (uint32_t)vs_bf16_of_f32(y) << 16;
+}
+
 /* IEEE 754-2008, 3.6: binary16 has 5 exponent bits (bias 15) and 10 of fraction; binary32 8 (127)
  * and 23. */
 static inline float vs_f32_of_f16(uint16_t h)

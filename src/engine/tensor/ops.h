@@ -29,13 +29,19 @@ enum {
     VS_VOCAB_TILE = 1024, /* entries of the vocabulary in one step of the running log-sum-exp */
 };
 
+/* Values of a matrix as f32; as bf16, where that loses nothing; or rounded to pairs of bf16, for
+ * gemm_dot. */
+typedef enum vs_panel_kind { VS_PANELS_F32, VS_PANELS_BF16, VS_PANELS_PAIRS } vs_panel_kind;
+
 /* A matrix laid out once in the order in which gemm reads it: [n / 16][k][n % 16], the last panel
- * padded with zeros; as f32, or as bf16 where that loses nothing. Owner: whoever called
+ * padded with zeros. One of the three pointers is set, by the kind. Owner: whoever called
  * vs_panels_open; on a 64-byte boundary. */
 typedef struct vs_panels {
     size_t n, k;
-    float *data;    /* [ceil(n / 16)][k][16]; NULL: bf16 */
-    uint16_t *half; /* the same as the upper halves of f32; NULL: f32 */
+    float *data;     /* [ceil(n / 16)][k][16] */
+    uint16_t *half;  /* the same as the upper halves of f32 */
+    uint32_t *pairs; /* [ceil(n / 16)][ceil(k / 2)][16]: half.h's vs_bf16_pair of two steps of k; an
+                        odd k has a zero more */
 } vs_panels;
 
 /* Keys and values of a run of consecutive tokens, all layers: a prompt, or one solution.
@@ -111,7 +117,8 @@ typedef struct vs_adamw {
 
 typedef struct vs_ops {
     const char *
-        name; /* "ref", "fast-portable", "fast-avx2", "fast-avx512", "fast-avx512-256", "fast-neon" */
+        name; /* "ref", "fast-portable", "fast-avx2", "fast-avx512", "fast-avx512-256", "fast-neon";
+                 "-bf16" behind it: gemm_dot by the instruction */
 
     /* out[i][j] = chain(k < n_k: A(i, k) * B(k, j)),  A(i, k) = a[i * a_row + k * a_k],  B = panels
      *   out [m][n] step ld_out; panels data[n / 16][n_k][16] with panel_step floats from panel to
@@ -125,6 +132,15 @@ typedef struct vs_ops {
     void (*gemm_bf16)(float *out, size_t ld_out, const float *a, size_t a_row, size_t a_k,
                       const uint16_t *panels, size_t panel_step, size_t m, size_t n, size_t n_k,
                       bool accumulate);
+
+    /* Products of bf16, as the instruction VDPBF16PS adds them up: over pairs p < ceil(n_k / 2)
+     *   acc = fma0(h(a[i][2p + 1]), B(2p + 1, j), acc); acc = fma0(h(a[i][2p]), B(2p, j), acc)
+     * h rounds to bf16 (vs_bf16_of_f32); an odd n_k has a zero more on both sides.
+     * fma0 knows no subnormals: as an operand one counts as 0 of its sign, and a result that would
+     * be below 2^-126 with 24 bits and any exponent is 0 of its sign.
+     *   a [m][n_k] step ld_a; panels [n / 16][ceil(n_k / 2)][16]; the rest as in gemm. */
+    void (*gemm_dot)(float *out, size_t ld_out, const float *a, size_t ld_a, const uint32_t *panels,
+                     size_t panel_step, size_t m, size_t n, size_t n_k, bool accumulate);
 
     /* panels from w [n][k] step ld: data[j / 16][kk][j % 16] = w[j][kk]   (weights: x W^T) */
     void (*pack_rows)(float *panels, const float *w, size_t ld, size_t n, size_t k);
@@ -237,8 +253,8 @@ typedef struct vs_ops {
 } vs_ops;
 
 /* The naive specification; and the best variant that this processor runs.
- * VSTAR_BACKEND=ref|portable|avx2|avx512|avx512-256|neon overrides the choice (a variant that the processor lacks
- * is ignored). */
+ * VSTAR_BACKEND=ref|portable|avx2|avx512|avx512-256|avx512-bf16|avx512-256-bf16|neon overrides the choice (a variant that
+ * the processor lacks is ignored). */
 const vs_ops *vs_ops_ref(void);
 const vs_ops *vs_ops_best(void);
 /* All variants that this processor runs, ref first; for tests and bench. *n is their number. */

@@ -77,17 +77,26 @@ static range split(size_t n, size_t unit, size_t part, size_t parts)
 
 /* ---- panels ---- */
 
-vs_status vs_panels_open(vs_panels *p, size_t n, size_t k, bool is_half, vs_error *err)
+/* Steps of a chain: elements between columns of 16. */
+static size_t steps_of(const vs_panels *p)
 {
-    const size_t size = is_half ? sizeof *p->half : sizeof *p->data;
+    return p->pairs ? (p->k + 1) / 2 : p->k;
+}
+
+vs_status vs_panels_open(vs_panels *p, size_t n, size_t k, vs_panel_kind kind, vs_error *err)
+{
+    const size_t size = kind == VS_PANELS_BF16 ? sizeof *p->half : sizeof *p->data;
 
     *p = (vs_panels){0};
     if (n > MAX_DIM || k > MAX_DIM || (k && vs_round16(n) > SIZE_MAX / size / k))
         return VS_FAIL(err, VS_E_LIMIT, "matrix of %zu x %zu: at most %d in each direction", n, k,
                        MAX_DIM);
-    void *memory = vs_alloc_raw(vs_round16(n) * k * size);
+    void *memory = vs_alloc_raw(vs_round16(n) * (kind == VS_PANELS_PAIRS ? (k + 1) / 2 : k) * size);
     if (!memory) return VS_FAIL(err, VS_E_NOMEM, "matrix of %zu x %zu", n, k);
-    *p = (vs_panels){n, k, is_half ? NULL : memory, is_half ? memory : NULL};
+    *p = (vs_panels){.n = n, .k = k};
+    if (kind == VS_PANELS_F32) p->data = memory;
+    if (kind == VS_PANELS_BF16) p->half = memory;
+    if (kind == VS_PANELS_PAIRS) p->pairs = memory;
     return VS_OK;
 }
 
@@ -95,6 +104,7 @@ void vs_panels_close(vs_panels *p)
 {
     free(p->data);
     free(p->half);
+    free(p->pairs);
     *p = (vs_panels){0};
 }
 
@@ -108,23 +118,31 @@ bool vs_is_bf16(const float *w, size_t n)
     return low == 0;
 }
 
+/* w[row][kk], and zeros around w [n][k]. */
+static float element(const float *w, size_t ld, size_t n, size_t k, size_t row, size_t kk)
+{
+    return row < n && kk < k ? w[row * ld + kk] : 0.0f;
+}
+
 /* Columns at .. at + n - 1 of one panel, and its padding when they end the matrix. */
 static void set_columns(const vs_ops *o, vs_panels *p, size_t at, const float *w, size_t ld,
                         size_t n)
 {
-    const size_t first = at / VS_LANES * VS_LANES * p->k, lane = at % VS_LANES;
+    const size_t first = at / VS_LANES * VS_LANES * steps_of(p), lane = at % VS_LANES;
     const size_t end = at + n == p->n ? VS_LANES : lane + n;
 
     if (p->data && lane == 0 && end == VS_LANES) {
         o->pack_rows(p->data + first, w, ld, n, p->k);
         return;
     }
-    for (size_t kk = 0; kk < p->k; kk++)
+    for (size_t i = 0; i < steps_of(p); i++)
         for (size_t j = lane; j < end; j++) {
-            const float x = j - lane < n ? w[(j - lane) * ld + kk] : 0.0f;
-            const size_t to = first + kk * VS_LANES + j;
+            const size_t row = j - lane, to = first + i * VS_LANES + j;
+            const float x = element(w, ld, n, p->k, row, p->pairs ? 2 * i : i);
 
-            if (p->half)
+            if (p->pairs)
+                p->pairs[to] = vs_bf16_pair(x, element(w, ld, n, p->k, row, 2 * i + 1));
+            else if (p->half)
                 p->half[to] = (uint16_t)(vs_bits_of_f32(x) >> 16);
             else
                 p->data[to] = x;
@@ -170,11 +188,13 @@ static void product(const vs_ops *o, float *out, size_t ld_out, const float *a, 
                     const vs_panels *w, range rows, size_t n0, range cols, bool accumulate)
 {
     const size_t k = w->k, m = rows.end - rows.begin, n = cols.end - cols.begin;
-    const size_t from = (n0 + cols.begin) * k;
+    const size_t steps = steps_of(w), from = (n0 + cols.begin) * steps;
     float *to = out + rows.begin * ld_out + cols.begin;
 
     a += rows.begin * ld_a;
-    if (w->half)
+    if (w->pairs)
+        o->gemm_dot(to, ld_out, a, ld_a, w->pairs + from, steps * VS_LANES, m, n, k, accumulate);
+    else if (w->half)
         o->gemm_bf16(to, ld_out, a, ld_a, 1, w->half + from, k * VS_LANES, m, n, k, accumulate);
     else
         o->gemm(to, ld_out, a, ld_a, 1, w->data + from, k * VS_LANES, m, n, k, accumulate);

@@ -6,18 +6,19 @@
 #include "base/error.h"
 #include "engine/tensor/ops.h"
 
-/* Any content. is_half: bf16. */
-VS_NODISCARD vs_status vs_panels_open(vs_panels *p, size_t n, size_t k, bool is_half,
+/* Any content. */
+VS_NODISCARD vs_status vs_panels_open(vs_panels *p, size_t n, size_t k, vs_panel_kind kind,
                                       vs_error *err);
 void vs_panels_close(vs_panels *p); /* zeroed is allowed */
 /* f32 values that bf16 holds exactly: what panels of bf16 may be filled with. */
 bool vs_is_bf16(const float *w, size_t n);
 /* Fills panel columns [n0, n0 + n) from w [n][k] step ld, and the padding behind the last column. n0 need not be a multiple of 16.
- * Panels of bf16: the values must be such. */
+ * Panels of bf16: the values must be such. Pairs: they are rounded. */
 void vs_panels_set_rows(const vs_ops *o, vs_panels *p, size_t n0, const float *w, size_t ld,
                         size_t n);
 
-/* out [m][w->n] = a [m][w->k] W^T: few rows split by panel, many rows by row. */
+/* out [m][w->n] = a [m][w->k] W^T: few rows split by panel, many rows by row. Panels of pairs: a is
+ * rounded to bf16 too, as gemm_dot does. */
 void vs_matmul(const vs_ops *o, float *out, size_t ld_out, const float *a, size_t ld_a,
                const vs_panels *w, size_t m, bool accumulate);
 /* The same for columns [n0, n0 + n) of w only (n0 a multiple of 16). */

@@ -250,6 +250,96 @@ TEST(ops, panels_of_bf16_give_the_bits_of_the_same_values_as_f32)
     free(found);
 }
 
+/* Words of two bf16 for n values. */
+static uint32_t *random_pairs(size_t n, uint32_t seed, float scale)
+{
+    float *x = randoms(2 * n, seed, scale);
+    uint32_t *pairs = vs_alloc(n, sizeof *pairs);
+
+    assert_non_null(pairs);
+    for (size_t i = 0; i < n; i++) pairs[i] = vs_bf16_pair(x[2 * i], x[2 * i + 1]);
+    free(x);
+    return pairs;
+}
+
+/* Every number of rows, tails of columns, odd chains and those that are cut into blocks; the second
+ * scale makes operands, sums and what is accumulated subnormal. */
+TEST(ops, products_of_bf16_have_the_bits_of_ref)
+{
+    enum { MAX_M = 40, N = 90, MAX_K = 4500, STEP = MAX_K / 2 * VS_LANES };
+    static const size_t ks[] = {1, 2, 9, 700, MAX_K - 1};
+    static const float scales[][2] = {{1.0f, 1.0f}, {0x1p-62f, 0x1p-63f}, {0x1p-126f, 4.0f}};
+    float *expected = zeros(MAX_M * N), *found = zeros(MAX_M * N);
+    size_t n_backends;
+    const vs_ops *const *backends = vs_ops_all(&n_backends);
+
+    for (size_t i = 0; i < sizeof scales / sizeof *scales; i++) {
+        float *a = randoms(MAX_M * (MAX_K + 2), 1, scales[i][0]);
+        float *start = randoms(MAX_M * N, 3, scales[i][0] * scales[i][1]);
+        uint32_t *b = random_pairs(vs_round16(N) / VS_LANES * STEP, 2, scales[i][1]);
+
+        for (size_t j = 0; j < sizeof ks / sizeof *ks; j++)
+            for (int accumulate = 0; accumulate < 2; accumulate++) {
+                const size_t m_step = ks[j] > 9 ? 13 : 1, n = N - 13 * j;
+
+                memcpy(expected, start, MAX_M * N * sizeof *start);
+                backends[0]->gemm_dot(expected, N, a, MAX_K + 2, b, STEP, MAX_M, n, ks[j],
+                                      accumulate);
+                for (size_t back = 1; back < n_backends; back++)
+                    for (size_t m = 1; m <= MAX_M; m += m_step) {
+                        memcpy(found, start, MAX_M * N * sizeof *start);
+                        backends[back]->gemm_dot(found, N, a, MAX_K + 2, b, STEP, m, n, ks[j],
+                                                 accumulate);
+                        check_bits(backends[back]->name, found, expected, m * N);
+                        check_bits(backends[back]->name, found + m * N, start + m * N,
+                                   (MAX_M - m) * N);
+                    }
+            }
+        free(a);
+        free(start);
+        free(b);
+    }
+    free(expected);
+    free(found);
+}
+
+/* a x + start, alone in its pair. The last three decide where a subnormal ends. */
+TEST(ops, a_product_of_bf16_takes_and_gives_zeros_for_subnormals)
+{
+    static const struct {
+        float a, b, start, expected;
+    } cases[] = {
+        {0x1.02p+0f, 0x1.02p+0f, 1.0f, 0x1.0202p+1f},
+        {0x1.01p+0f, 1.0f, 0.0f, 1.0f}, /* a is rounded, a tie to even */
+        {0x1.03p+0f, 1.0f, 0.0f, 0x1.04p+0f},
+        {0x1p-127f, 0x1p+100f, 0.0f, 0.0f}, /* subnormal operands */
+        {0x1p+100f, 0x1p-127f, 1.0f, 1.0f},
+        {0x1p-40f, 0x1p-40f, 0x1p-127f, 0x1p-80f},
+        {0x1p-64f, 0x1p-63f, 0.0f, 0.0f},      /* a subnormal result */
+        {0x1.ffp-127f, 1.0f, 0.0f, 0x1p-126f}, /* not subnormal once it is rounded */
+        {-0x1p-70f, 0x1p-82f, 0x1p-126f, 0x1p-126f},
+        {-0x1p-70f, 0x1p-81f, 0x1p-126f, 0x1p-126f},
+        {-0x1.02p-70f, 0x1p-81f, 0x1p-126f, 0.0f}, /* would be 2^-126 among subnormals */
+        {-0x1p-70f, 0x1p-80f, 0x1p-126f, 0.0f},
+    };
+    size_t n_backends;
+    const vs_ops *const *backends = vs_ops_all(&n_backends);
+
+    for (size_t back = 0; back < n_backends; back++)
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+            for (int odd = 0; odd < 2; odd++) {
+                const float a[2] = {odd ? 0.0f : cases[i].a, odd ? cases[i].a : 0.0f};
+                const uint32_t b[VS_LANES] = {odd ? vs_bf16_pair(0.0f, cases[i].b)
+                                                  : vs_bf16_pair(cases[i].b, 0.0f)};
+                float out = cases[i].start;
+                char what[60];
+
+                snprintf(what, sizeof what, "%s, case %zu", backends[back]->name, i);
+                backends[back]->gemm_dot(&out, 1, a, 2, b, VS_LANES, 1, 1, 2, true);
+                check_bits(what, &out, &cases[i].expected, 1);
+            }
+}
+
 /* Long chains and many rows: where the fast kernels cut k and rows into blocks. */
 TEST(ops, blocks_of_a_large_product_leave_its_bits)
 {

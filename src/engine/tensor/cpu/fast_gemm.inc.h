@@ -20,7 +20,12 @@ enum {
     ROWS_WORTH_REPEATING = 6,
 };
 
-typedef struct tile_args {
+typedef struct tile_args tile_args;
+typedef void tile_fn(const tile_args *t);
+typedef tile_fn *const tile_table[9][ROWS_MAX + 1]; /* by panels and rows */
+
+struct tile_args {
+    tile_fn *const (*tiles)[ROWS_MAX + 1];
     float *out;
     size_t ld_out;
     const float *a;
@@ -31,12 +36,21 @@ typedef struct tile_args {
     bool accumulate;
     const char *ahead; /* what to ask memory for meanwhile, ahead_step bytes further with each k */
     size_t ahead_step;
-} tile_args;
+};
 
-/* r_n, p_n and is_half are constants in every call. The pragmas are needed: without them gcc keeps acc in
+/* What becomes of one accumulator at one step. */
+typedef hv step_fn(hv a, hv b, hv acc);
+
+static inline __attribute__((always_inline)) hv fma_step(hv a, hv b, hv acc)
+{
+    return hv_fma(a, b, acc);
+}
+
+/* r_n, p_n, is_half and step are constants in every call. The pragmas are needed: without them gcc keeps acc in
  * memory. */
 static inline __attribute__((always_inline)) void tile(const tile_args *t, const size_t r_n,
-                                                       const size_t p_n, const bool is_half)
+                                                       const size_t p_n, const bool is_half,
+                                                       step_fn *const step)
 {
     hv acc[ROWS_MAX][8 * HV_PER_PANEL];
     const float *a[ROWS_MAX / ROWS_PER_POINTER + 1];
@@ -72,8 +86,7 @@ static inline __attribute__((always_inline)) void tile(const tile_args *t, const
             hv av = hv_set1(a[r / ROWS_PER_POINTER][r % ROWS_PER_POINTER * a_row]);
 
 #pragma GCC unroll 32
-            for (size_t p = 0; p < p_n * HV_PER_PANEL; p++)
-                acc[r][p] = hv_fma(av, bv[p], acc[r][p]);
+            for (size_t p = 0; p < p_n * HV_PER_PANEL; p++) acc[r][p] = step(av, bv[p], acc[r][p]);
         }
 #pragma GCC unroll 32
         for (size_t r = 0; r < r_n; r += ROWS_PER_POINTER) a[r / ROWS_PER_POINTER] += a_k;
@@ -89,33 +102,38 @@ static inline __attribute__((always_inline)) void tile(const tile_args *t, const
             hv_store(out + r * ld_out + p * HV_LANES, acc[r][p]);
 }
 
-typedef void tile_fn(const tile_args *t);
-
-#define TILE(R, P)                                 \
-    static void tile_##R##x##P(const tile_args *t) \
-    {                                              \
-        tile(t, R, P, false);                      \
-    }                                              \
-    static void half_##R##x##P(const tile_args *t) \
-    {                                              \
-        tile(t, R, P, true);                       \
+#define TILE(NAME, R, P, IS_HALF, STEP)              \
+    static void NAME##_##R##x##P(const tile_args *t) \
+    {                                                \
+        tile(t, R, P, IS_HALF, STEP);                \
     }
-TILE_LIST(TILE)
-#define TILE_ENTRY(R, P) [P][R] = tile_##R##x##P,
+#define F32_TILE(R, P)   TILE(f32, R, P, false, fma_step)
+#define F32_ENTRY(R, P)  [P][R] = f32_##R##x##P,
+#define HALF_TILE(R, P)  TILE(half, R, P, true, fma_step)
 #define HALF_ENTRY(R, P) [P][R] = half_##R##x##P,
+TILE_LIST(F32_TILE)
+TILE_LIST(HALF_TILE)
+static tile_table tiles = {TILE_LIST(F32_ENTRY)};
+static tile_table half_tiles = {TILE_LIST(HALF_ENTRY)};
 
-static tile_fn *const tiles[9][ROWS_MAX + 1] = {TILE_LIST(TILE_ENTRY)};
-static tile_fn *const half_tiles[9][ROWS_MAX + 1] = {TILE_LIST(HALF_ENTRY)};
 static const size_t rows_of[9] = ROWS_OF; /* tallest tile of so many panels; 0: none so wide */
+
+/* Products of bf16 do twice the work with each word, so a load for every step of an accumulator is too many: two panels at
+ * once halve them, and two tiles at least, so that these are asked for ahead. Few rows only wait for memory. */
+static bool has_many_dots(const tile_args *t, size_t m)
+{
+    return t->tiles != tiles && !t->h && m > rows_of[4];
+}
 
 /* Panels to take side by side: the widest tile that all m rows fit into, or that is worth repeating.
  * At few rows a wide tile is what keeps enough chains and enough streams from memory in flight; bf16 does better as
  * one stream that is asked for ahead. */
-static size_t pick_panels(size_t m, size_t left, bool is_half)
+static size_t pick_panels(size_t m, size_t left, const tile_args *t)
 {
     size_t best = 1;
 
-    if (is_half && m <= rows_of[1]) return 1;
+    if (t->h && m <= rows_of[1]) return 1;
+    if (has_many_dots(t, m)) return left < 2 ? 1 : 2;
     for (size_t p = 1; p <= 8 && p <= left; p *= 2)
         if (rows_of[p] && (m <= rows_of[p] || rows_of[p] >= ROWS_WORTH_REPEATING)) best = p;
     return best;
@@ -169,12 +187,13 @@ static void gemm_group(const tile_args *whole, size_t m, size_t p_n)
 {
     float wide[L1_FLOATS + L1_FLOATS / 2];
     const size_t most = tile_rows(whole->a_row, p_n);
-    const size_t n_tiles = (m + most - 1) / most;
+    const size_t fewest = (m + most - 1) / most;
+    const size_t n_tiles = fewest < p_n && has_many_dots(whole, m) ? p_n : fewest;
     const size_t k_cap = L1_FLOATS / (p_n * VS_LANES);
     const size_t n_steps =
         n_tiles == 1 || whole->n_k <= k_cap + k_cap / 2 ? 1 : (whole->n_k + k_cap - 1) / k_cap;
     const bool is_widened = whole->h && n_tiles >= TILES_WORTH_WIDENING;
-    tile_fn *const *fns = whole->h && !is_widened ? half_tiles[p_n] : tiles[p_n];
+    tile_fn *const *fns = is_widened ? tiles[p_n] : whole->tiles[p_n];
 
     for (size_t step = 0; step < n_steps; step++) {
         const size_t k0 = whole->n_k * step / n_steps, k1 = whole->n_k * (step + 1) / n_steps;
@@ -221,7 +240,7 @@ static void gemm_tail(const tile_args *whole, size_t m, size_t cols)
         t.out = tmp;
         t.ld_out = VS_LANES;
         t.a += r0 * t.a_row;
-        (t.h ? half_tiles : tiles)[1][rows](&t);
+        t.tiles[1][rows](&t);
         for (size_t r = 0; r < rows; r++)
             memcpy(whole->out + (r0 + r) * whole->ld_out, tmp + r * VS_LANES, cols * sizeof *tmp);
     }
@@ -242,7 +261,7 @@ static void products(tile_args whole, size_t m, size_t n)
         t.out += r0 * t.ld_out;
         t.a += r0 * t.a_row;
         for (size_t p = 0, p_n; p < n_panels; p += p_n) {
-            p_n = pick_panels(rows, n_panels - p, t.h != NULL);
+            p_n = pick_panels(rows, n_panels - p, &t);
             gemm_group(&t, rows, p_n);
             t.out += p_n * VS_LANES;
             if (t.h)
@@ -258,8 +277,8 @@ static void gemm(float *out, size_t ld_out, const float *a, size_t a_row, size_t
                  const float *panels, size_t panel_step, size_t m, size_t n, size_t n_k,
                  bool accumulate)
 {
-    products((tile_args){out, ld_out, a, a_row, a_k, panels, NULL, panel_step, n_k, accumulate,
-                         (const char *)panels, 0},
+    products((tile_args){tiles, out, ld_out, a, a_row, a_k, panels, NULL, panel_step, n_k,
+                         accumulate, (const char *)panels, 0},
              m, n);
 }
 
@@ -267,10 +286,92 @@ static void gemm_bf16(float *out, size_t ld_out, const float *a, size_t a_row, s
                       const uint16_t *panels, size_t panel_step, size_t m, size_t n, size_t n_k,
                       bool accumulate)
 {
-    products((tile_args){out, ld_out, a, a_row, a_k, NULL, panels, panel_step, n_k, accumulate,
-                         (const char *)panels, 0},
+    products((tile_args){half_tiles, out, ld_out, a, a_row, a_k, NULL, panels, panel_step, n_k,
+                         accumulate, (const char *)panels, 0},
              m, n);
 }
+
+/* ---- products of bf16 ---- */
+
+#ifndef hv_odd
+#define GEMM_DOT vs_gemm_dot_ref
+#else
+#define GEMM_DOT gemm_dot
+
+enum {
+    PAIRS_ROOM =
+        32 * 1024,    /* of a block of A: in the second level of the cache, and on the stack */
+    PAIRS_MAX = 1024, /* of one step */
+};
+
+static inline __attribute__((always_inline)) hv dot_step(hv a, hv b, hv acc)
+{
+    return hv_fma(hv_even(a), hv_even(b), hv_fma(hv_odd(a), hv_odd(b), acc));
+}
+
+#define DOT_TILE(R, P)  TILE(dot, R, P, false, dot_step)
+#define DOT_ENTRY(R, P) [P][R] = dot_##R##x##P,
+TILE_LIST(DOT_TILE)
+static tile_table dot_tiles = {TILE_LIST(DOT_ENTRY)};
+
+/* Rows of n values each, rounded; ld words apart. A word travels as a float, whose bits loads and broadcasts leave alone. */
+static void round_rows(float *words, size_t ld, const float *a, size_t ld_a, size_t rows, size_t n)
+{
+    for (size_t r = 0; r < rows; r++, words += ld, a += ld_a) {
+        for (size_t p = 0; p < n / 2; p++)
+            words[p] = vs_f32_of_bits(vs_bf16_pair(a[2 * p], a[2 * p + 1]));
+        if (n % 2) words[n / 2] = vs_f32_of_bits(vs_bf16_pair(a[n - 1], 0.0f));
+    }
+}
+
+/* To the tiles, pairs are what values are to gemm: one word a step. */
+static void dot_products(tile_fn *const (*by)[ROWS_MAX + 1], float *out, size_t ld_out,
+                         const float *a, size_t ld_a, const uint32_t *panels, size_t panel_step,
+                         size_t m, size_t n, size_t n_k, bool accumulate)
+{
+    float words[PAIRS_ROOM];
+    const size_t n_pairs = (n_k + 1) / 2, n_steps = n_pairs / PAIRS_MAX + 1;
+    const size_t block = PAIRS_ROOM / (n_pairs / n_steps + 1);
+
+    for (size_t r = 0; r < m; r += block)
+        for (size_t step = 0; step < n_steps; step++) {
+            const size_t p0 = n_pairs * step / n_steps, p1 = n_pairs * (step + 1) / n_steps;
+            const size_t rows = m - r < block ? m - r : block;
+            const float *b = (const float *)(panels + p0 * VS_LANES);
+
+            round_rows(words, p1 - p0, a + r * ld_a + 2 * p0, ld_a, rows,
+                       (2 * p1 < n_k ? 2 * p1 : n_k) - 2 * p0);
+            products((tile_args){by, out + r * ld_out, ld_out, words, p1 - p0, 1, b, NULL,
+                                 panel_step, p1 - p0, accumulate || step > 0, (const char *)b, 0},
+                     rows, n);
+        }
+}
+
+/* The processor is told to know no subnormals meanwhile. */
+static void gemm_dot(float *out, size_t ld_out, const float *a, size_t ld_a, const uint32_t *panels,
+                     size_t panel_step, size_t m, size_t n, size_t n_k, bool accumulate)
+{
+    const unsigned control = _mm_getcsr();
+
+    _mm_setcsr(control | _MM_FLUSH_ZERO_ON | _MM_DENORMALS_ZERO_ON);
+    dot_products(dot_tiles, out, ld_out, a, ld_a, panels, panel_step, m, n, n_k, accumulate);
+    _mm_setcsr(control);
+}
+#endif
+
+#ifdef VARIANT_BF16
+#define BF16_TILE(R, P)  TILE(bf16, R, P, false, hv_dot)
+#define BF16_ENTRY(R, P) [P][R] = bf16_##R##x##P,
+TILE_LIST(BF16_TILE)
+static tile_table bf16_tiles = {TILE_LIST(BF16_ENTRY)};
+
+static void gemm_dot_bf16(float *out, size_t ld_out, const float *a, size_t ld_a,
+                          const uint32_t *panels, size_t panel_step, size_t m, size_t n, size_t n_k,
+                          bool accumulate)
+{
+    dot_products(bf16_tiles, out, ld_out, a, ld_a, panels, panel_step, m, n, n_k, accumulate);
+}
+#endif
 
 static void pack_rows(float *panels, const float *w, size_t ld, size_t n, size_t k)
 {

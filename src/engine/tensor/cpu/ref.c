@@ -1,9 +1,11 @@
 /* ref.c - every op of ops.h written as its comment says and no faster: the specification that tests
  * hold the other backends to. Never optimised. */
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
+#include "engine/tensor/cpu/fast.h"
 #include "engine/tensor/gelu_const.h"
 #include "engine/tensor/half.h"
 #include "engine/tensor/ops.h"
@@ -69,6 +71,43 @@ static void gemm_bf16(float *out, size_t ld_out, const float *a, size_t a_row, s
 
             for (size_t k = 0; k < n_k; k++)
                 acc = fmaf(a[i * a_row + k * a_k], vs_f32_of_bf16(b[k * VS_LANES]), acc);
+            out[i * ld_out + j] = acc;
+        }
+}
+
+static float without_subnormals(float x)
+{
+    return fabsf(x) < FLT_MIN ? copysignf(0.0f, x) : x;
+}
+
+/* The second product tells by a larger exponent what rounded up to FLT_MIN for lack of a smaller one. */
+static float fma0(float a, float b, float c)
+{
+    a = without_subnormals(a);
+    b = without_subnormals(b);
+    c = without_subnormals(c);
+    const float r = fmaf(a, b, c);
+
+    if (fabsf(r) <= FLT_MIN && fabsf(fmaf(a * 0x1p32f, b, c * 0x1p32f)) < FLT_MIN * 0x1p32f)
+        return copysignf(0.0f, r);
+    return r;
+}
+
+void vs_gemm_dot_ref(float *out, size_t ld_out, const float *a, size_t ld_a, const uint32_t *panels,
+                     size_t panel_step, size_t m, size_t n, size_t n_k, bool accumulate)
+{
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++) {
+            const uint32_t *b = panels + j / VS_LANES * panel_step + j % VS_LANES;
+            float acc = accumulate ? out[i * ld_out + j] : 0.0f;
+
+            for (size_t k = 0; k < n_k; k += 2, b += VS_LANES) {
+                const float *x = a + i * ld_a + k, odd = k + 1 < n_k ? x[1] : 0.0f;
+
+                acc = fma0(vs_f32_of_bf16(vs_bf16_of_f32(odd)), vs_f32_of_bits(*b & 0xFFFF0000u),
+                           acc);
+                acc = fma0(vs_f32_of_bf16(vs_bf16_of_f32(x[0])), vs_f32_of_bits(*b << 16), acc);
+            }
             out[i * ld_out + j] = acc;
         }
 }
@@ -486,6 +525,7 @@ const vs_ops *vs_ops_ref(void)
         .name = "ref",
         .gemm = gemm,
         .gemm_bf16 = gemm_bf16,
+        .gemm_dot = vs_gemm_dot_ref,
         .pack_rows = pack_rows,
         .pack_cols = pack_cols,
         .rmsnorm = rmsnorm,

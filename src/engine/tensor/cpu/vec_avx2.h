@@ -23,6 +23,8 @@ enum { HV_LANES = 8, ROWS_MAX = 6 };
 #define hv_load_bf16(p) widen256(p)
 #define hv_set1(x)      _mm256_set1_ps(x)
 #define hv_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define hv_even(x)      even256(x)
+#define hv_odd(x)       odd256(x)
 
 #define BOTH(op) ((vf){_mm256_##op##_ps(x.a, y.a), _mm256_##op##_ps(x.b, y.b)})
 static inline vf v_load(const float *p)

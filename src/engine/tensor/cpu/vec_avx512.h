@@ -12,6 +12,7 @@ typedef __m512 vf; /* 16 lanes */
  * to hide the latency of fma. */
 #ifdef GEMM_256
 #define VARIANT      vs_ops_fast_avx512_256
+#define VARIANT_BF16 vs_ops_fast_avx512_256_bf16
 #define VARIANT_NAME "fast-avx512-256"
 typedef __m256 hv;
 enum { HV_LANES = 8, ROWS_MAX = 14 };
@@ -24,8 +25,11 @@ enum { HV_LANES = 8, ROWS_MAX = 14 };
 #define hv_load_bf16(p) widen256(p)
 #define hv_set1(x)      _mm256_set1_ps(x)
 #define hv_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define hv_even(x)      even256(x)
+#define hv_odd(x)       odd256(x)
 #else
 #define VARIANT      vs_ops_fast_avx512
+#define VARIANT_BF16 vs_ops_fast_avx512_bf16
 #define VARIANT_NAME "fast-avx512"
 typedef __m512 hv;
 enum { HV_LANES = 16, ROWS_MAX = 12 };
@@ -39,8 +43,18 @@ enum { HV_LANES = 16, ROWS_MAX = 12 };
 #define hv_load_bf16(p) _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(p))), 16))
 #define hv_set1(x)      _mm512_set1_ps(x)
 #define hv_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define hv_even(x)      _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(x), 16))
+#define hv_odd(x)       _mm512_and_ps(x, _mm512_castsi512_ps(_mm512_set1_epi32(-0x10000)))
 #endif
 /* clang-format on */
+
+/* acc + the dot product of each lane's pairs, as gemm_dot has it. In assembly: the compiler is told of no more than this
+ * file's variants run on, and only -bf16's tables lead here. */
+static inline __attribute__((always_inline)) hv hv_dot(hv a, hv b, hv acc)
+{
+    __asm__("vdpbf16ps %2, %1, %0" : "+v"(acc) : "v"(a), "v"(b));
+    return acc;
+}
 
 static inline vf v_load(const float *p)
 {

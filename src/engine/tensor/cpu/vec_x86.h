@@ -13,6 +13,16 @@ static inline __m256 widen256(const uint16_t *p)
     return _mm256_castsi256_ps(_mm256_slli_epi32(low, 16));
 }
 
+/* The lower and the upper one of each lane's pair of bf16, as f32. */
+static inline __m256 even256(__m256 x)
+{
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(x), 16));
+}
+static inline __m256 odd256(__m256 x)
+{
+    return _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(-0x10000)));
+}
+
 /* The tree of tree16 over lanes 0 .. 7 and 8 .. 15. */
 static inline float tree256(__m256 lo, __m256 hi)
 {
