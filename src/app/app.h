@@ -92,6 +92,11 @@ VS_NODISCARD vs_status vs_rows_run(const char *path, const vs_row_stream *s, vs_
 
 /* -- open.c: models as options name them -- */
 
+#define VS_COMPUTE_HELP \
+    "f32, or bf16: products of values rounded to bf16, faster where the processor has them (f32)"
+/* What --compute says. */
+VS_NODISCARD vs_status vs_compute_parse(vs_compute *out, const char *text, vs_error *err);
+
 typedef struct vs_opened {
     vs_base *base;
     vs_model *model;
@@ -99,11 +104,11 @@ typedef struct vs_opened {
     vs_row_reader reader;
 } vs_opened;
 VS_NODISCARD vs_status vs_opened_open(vs_opened *out, const char *model_dir,
-                                      const char *adapter_dir, vs_error *err);
+                                      const char *adapter_dir, vs_compute compute, vs_error *err);
 void vs_opened_close(vs_opened *o); /* zeroed is allowed */
 
 /* A model beside an opened one: "base" (its base without adapter), an adapter folder over the same
- * base, or another model folder of the same vocabulary. */
+ * base, or another model folder of the same vocabulary; computed as the first one is. */
 typedef struct vs_second {
     vs_base *base; /* NULL: shares the first one's */
     vs_model *model;

@@ -1,7 +1,7 @@
 /* bench.c - how fast the engine is: tokens/s, and its share of what this machine could do at best.
  *
  * The limit of a workload is the sum over its phases of max(FLOPs / peak, bytes / bandwidth), both measured here: by wall
- * clock with all threads, and by CPU time on one. */
+ * clock with all threads, and by CPU time on one. With --compute bf16 all FLOPs count at the peak of its dot products. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,7 +105,8 @@ static double limit_of(const vs_bench_cost *c, vs_peak p)
 
 static void peaks(vs_bench *b)
 {
-    const vs_peak all = vs_peak_of(vs_threads(), false), one = vs_peak_of(1, true);
+    const bool dots = b->opened.base->compute == VS_COMPUTE_BF16;
+    const vs_peak all = vs_peak_of(vs_threads(), false, dots), one = vs_peak_of(1, true, dots);
 
     b->all = (vs_peak){fmax(b->all.flops, all.flops), fmax(b->all.bytes, all.bytes)};
     b->one = (vs_peak){fmax(b->one.flops, one.flops), fmax(b->one.bytes, one.bytes)};
@@ -150,9 +151,9 @@ static vs_status print_laps(vs_bench *b, const vs_bench_workload *w, const char 
 
     vs_buf_printf(&b->line,
                   "{\"workload\":\"%s\",\"size\":\"%s\",\"prompt\":%zu,\"new\":%zu,\"threads\":%zu,"
-                  "\"backend\":\"%s\",\"runs\":%zu,\"tokens\":%zu,",
-                  w->name, size, b->prompt, b->new, vs_threads(), b->opened.base->ops->name, n,
-                  b->tokens);
+                  "\"backend\":\"%s\",\"compute\":\"%s\",\"runs\":%zu,\"tokens\":%zu,",
+                  w->name, size, b->prompt, b->new, vs_threads(), b->opened.base->ops->name,
+                  b->opened.base->compute == VS_COMPUTE_BF16 ? "bf16" : "f32", n, b->tokens);
     vs_buf_printf(&b->line,
                   "\"seconds\":%.4g,\"limit_s\":%.4g,\"share_of_limit\":%.4f,\"tokens_per_s\":%.1f,"
                   "\"cpu_seconds\":%.4g,\"limit_cpu_s\":%.4g,\"share_of_limit_cpu\":%.4f,"
@@ -271,15 +272,17 @@ static vs_status make_tokens(vs_bench *b, vs_error *err)
     return VS_OK;
 }
 
-static vs_status run(vs_bench *b, const char *model, const char *shape, const char *list,
-                     vs_error *err)
+static vs_status run(vs_bench *b, const char *model, const char *shape, const char *compute,
+                     const char *list, vs_error *err)
 {
+    vs_compute how;
     vs_status st;
 
+    VS_TRY(vs_compute_parse(&how, compute, err));
     if (shape)
-        VS_CHECK(vs_bench_shape(&b->opened, shape, err));
+        VS_CHECK(vs_bench_shape(&b->opened, shape, how, err));
     else
-        VS_CHECK(vs_opened_open(&b->opened, model, NULL, err));
+        VS_CHECK(vs_opened_open(&b->opened, model, NULL, how, err));
     VS_CHECK(make_tokens(b, err));
     VS_CHECK(run_list(b, list, err));
 done:
@@ -291,14 +294,17 @@ done:
 
 vs_status vs_verb_bench(int argc, char **argv, vs_error *err)
 {
-    const char *model = NULL, *shape = NULL, *text_file = NULL, *answer_file = NULL,
-               *profile = "gsm8k", *list = "decode,prefill,score,sft,sft-lora,dpo,dpo-lora,kernels";
+    const char *model = NULL, *shape = NULL, *compute = "f32", *text_file = NULL,
+               *answer_file = NULL, *profile = "gsm8k",
+               *list = "decode,prefill,score,sft,sft-lora,dpo,dpo-lora,kernels";
     double seconds = 2.0;
     vs_bench b = {.prompt = 128, .new = 128, .runs = 5};
     const vs_opt opts[] = {
         {"--model", VS_OPT_STR, &model, false, 0, 0, "DIR", "model folder"},
         {"--shape", VS_OPT_STR, &shape, false, 0, 0, "135m|tiny|demo",
          "random weights of this shape instead"},
+        {"--compute", VS_OPT_STR, &compute, false, 0, 0, "f32|bf16",
+         VS_COMPUTE_HELP "; not for training"},
         {"--workload", VS_OPT_STR, &list, false, 0, 0, "LIST",
          "some of decode:PROMPTSxSAMPLES, prefill:TOKENS, score:CANDIDATES, sft:ROWS, "
          "sft-lora:ROWS, dpo:RIGHT+WRONG, dpo-lora:RIGHT+WRONG, kernels:ROWS (all, of sizes "
@@ -339,5 +345,5 @@ vs_status vs_verb_bench(int argc, char **argv, vs_error *err)
         return VS_FAIL(err, VS_E_USAGE, "give --model DIR or --shape 135m|tiny|demo, one of them");
     if (text_file && !model) return VS_FAIL(err, VS_E_USAGE, "--tokenize goes with --model DIR");
     if (text_file) return vs_bench_tokenize(model, text_file, seconds, err);
-    return run(&b, model, shape, list, err);
+    return run(&b, model, shape, compute, list, err);
 }

@@ -45,7 +45,8 @@ extern const vs_bench_workload vs_bench_workloads[];
 extern const size_t vs_bench_n_workloads;
 
 /* Random weights in a shape that has a name. */
-VS_NODISCARD vs_status vs_bench_shape(vs_opened *out, const char *name, vs_error *err);
+VS_NODISCARD vs_status vs_bench_shape(vs_opened *out, const char *name, vs_compute compute,
+                                      vs_error *err);
 
 /* bench_text.c: the tokenizer of a folder over rows of {"text"}, on one thread. */
 VS_NODISCARD vs_status vs_bench_tokenize(const char *dir, const char *path, double seconds,

@@ -42,7 +42,7 @@ static sizes sizes_of(const vs_bench *b, const vs_config *c)
                .layers = layers,
                .width = (double)(c->n_heads * c->head_dim),
                .wbytes =
-                   vs_bench_opened(b)->base->head_fwd.half ? sizeof(uint16_t) : sizeof(float)};
+                   vs_bench_opened(b)->base->head_fwd.data ? sizeof(float) : sizeof(uint16_t)};
 
     for (int i = 0; i < VS_N_LINEAR; i++) {
         size_t out, in;
@@ -433,7 +433,7 @@ static const shape shapes[] = {
       .bos_id = -1}},
 };
 
-vs_status vs_bench_shape(vs_opened *out, const char *name, vs_error *err)
+vs_status vs_bench_shape(vs_opened *out, const char *name, vs_compute compute, vs_error *err)
 {
     const vs_config *c = NULL;
     vs_params p = {0};
@@ -447,7 +447,7 @@ vs_status vs_bench_shape(vs_opened *out, const char *name, vs_error *err)
     VS_CHECK(vs_weights_table(&p, c, err));
     if (!p.data) VS_CHECK(vs_params_alloc(&p, err));
     vs_weights_init(&p, c, 1);
-    VS_CHECK(vs_base_create(&out->base, c, &p, err));
+    VS_CHECK(vs_base_create(&out->base, c, &p, compute, err));
     VS_CHECK(vs_model_create(&out->model, out->base, NULL, NULL, err));
 done:
     vs_params_close(&p);

@@ -121,7 +121,7 @@ static vs_status folder_logits(float *out, const char *dir, const char *adapter,
     vs_model *m = NULL;
     vs_status st;
 
-    VS_CHECK(vs_base_open(&base, dir, err));
+    VS_CHECK(vs_base_open(&base, dir, VS_COMPUTE_F32, err));
     VS_CHECK(vs_model_open(&m, base, adapter, err));
     VS_CHECK(probe_logits(out, m, probes, n, err));
 done:

@@ -13,6 +13,7 @@ enum { BATCH_PROMPTS = 1024, BATCH_TOKENS = 1 << 18 };
 
 typedef struct generate_options {
     const char *model, *adapter, *data;
+    vs_compute compute;
     vs_decode_options decode;
     size_t n;
     uint64_t seed;
@@ -155,7 +156,7 @@ static vs_status run(generate_options *o, vs_error *err)
         .ctx = &g, .add = add_row, .flush = flush_rows, .is_full = is_full};
     vs_status st;
 
-    VS_CHECK(vs_opened_open(&g.opened, o->model, o->adapter, err));
+    VS_CHECK(vs_opened_open(&g.opened, o->model, o->adapter, o->compute, err));
     if (o->stop.n && !g.opened.tokenizer) {
         st = VS_FAIL(err, VS_E_INPUT, "%s: --stop needs a tokenizer.json, and there is none",
                      o->model);
@@ -183,9 +184,11 @@ vs_status vs_verb_generate(int argc, char **argv, vs_error *err)
         .n = 1,
         .decode = {.temperature = 1.0, .top_p = 1.0, .max_tokens = 256, .rows = 256}};
     vs_decode_options *d = &o.decode;
+    const char *compute = "f32";
     const vs_opt opts[] = {
         {"--model", VS_OPT_STR, &o.model, true, 0, 0, "DIR", "model folder"},
         {"--adapter", VS_OPT_STR, &o.adapter, false, 0, 0, "DIR", "PEFT adapter folder (none)"},
+        {"--compute", VS_OPT_STR, &compute, false, 0, 0, "f32|bf16", VS_COMPUTE_HELP},
         {"-n", VS_OPT_SIZE, &o.n, false, 1, 1e6, "N", "completions of each prompt (1)"},
         {"--temperature", VS_OPT_NUM, &d->temperature, false, 0, 1e3, "T",
          "0: the likeliest token (1)"},
@@ -223,6 +226,7 @@ vs_status vs_verb_generate(int argc, char **argv, vs_error *err)
     };
     vs_status st = vs_args_parse(&c, argc, argv, err);
 
+    if (st == VS_OK && !c.is_help) st = vs_compute_parse(&o.compute, compute, err);
     if (st == VS_OK && !c.is_help) st = run(&o, err);
     vs_str_list_free(&o.stop);
     return st;

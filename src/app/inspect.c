@@ -47,7 +47,7 @@ static vs_status inspect_model(const inspect_options *o, vs_error *err)
     vs_buf b = {0};
     vs_status st;
 
-    VS_CHECK(vs_opened_open(&m, o->path, NULL, err));
+    VS_CHECK(vs_opened_open(&m, o->path, NULL, VS_COMPUTE_F32, err));
     const vs_params *p = &m.base->params;
     if (o->is_json) {
         const vs_config *c = &m.base->config;
@@ -225,7 +225,7 @@ static vs_status inspect_data(const inspect_options *o, vs_error *err)
     size_t n = 0;
     vs_status st;
 
-    if (o->model) VS_CHECK(vs_opened_open(&m, o->model, NULL, err));
+    if (o->model) VS_CHECK(vs_opened_open(&m, o->model, NULL, VS_COMPUTE_F32, err));
     VS_CHECK(vs_jsonl_open(&rows, o->path, err));
     for (;; n++) {
         VS_CHECK(vs_jsonl_next(rows, &row, err));

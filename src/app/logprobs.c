@@ -52,14 +52,15 @@ static bool is_full(const void *ctx)
     return vs_queue_is_full(&((const logprobs *)ctx)->queue);
 }
 
-static vs_status run(const char *model, const char *adapter, const char *data, vs_error *err)
+static vs_status run(const char *model, const char *adapter, vs_compute compute, const char *data,
+                     vs_error *err)
 {
     logprobs l = {0};
     const vs_row_stream stream = {
         .ctx = &l, .add = add_row, .flush = flush_rows, .is_full = is_full};
     vs_status st;
 
-    VS_CHECK(vs_opened_open(&l.opened, model, adapter, err));
+    VS_CHECK(vs_opened_open(&l.opened, model, adapter, compute, err));
     VS_CHECK(vs_scorer_open(&l.scorer, l.opened.model, VS_QUEUE_ROWS, err));
     VS_CHECK(vs_rows_run(data, &stream, err));
 done:
@@ -72,10 +73,13 @@ done:
 
 vs_status vs_verb_logprobs(int argc, char **argv, vs_error *err)
 {
-    const char *model = NULL, *adapter = NULL, *data = "-";
+    const char *model = NULL, *adapter = NULL, *compute = "f32", *data = "-";
+    vs_compute how;
+
     const vs_opt opts[] = {
         {"--model", VS_OPT_STR, &model, true, 0, 0, "DIR", "model folder"},
         {"--adapter", VS_OPT_STR, &adapter, false, 0, 0, "DIR", "PEFT adapter folder (none)"},
+        {"--compute", VS_OPT_STR, &compute, false, 0, 0, "f32|bf16", VS_COMPUTE_HELP},
         {"--data", VS_OPT_STR, &data, false, 0, 0, "FILE", "input; - is standard input (-)"},
     };
     vs_cmd c = {
@@ -100,5 +104,6 @@ vs_status vs_verb_logprobs(int argc, char **argv, vs_error *err)
 
     VS_TRY(vs_args_parse(&c, argc, argv, err));
     if (c.is_help) return VS_OK;
-    return run(model, adapter, data, err);
+    VS_TRY(vs_compute_parse(&how, compute, err));
+    return run(model, adapter, how, data, err);
 }

@@ -4,13 +4,20 @@
 
 #include "app/app.h"
 
+vs_status vs_compute_parse(vs_compute *out, const char *text, vs_error *err)
+{
+    *out = strcmp(text, "bf16") == 0 ? VS_COMPUTE_BF16 : VS_COMPUTE_F32;
+    if (*out == VS_COMPUTE_BF16 || strcmp(text, "f32") == 0) return VS_OK;
+    return VS_FAIL(err, VS_E_USAGE, "--compute: found '%.60s', expected f32 or bf16", text);
+}
+
 vs_status vs_opened_open(vs_opened *out, const char *model_dir, const char *adapter_dir,
-                         vs_error *err)
+                         vs_compute compute, vs_error *err)
 {
     vs_opened o = {0};
     vs_status st;
 
-    VS_CHECK(vs_base_open(&o.base, model_dir, err));
+    VS_CHECK(vs_base_open(&o.base, model_dir, compute, err));
     VS_CHECK(vs_model_open(&o.model, o.base, adapter_dir, err));
     VS_CHECK(vs_tokenizer_try(&o.tokenizer, model_dir, err));
     o.reader = (vs_row_reader){.tokenizer = o.tokenizer, .config = &o.base->config};
@@ -39,7 +46,7 @@ vs_status vs_second_open(vs_second *out, const vs_opened *first, const char *wha
     } else if (vs_is_adapter(what)) {
         VS_CHECK(vs_model_open(&s.model, first->base, what, err));
     } else {
-        VS_CHECK(vs_base_open(&s.base, what, err));
+        VS_CHECK(vs_base_open(&s.base, what, first->base->compute, err));
         VS_CHECK(vs_model_open(&s.model, s.base, NULL, err));
         if (s.base->config.n_vocab != first->base->config.n_vocab) {
             st = VS_FAIL(err, VS_E_INPUT, "%s: vocabulary of %zu, expected %zu as in the model",

@@ -23,6 +23,7 @@ static const char *const score_name[N_SCORES] = {"sum",        "mean",  "ratio",
 typedef struct rank_options {
     const char *model, *adapter, *reference, *data;
     const char *question, *yes, *no; /* of a generative verifier */
+    vs_compute compute;
     rank_score score;
 } rank_options;
 
@@ -180,7 +181,7 @@ static vs_status run(const rank_options *o, vs_error *err)
         .ctx = &r, .add = add_row, .flush = flush_rows, .is_full = is_full};
     vs_status st;
 
-    VS_CHECK(vs_opened_open(&r.opened, o->model, o->adapter, err));
+    VS_CHECK(vs_opened_open(&r.opened, o->model, o->adapter, o->compute, err));
     VS_CHECK(open_how(&r, err));
     VS_CHECK(vs_scorer_open(&r.scorer, r.opened.model, VS_QUEUE_ROWS, err));
     if (o->reference) {
@@ -222,10 +223,11 @@ static vs_status parse_score(rank_options *o, const char *name, vs_error *err)
 vs_status vs_verb_rank(int argc, char **argv, vs_error *err)
 {
     rank_options o = {.data = "-"};
-    const char *score = "sum";
+    const char *score = "sum", *compute = "f32";
     const vs_opt opts[] = {
         {"--model", VS_OPT_STR, &o.model, true, 0, 0, "DIR", "model folder"},
         {"--adapter", VS_OPT_STR, &o.adapter, false, 0, 0, "DIR", "PEFT adapter folder (none)"},
+        {"--compute", VS_OPT_STR, &compute, false, 0, 0, "f32|bf16", VS_COMPUTE_HELP},
         {"--score", VS_OPT_STR, &score, false, 0, 0, "KIND",
          "sum of log-probs, mean per token, ratio to --reference, mean-ratio, value of a reward "
          "model's head, yes: log P(yes) - log "
@@ -255,6 +257,7 @@ vs_status vs_verb_rank(int argc, char **argv, vs_error *err)
 
     VS_TRY(vs_args_parse(&c, argc, argv, err));
     if (c.is_help) return VS_OK;
+    VS_TRY(vs_compute_parse(&o.compute, compute, err));
     VS_TRY(parse_score(&o, score, err));
     return run(&o, err);
 }

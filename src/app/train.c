@@ -55,7 +55,7 @@ static vs_status open_fresh(vs_opened *out, const char *dir, uint64_t seed, vs_e
     VS_CHECK(vs_weights_table(&p, &c, err));
     VS_CHECK(vs_params_alloc(&p, err));
     vs_weights_init(&p, &c, seed);
-    VS_CHECK(vs_base_create(&o.base, &c, &p, err));
+    VS_CHECK(vs_base_create(&o.base, &c, &p, VS_COMPUTE_F32, err));
     VS_CHECK(vs_model_create(&o.model, o.base, NULL, NULL, err));
     VS_CHECK(vs_tokenizer_try(&o.tokenizer, dir, err));
     o.reader = (vs_row_reader){.tokenizer = o.tokenizer, .config = &o.base->config};
@@ -88,7 +88,7 @@ static vs_status add_value(vs_opened *o, const char *dir, const char *adapter, v
     o->model = NULL;
     o->base = NULL;
     if (adapter)
-        VS_TRY(vs_base_open(&o->base, dir, err));
+        VS_TRY(vs_base_open(&o->base, dir, VS_COMPUTE_F32, err));
     else
         VS_TRY(vs_base_open_valued(&o->base, dir, err));
     o->reader.config = &o->base->config;
@@ -104,7 +104,7 @@ static vs_status open_model(training *t, vs_error *err)
     if (o->has_init_seed)
         VS_TRY(open_fresh(&t->opened, o->model, o->init_seed, err));
     else
-        VS_TRY(vs_opened_open(&t->opened, o->model, o->adapter, err));
+        VS_TRY(vs_opened_open(&t->opened, o->model, o->adapter, VS_COMPUTE_F32, err));
     if (o->kind == VS_LOSS_ORM && !is_fresh_adapter)
         VS_TRY(add_value(&t->opened, o->model, o->adapter, err));
     if (is_fresh_adapter) VS_TRY(add_adapter(&t->opened, o, err));

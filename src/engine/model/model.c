@@ -59,12 +59,17 @@ static vs_status open_lin(vs_base *b, size_t layer, int kind, vs_error *err)
     return VS_OK;
 }
 
-/* Panels for such a matrix: as bf16 as long as its weights are exactly that, as f32 once they were not. */
-static vs_status fit_panels(vs_panels *p, size_t n, size_t k, bool is_bf16, vs_error *err)
+/* Panels for such a matrix. To compute in f32: as bf16 as long as its weights are exactly that, as f32 once they were not. */
+static vs_status fit_panels(vs_panels *p, size_t n, size_t k, vs_compute compute, bool is_bf16,
+                            vs_error *err)
 {
-    if (p->data || (p->half && is_bf16)) return VS_OK;
+    const vs_panel_kind kind = compute == VS_COMPUTE_BF16 ? VS_PANELS_PAIRS
+                               : is_bf16                  ? VS_PANELS_BF16
+                                                          : VS_PANELS_F32;
+
+    if (p->pairs || p->data || (p->half && is_bf16)) return VS_OK;
     vs_panels_close(p);
-    return vs_panels_open(p, n, k, is_bf16, err);
+    return vs_panels_open(p, n, k, kind, err);
 }
 
 static bool tensor_is_bf16(const vs_base *b, const vs_tensor *w)
@@ -77,14 +82,14 @@ static vs_status pack_lin(const vs_base *b, vs_lin *lin, bool bwd, vs_error *err
     bool is_bf16 = !lin->fwd.data;
 
     for (size_t i = 0; is_bf16 && i < lin->n_parts; i++) is_bf16 = tensor_is_bf16(b, lin->w[i]);
-    VS_TRY(fit_panels(&lin->fwd, lin->n, lin->k, is_bf16, err));
+    VS_TRY(fit_panels(&lin->fwd, lin->n, lin->k, b->compute, is_bf16, err));
     for (size_t i = 0; i < lin->n_parts; i++) {
         const vs_tensor *w = lin->w[i];
         vs_panels_set_rows(b->ops, &lin->fwd, lin->col[i], b->params.data + w->offset, w->cols,
                            w->rows);
     }
     if (!bwd) return VS_OK;
-    if (!lin->bwd.data) VS_TRY(vs_panels_open(&lin->bwd, lin->k, lin->n, false, err));
+    if (!lin->bwd.data) VS_TRY(vs_panels_open(&lin->bwd, lin->k, lin->n, VS_PANELS_F32, err));
     /* dx = dy W: panels over the inputs, the chain runs over all outputs; part i fills its rows of
      * the chain. */
     for (size_t p = 0; p < vs_round16(lin->k) / 16; p++) {
@@ -228,22 +233,24 @@ static vs_status pack_base(vs_base *b, bool bwd, vs_error *err)
             VS_TRY(pack_lin(b, &b->layers[i].lin[kind], bwd, err));
         }
     }
-    VS_TRY(fit_panels(&b->head_fwd, c->n_vocab, c->n_embd,
+    VS_TRY(fit_panels(&b->head_fwd, c->n_vocab, c->n_embd, b->compute,
                       !b->head_fwd.data && tensor_is_bf16(b, b->head), err));
     if (bwd && !b->head_bwd.data)
-        VS_TRY(vs_panels_open(&b->head_bwd, c->n_embd, c->n_vocab, false, err));
+        VS_TRY(vs_panels_open(&b->head_bwd, c->n_embd, c->n_vocab, VS_PANELS_F32, err));
     pack_matrix(b->ops, &b->head_fwd, &b->head_bwd, b->params.data + b->head->offset, c->n_vocab,
                 c->n_embd);
     return VS_OK;
 }
 
-vs_status vs_base_create(vs_base **out, const vs_config *c, vs_params *params, vs_error *err)
+vs_status vs_base_create(vs_base **out, const vs_config *c, vs_params *params, vs_compute compute,
+                         vs_error *err)
 {
     vs_status st;
     vs_base *b = vs_alloc(1, sizeof *b);
 
     if (!b) return VS_FAIL(err, VS_E_NOMEM, "model");
     b->ops = vs_ops_best();
+    b->compute = compute;
     b->config = *c;
     b->params = *params;
     b->embed = vs_params_find(&b->params, "model.embed_tokens.weight");
@@ -265,7 +272,7 @@ done:
     return st;
 }
 
-vs_status vs_base_open(vs_base **out, const char *dir, vs_error *err)
+vs_status vs_base_open(vs_base **out, const char *dir, vs_compute compute, vs_error *err)
 {
     vs_status st;
     vs_config config;
@@ -273,7 +280,7 @@ vs_status vs_base_open(vs_base **out, const char *dir, vs_error *err)
 
     VS_TRY(vs_config_read(&config, dir, err));
     VS_CHECK(vs_weights_read(&params, &config, dir, err));
-    VS_CHECK(vs_base_create(out, &config, &params, err));
+    VS_CHECK(vs_base_create(out, &config, &params, compute, err));
 done:
     vs_params_close(&params);
     return st;
@@ -322,8 +329,8 @@ static vs_status open_lora(vs_model *m, vs_error *err)
             VS_TRY(vs_lora_module(NULL, &scale, &m->lora_config, i, (vs_linear)which, err));
             l->scale = (float)scale;
             if (l->a->rows > m->lora_rank) m->lora_rank = l->a->rows;
-            VS_TRY(vs_panels_open(&l->a_fwd, l->a->rows, l->a->cols, false, err));
-            VS_TRY(vs_panels_open(&l->b_fwd, l->b->rows, l->b->cols, false, err));
+            VS_TRY(vs_panels_open(&l->a_fwd, l->a->rows, l->a->cols, VS_PANELS_F32, err));
+            VS_TRY(vs_panels_open(&l->b_fwd, l->b->rows, l->b->cols, VS_PANELS_F32, err));
         }
     }
     return VS_OK;
@@ -337,8 +344,8 @@ static vs_status pack_lora(vs_model *m, bool bwd, vs_error *err)
         vs_lora_lin *l = &m->lora_lin[i];
         if (!l->a) continue;
         if (bwd && !l->a_bwd.data) {
-            VS_TRY(vs_panels_open(&l->a_bwd, l->a->cols, l->a->rows, false, err));
-            VS_TRY(vs_panels_open(&l->b_bwd, l->b->cols, l->b->rows, false, err));
+            VS_TRY(vs_panels_open(&l->a_bwd, l->a->cols, l->a->rows, VS_PANELS_F32, err));
+            VS_TRY(vs_panels_open(&l->b_bwd, l->b->cols, l->b->rows, VS_PANELS_F32, err));
         }
         pack_matrix(o, &l->a_fwd, &l->a_bwd, m->lora.data + l->a->offset, l->a->rows, l->a->cols);
         pack_matrix(o, &l->b_fwd, &l->b_bwd, m->lora.data + l->b->offset, l->b->rows, l->b->cols);
@@ -447,6 +454,17 @@ static vs_status hash_scales(char hex[VS_HASH_HEX], const vs_model *m, vs_error 
     return VS_OK;
 }
 
+void vs_compute_hash(char out[VS_HASH_HEX], const char hash[VS_HASH_HEX], vs_compute compute)
+{
+    char text[VS_HASH_HEX + 16];
+    const int n = snprintf(text, sizeof text, "%s compute bf16", hash);
+
+    if (compute == VS_COMPUTE_BF16)
+        vs_sha256_hex(out, text, (size_t)n);
+    else
+        memmove(out, hash, VS_HASH_HEX);
+}
+
 /* The hash covers the numbers of the shape that the weights alone do not tell. */
 vs_status vs_model_rehash(vs_model *m, vs_error *err)
 {
@@ -471,6 +489,7 @@ vs_status vs_model_rehash(vs_model *m, vs_error *err)
                  c->final_softcap, c->window, c->window ? layers : "", (double)m->base->embed_scale,
                  c->is_tied, weights, lora, scales);
     vs_sha256_hex(m->hash, text, (size_t)n);
+    vs_compute_hash(m->hash, m->hash, m->base->compute);
     return VS_OK;
 }
 

@@ -49,8 +49,15 @@ typedef struct vs_layer {
     bool is_sliding;
 } vs_layer;
 
+/* How the layers' and the head's products are computed: in f32, or over activations and weights
+ * rounded to bf16 (gemm_dot), twice as fast where the processor has an instruction for it.
+ * An adapter's own products, which are thin, and all else stay in f32. The two give different
+ * numbers, so a model's hash tells them apart; only f32 trains. */
+typedef enum vs_compute { VS_COMPUTE_F32, VS_COMPUTE_BF16 } vs_compute;
+
 typedef struct vs_base {
     const vs_ops *ops;
+    vs_compute compute;
     vs_config config;
     vs_params params;
     vs_layer *layers;
@@ -81,7 +88,8 @@ typedef struct vs_model {
     const vs_params *value_params;              /* where the value head is; NULL: there is none */
     const vs_tensor *value_weight, *value_bias; /* [1][C], [1] */
     vs_attn_shape shape, sliding; /* of layers that see everything, and of those that slide */
-    char hash[VS_HASH_HEX]; /* of everything that decides its numbers: config, weights, adapter */
+    char hash[VS_HASH_HEX]; /* of everything that decides its numbers: config, weights, adapter, and
+                               compute */
 } vs_model;
 
 static inline const vs_attn_shape *vs_layer_shape(const vs_model *m, const vs_layer *l)
@@ -96,8 +104,9 @@ static inline const float *vs_layer_rope(const vs_model *m, const vs_layer *l)
 
 /* Takes over *params (zeroed on success). */
 VS_NODISCARD vs_status vs_base_create(vs_base **out, const vs_config *c, vs_params *params,
-                                      vs_error *err);
-VS_NODISCARD vs_status vs_base_open(vs_base **out, const char *dir, vs_error *err);
+                                      vs_compute compute, vs_error *err);
+VS_NODISCARD vs_status vs_base_open(vs_base **out, const char *dir, vs_compute compute,
+                                    vs_error *err);
 void vs_base_close(vs_base *b); /* NULL is allowed */
 
 /* adapter NULL and lora NULL: the base itself. Takes over *lora (zeroed on success). */
@@ -123,6 +132,8 @@ void vs_lora_init(vs_params *p, uint64_t seed);
 /* After the weights (or the adapter) changed: panels, and the hash. bwd: backward panels too. */
 VS_NODISCARD vs_status vs_model_repack(vs_model *m, bool bwd, vs_error *err);
 VS_NODISCARD vs_status vs_model_rehash(vs_model *m, vs_error *err);
+/* The hash that a model has under compute, from the one that it has under f32; out may be hash. */
+void vs_compute_hash(char out[VS_HASH_HEX], const char hash[VS_HASH_HEX], vs_compute compute);
 
 /* The parameters that training changes: the adapter's, or the base's. */
 vs_params *vs_model_trainable(vs_model *m);

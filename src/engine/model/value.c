@@ -24,7 +24,7 @@ vs_status vs_base_open_valued(vs_base **out, const char *dir, vs_error *err)
     VS_CHECK(vs_weights_read(&params, &config, dir, err));
     if (!config.has_value) VS_CHECK(vs_value_extend(&params, "", config.n_embd, err));
     config.has_value = true;
-    VS_CHECK(vs_base_create(out, &config, &params, err));
+    VS_CHECK(vs_base_create(out, &config, &params, VS_COMPUTE_F32, err));
 done:
     vs_params_close(&params);
     return st;

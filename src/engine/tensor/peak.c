@@ -37,7 +37,7 @@ typedef double (*fma_loop)(size_t steps, float *sink);
     c = fmadd(a, c, b); \
     __asm__ volatile("" : REGISTER(c))
 
-#define FMA_LOOP(name, isa, vec, width, set1, fmadd, store)                                        \
+#define FMA_LOOP(name, isa, vec, width, set1, fmadd, store, flops)                                 \
     __attribute__((target(isa))) static double name(size_t steps, float *sink)                     \
     {                                                                                              \
         const vec a = set1(0.999999f), b = set1(1e-6f);                                            \
@@ -63,17 +63,20 @@ typedef double (*fma_loop)(size_t steps, float *sink);
                   fmadd(c2, c3, fmadd(c4, c5, fmadd(c6, c7, fmadd(c8, c9, fmadd(c10, c11, b)))))); \
         store(out, c0);                                                                            \
         *sink = out[0];                                                                            \
-        return (double)steps * CHAINS * width * 2.0;                                               \
+        return (double)steps * CHAINS * width * flops;                                             \
     }
 #endif
 #if defined(__x86_64__)
 #define REGISTER(c) "+v"(c)
-FMA_LOOP(loop_avx512, "avx512f", __m512, 16, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_storeu_ps)
-FMA_LOOP(loop_avx2, "avx2,fma", __m256, 8, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_storeu_ps)
+FMA_LOOP(loop_avx512, "avx512f", __m512, 16, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_storeu_ps, 2)
+FMA_LOOP(loop_avx2, "avx2,fma", __m256, 8, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_storeu_ps, 2)
+#define PAIR_SET1(x)      _mm512_castsi512_ps(_mm512_set1_epi32(0x3F803F80)) /* ones */
+#define PAIR_DOT(a, b, c) _mm512_dpbf16_ps(c, (__m512bh)a, (__m512bh)b)
+FMA_LOOP(loop_bf16, "avx512f,avx512bf16", __m512, 16, PAIR_SET1, PAIR_DOT, _mm512_storeu_ps, 4)
 #elif defined(__aarch64__)
 #define REGISTER(c)       "+w"(c)
 #define NEON_FMA(a, b, c) vfmaq_f32(c, a, b)
-FMA_LOOP(loop_neon, "arch=armv8-a", float32x4_t, 4, vdupq_n_f32, NEON_FMA, vst1q_f32)
+FMA_LOOP(loop_neon, "arch=armv8-a", float32x4_t, 4, vdupq_n_f32, NEON_FMA, vst1q_f32, 2)
 #endif
 
 static double loop_portable(size_t steps, float *sink)
@@ -88,16 +91,18 @@ static double loop_portable(size_t steps, float *sink)
     return (double)steps * CHAINS * 2.0;
 }
 
-static fma_loop choose_loop(void)
+static fma_loop choose_loop(bool dots)
 {
 #if defined(__x86_64__)
     const char *name = vs_ops_best()->name;
 
-    if (strncmp(name, "fast-avx512", 11) == 0) return loop_avx512; /* -256 too */
+    if (dots && strstr(name, "-bf16")) return loop_bf16;
+    if (strncmp(name, "fast-avx512", 11) == 0) return loop_avx512; /* -256, -bf16 too */
     if (strcmp(name, "fast-avx2") == 0) return loop_avx2;
 #elif defined(__aarch64__)
     if (strcmp(vs_ops_best()->name, "fast-neon") == 0) return loop_neon;
 #endif
+    (void)dots;
     return loop_portable;
 }
 
@@ -118,9 +123,9 @@ static void fma_part(void *ctx, size_t part, size_t thread)
 }
 
 /* FLOP/s of the best run. */
-static double fma_peak(size_t threads, clockid_t clock)
+static double fma_peak(size_t threads, clockid_t clock, bool dots)
 {
-    fma_job job = {.loop = choose_loop()};
+    fma_job job = {.loop = choose_loop(dots)};
     double best = 0.0;
 
     for (int run = 0; run < RUNS; run++) {
@@ -176,9 +181,9 @@ static double read_peak(size_t threads, clockid_t clock)
     return best;
 }
 
-vs_peak vs_peak_of(size_t threads, bool by_cpu_time)
+vs_peak vs_peak_of(size_t threads, bool by_cpu_time, bool dots)
 {
     const clockid_t clock = by_cpu_time ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
 
-    return (vs_peak){fma_peak(threads, clock), read_peak(threads, clock)};
+    return (vs_peak){fma_peak(threads, clock, dots), read_peak(threads, clock)};
 }

@@ -10,6 +10,7 @@
 typedef struct vs_peak {
     double flops, bytes;
 } vs_peak;
-/* Of so many threads together, by wall clock or by the process's CPU time; best of several short runs. */
-vs_peak vs_peak_of(size_t threads, bool by_cpu_time);
+/* Of so many threads together, by wall clock or by the process's CPU time; best of several short runs. dots: flops of
+ * gemm_dot's instruction where vs_ops_best has it. */
+vs_peak vs_peak_of(size_t threads, bool by_cpu_time, bool dots);
 #endif

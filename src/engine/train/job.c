@@ -19,12 +19,12 @@ bool vs_train_job_done(const char *out)
 }
 
 vs_status vs_opened_model_open(vs_opened_model *out, const char *base, const char *adapter,
-                               vs_error *err)
+                               vs_compute compute, vs_error *err)
 {
     vs_opened_model m = {0};
     vs_status st;
 
-    VS_CHECK(vs_base_open(&m.base, base, err));
+    VS_CHECK(vs_base_open(&m.base, base, compute, err));
     VS_CHECK(vs_model_open(&m.model, m.base, adapter, err));
     *out = m;
     m = (vs_opened_model){0};
@@ -34,11 +34,12 @@ done:
 }
 
 vs_status vs_opened_model_open_either(vs_opened_model *out, const char *base, const char *dir,
-                                      vs_error *err)
+                                      vs_compute compute, vs_error *err)
 {
     const bool is_adapter = vs_is_adapter(dir);
 
-    return vs_opened_model_open(out, is_adapter ? base : dir, is_adapter ? dir : NULL, err);
+    return vs_opened_model_open(out, is_adapter ? base : dir, is_adapter ? dir : NULL, compute,
+                                err);
 }
 
 void vs_opened_model_close(vs_opened_model *m)
@@ -71,7 +72,7 @@ static vs_status open_valued(vs_opened_model *m, const char *base, const char *a
         VS_TRY(vs_base_open_valued(&m->base, base, err));
         return vs_model_open(&m->model, m->base, NULL, err);
     }
-    VS_TRY(vs_base_open(&m->base, base, err));
+    VS_TRY(vs_base_open(&m->base, base, VS_COMPUTE_F32, err));
     return vs_model_open_valued(&m->model, m->base, adapter, err);
 }
 
@@ -83,9 +84,9 @@ static vs_status open_start(vs_opened_model *out, const vs_train_job *j, vs_erro
     if (j->kind == VS_LOSS_ORM) {
         VS_CHECK(open_valued(&m, j->base, j->adapter, err));
     } else if (j->adapter || j->o.lora.rank == 0) {
-        VS_CHECK(vs_opened_model_open(&m, j->base, j->adapter, err));
+        VS_CHECK(vs_opened_model_open(&m, j->base, j->adapter, VS_COMPUTE_F32, err));
     } else {
-        VS_CHECK(vs_base_open(&m.base, j->base, err));
+        VS_CHECK(vs_base_open(&m.base, j->base, VS_COMPUTE_F32, err));
         VS_CHECK(vs_adapter_create(&m.model, m.base, &j->o.lora, j->o.seed, err));
     }
     *out = m;

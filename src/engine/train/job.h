@@ -44,10 +44,11 @@ typedef struct vs_opened_model {
     vs_model *model;
 } vs_opened_model;
 VS_NODISCARD vs_status vs_opened_model_open(vs_opened_model *out, const char *base,
-                                            const char *adapter, vs_error *err);
+                                            const char *adapter, vs_compute compute, vs_error *err);
 /* The same for a folder that may be either: an adapter goes over base. */
 VS_NODISCARD vs_status vs_opened_model_open_either(vs_opened_model *out, const char *base,
-                                                   const char *dir, vs_error *err);
+                                                   const char *dir, vs_compute compute,
+                                                   vs_error *err);
 void vs_opened_model_close(vs_opened_model *m); /* zeroed is allowed */
 /* A fresh adapter over base, which the model borrows. */
 VS_NODISCARD vs_status vs_adapter_create(vs_model **out, vs_base *base,

@@ -62,8 +62,11 @@ vs_status vs_trainer_open(vs_trainer **out, vs_model *m, vs_loss_kind kind,
 {
     vs_status st;
     const vs_config *c = &m->base->config;
-    vs_trainer *t = vs_alloc(1, sizeof *t);
+    vs_trainer *t;
 
+    if (m->base->compute != VS_COMPUTE_F32)
+        return VS_FAIL(err, VS_E_USAGE, "training: found compute bf16, expected f32");
+    t = vs_alloc(1, sizeof *t);
     if (!t) return VS_FAIL(err, VS_E_NOMEM, "trainer");
     assert(kind != VS_LOSS_ORM || m->value_params == vs_model_trainable(m));
     t->model = m;

@@ -81,7 +81,7 @@ static vs_status draw_candidates(asked *q, const char *question, size_t n, vs_er
                                  n, 0};
     vs_status st;
 
-    VS_TRY(vs_run_open_model(q->run, "generator", &m, err));
+    VS_TRY(vs_run_open_model(q->run, "generator", q->run->recipe.compute, &m, err));
     vs_run_decode_options(q->run, &o, VS_ROUND_ASK);
     st = vs_decode_run(m.model, &p, 1, &o, take_all, q, err);
     vs_opened_model_close(&m);
@@ -106,7 +106,7 @@ static vs_status score_candidates(asked *q, size_t n, vs_error *err)
             q->run->dir);
         goto done;
     }
-    VS_CHECK(vs_run_open_model(q->run, "verifier", &m, err));
+    VS_CHECK(vs_run_open_model(q->run, "verifier", q->run->recipe.compute, &m, err));
     VS_CHECK(vs_scorer_open(&scorer, m.model, 2048, err));
     VS_CHECK(vs_score_by(vs_verifier_scoring(q->run->recipe.verifier.kind, &q->run->words), scorer,
                          &g, 1, scores, err));

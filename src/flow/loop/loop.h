@@ -63,11 +63,11 @@ VS_NODISCARD vs_status vs_run_grader_version(char out[VS_GRADER_VERSION_BYTES], 
 /* Whether runs of the recipe have that row of results: "V-STaR", "G_T", "G_SFT + V", .. */
 bool vs_run_has_row(const vs_recipe *r, const char *name);
 
-/* The hash in RUN/models/NAME/manifest.json; "" when the model is not there. */
+/* The hash in RUN/models/NAME/manifest.json, which is that under f32; "" when the model is not there. */
 VS_NODISCARD vs_status vs_run_model_hash(char hex[VS_HASH_HEX], const char *run_dir,
                                          const char *name, vs_error *err);
 
-/* What the store calls the scores of the recipe's verifier that has that hash. */
+/* What the store calls the scores of the recipe's verifier that has that hash under f32. */
 void vs_run_score_key(char out[VS_SCORE_KEY_BYTES], const vs_recipe *r, const char *verifier);
 
 /* D_GEN and D_VER of a run, as its recipe says. *kept (malloc'd, NULL: all): the samples that a

@@ -60,6 +60,7 @@ typedef struct vs_recipe {
     char *name;
     uint64_t seed;
     char *base;            /* model folder, or "demo": the built-in base */
+    vs_compute compute;    /* of sampling and scoring; training is in f32 */
     size_t rounds;         /* T */
     char *grader;          /* profile of labels/, or "external" */
     char **grader_command; /* external: program and arguments */

@@ -60,6 +60,7 @@ static const vs_recipe_key keys[] = {
     {"name", VS_KEY_TEXT, IN_RUN, RUN(name), 0, 0, "run", NULL, "the run's name: its folder is runs/NAME unless --out says another", "-", NULL},
     {"seed", VS_KEY_SEED, IN_RUN, RUN(seed), 0, 0, "0", NULL, "of every random draw: sampling, data order, caps, fresh adapters, intervals", "-", NULL},
     {"base", VS_KEY_TEXT, IN_RUN, RUN(base), 0, 0, "", NULL, "folder of the pretrained model that every generator starts from; `demo`: the built-in one. Must be given", "-", NULL},
+    {"compute", VS_KEY_CHOICE, IN_RUN, RUN(compute), 0, 0, "f32", NULL, "matrix products of sampling and scoring: `bf16` rounds their operands to bf16 and adds up in f32, which processors with AVX512_BF16 do twice as fast; other samples and scores than f32's, as exactly repeatable. Training, and the log-probs of G_SFT that it takes, are in f32", "-", "f32 or bf16"},
     {"rounds", VS_KEY_COUNT, IN_RUN, RUN(rounds), 1, 1000, "3", NULL, "T: rounds of sampling; each but the first begins with a new generator", "V-STaR, section 4: 3 iterations", NULL},
     {"grader", VS_KEY_TEXT, IN_RUN, RUN(grader), 0, 0, "gsm8k", NULL, "how answers are found and compared (docs/GRADING.md)", "-", GRADERS},
     {"grader_command", VS_KEY_TEXTS, IN_RUN, RUN(grader_command), 0, 0, NULL, NULL, "of grader `external`: program and arguments, which answer JSON Lines; no shell reads them", "-", NULL},

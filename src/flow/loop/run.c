@@ -52,8 +52,8 @@ done:
     return st;
 }
 
-vs_status vs_run_open_model(const vs_run *run, const char *name, vs_opened_model *out,
-                            vs_error *err)
+vs_status vs_run_open_model(const vs_run *run, const char *name, vs_compute compute,
+                            vs_opened_model *out, vs_error *err)
 {
     char *dir = vs_run_model_dir(run, name);
     vs_status st;
@@ -65,7 +65,7 @@ vs_status vs_run_open_model(const vs_run *run, const char *name, vs_opened_model
                     "%s: the run has not trained it yet; vstar run %s/recipe.yaml --out %s resumes",
                     dir, run->dir, run->dir);
     else
-        st = vs_opened_model_open_either(out, run->base, dir, err);
+        st = vs_opened_model_open_either(out, run->base, dir, compute, err);
     free(dir);
     return st;
 }
@@ -200,11 +200,12 @@ static vs_status open_words(vs_run *run, vs_error *err)
 
 void vs_run_score_key(char out[VS_SCORE_KEY_BYTES], const vs_recipe *r, const char *verifier)
 {
-    char name[VS_SCORE_NAME_BYTES];
+    char name[VS_SCORE_NAME_BYTES], hash[VS_HASH_HEX];
 
+    vs_compute_hash(hash, verifier, r->compute);
     vs_verifier_score_name(name, r->verifier.kind, r->ask_verifier.question, r->ask_verifier.yes,
                            r->ask_verifier.no);
-    vs_score_key(out, verifier, name);
+    vs_score_key(out, hash, name);
 }
 
 /* The store comes first: who holds its lock may settle the recipe. */

@@ -45,9 +45,10 @@ enum { VS_ROUND_RATIONALE = 1 << 29 }; /* plus the round */
 
 /* DIR/models/NAME; malloc'd, NULL when memory is out. */
 char *vs_run_model_dir(const vs_run *run, const char *name);
-/* Opens a model of the run: a folder of its own, or an adapter over the base. */
-VS_NODISCARD vs_status vs_run_open_model(const vs_run *run, const char *name, vs_opened_model *out,
-                                         vs_error *err);
+/* Opens a model of the run: a folder of its own, or an adapter over the base. compute: the recipe's, but for what training
+ * takes from it. */
+VS_NODISCARD vs_status vs_run_open_model(const vs_run *run, const char *name, vs_compute compute,
+                                         vs_opened_model *out, vs_error *err);
 /* Whether models/verifier is there: a run whose samples gave nothing to tell apart has none. */
 VS_NODISCARD vs_status vs_run_has_verifier(bool *out, const vs_run *run, vs_error *err);
 

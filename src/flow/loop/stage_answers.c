@@ -26,7 +26,7 @@ static vs_status score_test(vs_run *run, const char *name, vs_score_how how, con
     vs_opened_model m = {0};
     vs_status st;
 
-    VS_TRY(vs_run_open_model(run, name, &m, err));
+    VS_TRY(vs_run_open_model(run, name, run->recipe.compute, &m, err));
     vs_score_key(key, m.model->hash, how.name);
     st = vs_score_sets(run->store, m.model, &run->test, "test:*", how, label, err);
     vs_opened_model_close(&m);

@@ -63,10 +63,12 @@ static vs_status read_round(double *score, const char *dir, const vs_recipe *r, 
 
     VS_TRY(judge_of_round(&by, dir, round, err));
     VS_TRY(vs_run_model_hash(hash, dir, by.name, err));
-    if (by.is_verifier)
+    if (by.is_verifier) {
         vs_run_score_key(key, r, hash);
-    else
+    } else {
+        vs_compute_hash(hash, hash, r->compute);
         vs_score_key(key, hash, NULL);
+    }
     VS_TRY(vs_store_scores(scratch, s, all, key, err));
     for (size_t i = 0; i < all->n; i++)
         if (vs_round_of(all->item[i].set) == round)
@@ -113,7 +115,7 @@ static vs_status score_round(vs_run *run, size_t round, vs_error *err)
     snprintf(set, sizeof set, "round-%zu", round);
     VS_TRY(judge_of_round(&by, run->dir, round, err));
     if (by.is_verifier) how = vs_verifier_scoring(run->recipe.verifier.kind, &run->words);
-    VS_TRY(vs_run_open_model(run, by.name, &m, err));
+    VS_TRY(vs_run_open_model(run, by.name, run->recipe.compute, &m, err));
     st = vs_score_sets(run->store, m.model, &run->query, set, how, "scores of the round", err);
     vs_opened_model_close(&m);
     return st;

@@ -251,7 +251,7 @@ vs_status vs_run_sample(vs_run *run, const char *name, const char *set, const vs
     VS_TRY(vs_store_count_groups(&have, run->store, set, err));
     if (have < problems->n) {
         run->did_work = true;
-        VS_CHECK(vs_run_open_model(run, name, &m, err));
+        VS_CHECK(vs_run_open_model(run, name, run->recipe.compute, &m, err));
         VS_CHECK(vs_sample_set(run->store, m.model, run->tokenizer, problems, &how, err));
     }
     VS_CHECK(vs_run_grade(run, set, grader, err));

@@ -144,7 +144,7 @@ static vs_status sample_base(vs_run *run, vs_error *err)
     decode.stop = stop;
     decode.n_stop = r->n_stop + (run->recipe.eval.base_shots ? 1 : 0);
     VS_CHECK(make_prompts(&prompts, run, err));
-    VS_CHECK(vs_opened_model_open(&m, run->base, NULL, err));
+    VS_CHECK(vs_opened_model_open(&m, run->base, NULL, run->recipe.compute, err));
     VS_CHECK(vs_sample_set(run->store, m.model, run->tokenizer, &prompts, &how, err));
 done:
     vs_opened_model_close(&m);

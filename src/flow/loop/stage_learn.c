@@ -215,13 +215,13 @@ done:
     return st;
 }
 
-/* Log-probs of all training samples under G_SFT, the reference. */
+/* Log-probs of all training samples under G_SFT, the reference: in f32, as training computes. */
 static vs_status score_reference(vs_run *run, ver_data *d, vs_error *err)
 {
     vs_opened_model m = {0};
     vs_status st = VS_OK;
 
-    VS_TRY(vs_run_open_model(run, "sft", &m, err));
+    VS_TRY(vs_run_open_model(run, "sft", VS_COMPUTE_F32, &m, err));
     memcpy(d->reference, m.model->hash, sizeof d->reference);
     if (vs_verifier_is_likelihood(run->recipe.verifier.kind))
         VS_CHECK(vs_score_sets(run->store, m.model, &run->query, VS_TRAINING_SETS,

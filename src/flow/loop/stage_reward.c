@@ -58,7 +58,7 @@ static vs_status open_reward(vs_opened_model *out, const vs_run *run, vs_error *
     const bool wants_value = run->recipe.reward.score == VS_REWARD_VALUE;
 
     VS_TRY(check_tokenizer(run, dir, err));
-    VS_TRY(vs_opened_model_open_either(out, run->base, dir, err));
+    VS_TRY(vs_opened_model_open_either(out, run->base, dir, run->recipe.compute, err));
     const vs_config *c = &out->base->config;
     if (c->n_vocab != run->config.n_vocab)
         return VS_FAIL(err, VS_E_INPUT, "reward.model: %s has %zu tokens, the base %zu", dir,

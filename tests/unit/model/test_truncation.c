@@ -12,7 +12,7 @@ typedef vs_status open_fn(const char *dir, vs_error *err);
 static vs_status open_model(const char *dir, vs_error *err)
 {
     vs_base *base = NULL;
-    const vs_status st = vs_base_open(&base, dir, err);
+    const vs_status st = vs_base_open(&base, dir, VS_COMPUTE_F32, err);
 
     vs_base_close(base);
     return st;

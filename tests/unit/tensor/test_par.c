@@ -8,21 +8,26 @@
 /* Rows, columns, chain length. The first is below the size that is split, the others are split by
  * row or by panel. */
 static const size_t shapes[][3] = {
-    {3, 20, 16}, {129, 130, 70}, {700, 48, 64}, {2, 4000, 90}, {17, 1024, 176}, {64, 33, 600},
+    {3, 20, 16}, {129, 130, 70}, {700, 48, 64}, {2, 4000, 90}, {17, 1024, 176}, {64, 33, 601},
 };
 enum { N_SHAPES = sizeof shapes / sizeof *shapes };
 
-static vs_panels panels_of(const vs_ops *o, const float *w, size_t n, size_t k)
+static vs_panels panels_as(vs_panel_kind kind, const vs_ops *o, const float *w, size_t n, size_t k)
 {
     vs_panels p = {0};
     vs_error err;
 
-    CHECK_OK(vs_panels_open(&p, n, k, VS_PANELS_F32, &err));
+    CHECK_OK(vs_panels_open(&p, n, k, kind, &err));
     vs_panels_set_rows(o, &p, 0, w, k, n);
     return p;
 }
 
-TEST(par, a_product_is_the_same_on_1_2_3_and_7_threads)
+static vs_panels panels_of(const vs_ops *o, const float *w, size_t n, size_t k)
+{
+    return panels_as(VS_PANELS_F32, o, w, n, k);
+}
+
+static void check_product(vs_panel_kind kind)
 {
     const vs_ops *o = vs_ops_best();
     static const size_t n_threads[] = {1, 2, 3, 7};
@@ -31,10 +36,14 @@ TEST(par, a_product_is_the_same_on_1_2_3_and_7_threads)
         const size_t m = shapes[i][0], n = shapes[i][1], k = shapes[i][2], ld = n + 1;
         float *a = randoms(m * k, 1, 1.0f), *w = randoms(n * k, 2, 1.0f);
         float *expected = zeros(m * ld), *start = randoms(m * ld, 3, 1.0f), *found = zeros(m * ld);
-        vs_panels p = panels_of(o, w, n, k);
+        vs_panels p = panels_as(kind, o, w, n, k);
 
         memcpy(expected, start, m * ld * sizeof *start);
-        vs_ops_ref()->gemm(expected, ld, a, k, 1, p.data, k * VS_LANES, m, n, k, true);
+        if (kind == VS_PANELS_F32)
+            vs_ops_ref()->gemm(expected, ld, a, k, 1, p.data, k * VS_LANES, m, n, k, true);
+        else
+            vs_ops_ref()->gemm_dot(expected, ld, a, k, p.pairs, (k + 1) / 2 * VS_LANES, m, n, k,
+                                   true);
         for (size_t t = 0; t < sizeof n_threads / sizeof *n_threads; t++) {
             vs_threads_set(n_threads[t]);
             memcpy(found, start, m * ld * sizeof *start);
@@ -58,6 +67,12 @@ TEST(par, a_product_is_the_same_on_1_2_3_and_7_threads)
         free(found);
     }
     vs_threads_set(0);
+}
+
+TEST(par, a_product_is_the_same_on_1_2_3_and_7_threads)
+{
+    check_product(VS_PANELS_F32);
+    check_product(VS_PANELS_PAIRS);
 }
 
 TEST(par, a_weight_gradient_is_the_same_for_every_split_of_its_rows)
@@ -138,6 +153,28 @@ TEST(par, panels_of_bf16_hold_what_those_of_f32_hold)
         CHECK(vs_bits_of_f32(vs_f32_of_bf16(half.half[i])) == vs_bits_of_f32(whole.data[i]));
     vs_panels_close(&half);
     vs_panels_close(&whole);
+    free(w);
+}
+
+TEST(par, panels_of_pairs_hold_two_steps_rounded)
+{
+    enum { N = 70, K = 11, CUT = 21, PADDED = 80, STEPS = 6 };
+    const vs_ops *o = vs_ops_best();
+    float *w = randoms(N * K, 1, 1.0f);
+    vs_panels p = {0};
+    vs_error err;
+
+    CHECK_OK(vs_panels_open(&p, N, K, VS_PANELS_PAIRS, &err));
+    vs_panels_set_rows(o, &p, CUT, w + CUT * K, K, N - CUT);
+    vs_panels_set_rows(o, &p, 0, w, K, CUT);
+    for (size_t j = 0; j < PADDED; j++)
+        for (size_t i = 0; i < STEPS; i++) {
+            const float even = j < N ? w[j * K + 2 * i] : 0.0f;
+            const float odd = j < N && 2 * i + 1 < K ? w[j * K + 2 * i + 1] : 0.0f;
+
+            CHECK(p.pairs[(j / 16 * STEPS + i) * 16 + j % 16] == vs_bf16_pair(even, odd));
+        }
+    vs_panels_close(&p);
     free(w);
 }
 

@@ -130,9 +130,9 @@ static void check_scores(const vs_model *m, const drawn *d, size_t per_group, si
     vs_scorer_close(s);
 }
 
-static void check_facts(size_t rank)
+static void check_facts(size_t rank, vs_compute compute)
 {
-    tiny t = tiny_open(rank == 0, rank, 5);
+    tiny t = tiny_open_as(rank == 0, rank, 5, false, false, compute);
     drawn *d;
 
     if (rank) /* B is zero at birth: give it something to say */
@@ -156,12 +156,38 @@ static void check_facts(size_t rank)
 
 TEST(bits, scored_logprobs_equal_sampled_ones_in_any_company)
 {
-    check_facts(0);
+    check_facts(0, VS_COMPUTE_F32);
 }
 
 TEST(bits, an_adapter_keeps_the_promise)
 {
-    check_facts(4);
+    check_facts(4, VS_COMPUTE_F32);
+}
+
+TEST(bits, so_do_products_of_bf16)
+{
+    check_facts(0, VS_COMPUTE_BF16);
+    check_facts(4, VS_COMPUTE_BF16);
+}
+
+TEST(bits, a_hash_tells_products_of_bf16_from_f32)
+{
+    for (size_t rank = 0; rank <= 4; rank += 4) {
+        tiny f32 = tiny_open(true, rank, 5);
+        tiny bf16 = tiny_open_as(true, rank, 5, false, false, VS_COMPUTE_BF16);
+        drawn *a = sample(f32.model, 1, 8, 1.0, 1), *b = sample(bf16.model, 1, 8, 1.0, 1);
+        char hash[VS_HASH_HEX];
+
+        CHECK(memcmp(a->logp, b->logp, sizeof a->logp) != 0);
+        CHECK(strcmp(f32.model->hash, bf16.model->hash) != 0);
+        vs_compute_hash(hash, f32.model->hash, VS_COMPUTE_BF16);
+        CHECK_STR(hash, bf16.model->hash);
+        vs_compute_hash(hash, f32.model->hash, VS_COMPUTE_F32);
+        CHECK_STR(hash, f32.model->hash);
+        free(a), free(b);
+        tiny_close(&f32);
+        tiny_close(&bf16);
+    }
 }
 
 /* -- training -- */
@@ -272,11 +298,11 @@ static void use_f32_panels(const tiny *t)
             vs_lin *lin = &t->base->layers[i].lin[k];
             CHECK(lin->fwd.half != NULL);
             vs_panels_close(&lin->fwd);
-            CHECK_OK(vs_panels_open(&lin->fwd, lin->n, lin->k, false, &err));
+            CHECK_OK(vs_panels_open(&lin->fwd, lin->n, lin->k, VS_PANELS_F32, &err));
         }
     vs_panels_close(&t->base->head_fwd);
     CHECK_OK(vs_panels_open(&t->base->head_fwd, t->base->config.n_vocab, t->base->config.n_embd,
-                            false, &err));
+                            VS_PANELS_F32, &err));
 }
 
 TEST(training, has_the_same_bits_on_weights_kept_as_bf16)
@@ -285,15 +311,26 @@ TEST(training, has_the_same_bits_on_weights_kept_as_bf16)
 
     for (size_t rank = 0; rank <= 4; rank += 4) {
         size_t n;
-        tiny f32 = tiny_open_as(true, rank, 21, false, true);
+        tiny f32 = tiny_open_as(true, rank, 21, false, true, VS_COMPUTE_F32);
         use_f32_panels(&f32);
         float *want = train_model(f32, VS_LOSS_DPO, &o, NULL, 0, &n);
-        float *got =
-            train_model(tiny_open_as(true, rank, 21, false, true), VS_LOSS_DPO, &o, NULL, 0, &n);
+        float *got = train_model(tiny_open_as(true, rank, 21, false, true, VS_COMPUTE_F32),
+                                 VS_LOSS_DPO, &o, NULL, 0, &n);
         CHECK(memcmp(want, got, n * sizeof *got) == 0);
         free(want);
         free(got);
     }
+}
+
+TEST(training, refuses_products_of_bf16)
+{
+    const vs_train_options o = options();
+    tiny t = tiny_open_as(true, 4, 21, false, false, VS_COMPUTE_BF16);
+    vs_trainer *trainer = NULL;
+    vs_error err;
+
+    CHECK(vs_trainer_open(&trainer, t.model, VS_LOSS_SFT, &o, 1, NULL, &err) == VS_E_USAGE);
+    tiny_close(&t);
 }
 
 static void check_training(vs_loss_kind kind, size_t rank)

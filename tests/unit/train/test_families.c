@@ -49,7 +49,7 @@ static family_case family_open(size_t i)
 
     CHECK_OK(vs_json_read(&f.golden, golden_path(kind, model_name(i), "/golden.json"), &err));
     if (i >= N_FAMILIES) base = json_string_value(json_object_get(f.golden, "base"));
-    CHECK_OK(vs_base_open(&f.base, golden_path("families", base, ""), &err));
+    CHECK_OK(vs_base_open(&f.base, golden_path("families", base, ""), VS_COMPUTE_F32, &err));
     CHECK_OK(vs_model_open(&f.model, f.base,
                            i < N_FAMILIES ? NULL : golden_path(kind, model_name(i), ""), &err));
     solutions = json_object_get(f.golden, "solutions");
@@ -231,7 +231,7 @@ TEST(families, a_merged_adapter_gives_the_log_probs_of_base_and_adapter)
         memcpy(weights.data, f.base->params.data, weights.n * sizeof *weights.data);
         CHECK_OK(
             vs_lora_merge(&weights, &f.model->lora, &f.model->lora_config, &f.base->config, &err));
-        CHECK_OK(vs_base_create(&base, &f.base->config, &weights, &err));
+        CHECK_OK(vs_base_create(&base, &f.base->config, &weights, VS_COMPUTE_F32, &err));
         CHECK_OK(vs_model_open(&m, base, NULL, &err));
         score(&f, m, merged);
         for (size_t t = 0; t < f.solutions[0].n + f.solutions[1].n; t++)
@@ -268,7 +268,7 @@ TEST(families, a_folder_written_and_read_again_is_the_same_model)
         vs_error err;
 
         CHECK_OK(vs_weights_write(&f.base->params, &f.base->config, dir, NULL, &err));
-        CHECK_OK(vs_base_open(&base, dir, &err));
+        CHECK_OK(vs_base_open(&base, dir, VS_COMPUTE_F32, &err));
         CHECK_OK(vs_model_open(&m, base, NULL, &err));
         CHECK(strcmp(m->hash, f.model->hash) == 0);
         vs_model_close(m);
@@ -303,7 +303,7 @@ static gemma gemma_open(const char *dir, const char *golden)
     vs_error err;
     gemma g;
 
-    CHECK_OK(vs_base_open(&g.base, dir, &err));
+    CHECK_OK(vs_base_open(&g.base, dir, VS_COMPUTE_F32, &err));
     CHECK_OK(vs_model_open(&g.model, g.base, NULL, &err));
     CHECK_OK(vs_jsonl_open(&g.rows, vs_test_shared(golden), &err));
     return g;

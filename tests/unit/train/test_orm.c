@@ -235,7 +235,7 @@ TEST(orm, folders_carry_the_head)
         snprintf(lora, sizeof lora, "%s/lora", scratch);
         CHECK_OK(vs_weights_write(&t.base->params, &t.base->config, dir, NULL, &err));
         if (rank) CHECK_OK(vs_lora_write(&t.model->lora, &t.model->lora_config, dir, lora, &err));
-        CHECK_OK(vs_opened_model_open(&m, dir, rank ? lora : NULL, &err));
+        CHECK_OK(vs_opened_model_open(&m, dir, rank ? lora : NULL, VS_COMPUTE_F32, &err));
         CHECK(m.model->value_params);
         CHECK_STR(m.model->hash, t.model->hash);
         vs_opened_model_close(&m);
@@ -273,7 +273,8 @@ static void check_golden(const char *name, bool is_adapter)
     CHECK_OK(vs_json_read(&golden, path, &err));
     snprintf(base, sizeof base, VSTAR_SOURCE_DIR "/tests/golden/families/%s",
              json_string_value(json_object_get(golden, "base")));
-    CHECK_OK(vs_opened_model_open(&m, is_adapter ? base : dir, is_adapter ? dir : NULL, &err));
+    CHECK_OK(vs_opened_model_open(&m, is_adapter ? base : dir, is_adapter ? dir : NULL,
+                                  VS_COMPUTE_F32, &err));
     int32_t *prompt = golden_ids(json_object_get(golden, "prompt"), &group.n_prompt);
     group.prompt = prompt;
     for (size_t i = 0; i < 2; i++) {

@@ -134,7 +134,7 @@ static void check_training(const char *name, vs_loss_kind kind)
                                 .batch = 2,
                                 .micro_tokens = 4096,
                                 .beta = json_number_value(json_object_get(t->golden, "beta"))};
-    CHECK_OK(vs_base_open(&t->base, golden_path("families", base, ""), &err));
+    CHECK_OK(vs_base_open(&t->base, golden_path("families", base, ""), VS_COMPUTE_F32, &err));
     CHECK_OK(vs_model_open(&t->model, t->base, golden_path("adapters", start, ""), &err));
     read_rows(t, name);
     if (kind == VS_LOSS_DPO) score_rows(t);

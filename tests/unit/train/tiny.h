@@ -14,7 +14,7 @@ typedef struct tiny {
 
 /* is_bf16: weights that bf16 holds exactly, which panels then keep as such. */
 static inline tiny tiny_open_as(bool is_tied, size_t rank, uint64_t seed, bool has_value,
-                                bool is_bf16)
+                                bool is_bf16, vs_compute compute)
 {
     vs_error err;
     tiny t = {0};
@@ -44,7 +44,7 @@ static inline tiny tiny_open_as(bool is_tied, size_t rank, uint64_t seed, bool h
     vs_weights_init(&p, &c, seed);
     for (size_t i = 0; is_bf16 && i < p.n; i++)
         p.data[i] = vs_f32_of_bf16(vs_bf16_of_f32(p.data[i]));
-    CHECK_OK(vs_base_create(&t.base, &c, &p, &err));
+    CHECK_OK(vs_base_create(&t.base, &c, &p, compute, &err));
     if (rank) {
         CHECK_OK(vs_lora_table(&lora, &c, &l, &err));
         CHECK_OK(vs_params_alloc(&lora, &err));
@@ -58,7 +58,7 @@ static inline tiny tiny_open_as(bool is_tied, size_t rank, uint64_t seed, bool h
 
 static inline tiny tiny_open_with(bool is_tied, size_t rank, uint64_t seed, bool has_value)
 {
-    return tiny_open_as(is_tied, rank, seed, has_value, false);
+    return tiny_open_as(is_tied, rank, seed, has_value, false, VS_COMPUTE_F32);
 }
 
 static inline tiny tiny_open(bool is_tied, size_t rank, uint64_t seed)

@@ -102,11 +102,12 @@ void vs_gemm_dot_ref(float *out, size_t ld_out, const float *a, size_t ld_a, con
             float acc = accumulate ? out[i * ld_out + j] : 0.0f;
 
             for (size_t k = 0; k < n_k; k += 2, b += VS_LANES) {
-                const float *x = a + i * ld_a + k, odd = k + 1 < n_k ? x[1] : 0.0f;
+                const float *x = a + i * ld_a + k;
+                const float even = vs_f32_of_bf16(vs_bf16_of_f32(x[0]));
+                const float odd = k + 1 < n_k ? vs_f32_of_bf16(vs_bf16_of_f32(x[1])) : 0.0f;
 
-                acc = fma0(vs_f32_of_bf16(vs_bf16_of_f32(odd)), vs_f32_of_bits(*b & 0xFFFF0000u),
-                           acc);
-                acc = fma0(vs_f32_of_bf16(vs_bf16_of_f32(x[0])), vs_f32_of_bits(*b << 16), acc);
+                acc = fma0(odd, vs_f32_of_bits(*b & 0xFFFF0000u), acc);
+                acc = fma0(even, vs_f32_of_bits(*b << 16), acc);
             }
             out[i * ld_out + j] = acc;
         }
