@@ -59,17 +59,27 @@ static vs_status open_lin(vs_base *b, size_t layer, int kind, vs_error *err)
     return VS_OK;
 }
 
+static void for_each_panels(vs_base *b, void (*f)(vs_panels *p))
+{
+    for (size_t i = 0; b->layers && i < b->config.n_layers; i++)
+        for (int kind = 0; kind < VS_N_LIN; kind++) {
+            f(&b->layers[i].lin[kind].fwd);
+            f(&b->layers[i].lin[kind].bwd);
+        }
+    f(&b->head_fwd);
+    f(&b->head_bwd);
+}
+
 /* Panels for such a matrix. To compute in f32: as bf16 as long as its weights are exactly that, as f32 once they were not. */
-static vs_status fit_panels(vs_panels *p, size_t n, size_t k, vs_compute compute, bool is_bf16,
+static vs_status fit_panels(const vs_base *b, vs_panels *p, size_t n, size_t k, bool is_bf16,
                             vs_error *err)
 {
-    const vs_panel_kind kind = compute == VS_COMPUTE_BF16 ? VS_PANELS_PAIRS
-                               : is_bf16                  ? VS_PANELS_BF16
-                                                          : VS_PANELS_F32;
+    const vs_panel_kind kind = b->compute == VS_COMPUTE_BF16 ? VS_PANELS_PAIRS
+                               : is_bf16                     ? VS_PANELS_BF16
+                                                             : VS_PANELS_F32;
 
     if (p->pairs || p->data || (p->half && is_bf16)) return VS_OK;
-    vs_panels_close(p);
-    return vs_panels_open(p, n, k, kind, err);
+    return vs_panels_open(p, b->panels, n, k, kind, err);
 }
 
 static bool tensor_is_bf16(const vs_base *b, const vs_tensor *w)
@@ -79,17 +89,18 @@ static bool tensor_is_bf16(const vs_base *b, const vs_tensor *w)
 
 static vs_status pack_lin(const vs_base *b, vs_lin *lin, bool bwd, vs_error *err)
 {
-    bool is_bf16 = !lin->fwd.data;
+    bool is_bf16 = !lin->fwd.data && !b->is_trained;
 
     for (size_t i = 0; is_bf16 && i < lin->n_parts; i++) is_bf16 = tensor_is_bf16(b, lin->w[i]);
-    VS_TRY(fit_panels(&lin->fwd, lin->n, lin->k, b->compute, is_bf16, err));
+    VS_TRY(fit_panels(b, &lin->fwd, lin->n, lin->k, is_bf16, err));
     for (size_t i = 0; i < lin->n_parts; i++) {
         const vs_tensor *w = lin->w[i];
         vs_panels_set_rows(b->ops, &lin->fwd, lin->col[i], b->params.data + w->offset, w->cols,
                            w->rows);
     }
     if (!bwd) return VS_OK;
-    if (!lin->bwd.data) VS_TRY(vs_panels_open(&lin->bwd, lin->k, lin->n, VS_PANELS_F32, err));
+    if (!lin->bwd.data)
+        VS_TRY(vs_panels_open(&lin->bwd, b->panels, lin->k, lin->n, VS_PANELS_F32, err));
     /* dx = dy W: panels over the inputs, the chain runs over all outputs; part i fills its rows of
      * the chain. */
     for (size_t p = 0; p < vs_round16(lin->k) / 16; p++) {
@@ -233,10 +244,10 @@ static vs_status pack_base(vs_base *b, bool bwd, vs_error *err)
             VS_TRY(pack_lin(b, &b->layers[i].lin[kind], bwd, err));
         }
     }
-    VS_TRY(fit_panels(&b->head_fwd, c->n_vocab, c->n_embd, b->compute,
-                      !b->head_fwd.data && tensor_is_bf16(b, b->head), err));
+    VS_TRY(fit_panels(b, &b->head_fwd, c->n_vocab, c->n_embd,
+                      !b->head_fwd.data && !b->is_trained && tensor_is_bf16(b, b->head), err));
     if (bwd && !b->head_bwd.data)
-        VS_TRY(vs_panels_open(&b->head_bwd, c->n_embd, c->n_vocab, VS_PANELS_F32, err));
+        VS_TRY(vs_panels_open(&b->head_bwd, b->panels, c->n_embd, c->n_vocab, VS_PANELS_F32, err));
     pack_matrix(b->ops, &b->head_fwd, &b->head_bwd, b->params.data + b->head->offset, c->n_vocab,
                 c->n_embd);
     return VS_OK;
@@ -262,6 +273,7 @@ vs_status vs_base_create(vs_base **out, const vs_config *c, vs_params *params, v
     }
     VS_CHECK(open_layers(b, err));
     VS_CHECK(open_ropes(b, err));
+    VS_CHECK(vs_arena_open(&b->panels, b->params.n_model * sizeof(uint16_t), err));
     VS_CHECK(pack_base(b, false, err));
     memset(params, 0, sizeof *params);
     *out = b;
@@ -289,14 +301,8 @@ done:
 void vs_base_close(vs_base *b)
 {
     if (!b) return;
-    for (size_t i = 0; b->layers && i < b->config.n_layers; i++) {
-        for (int kind = 0; kind < VS_N_LIN; kind++) {
-            vs_panels_close(&b->layers[i].lin[kind].fwd);
-            vs_panels_close(&b->layers[i].lin[kind].bwd);
-        }
-    }
-    vs_panels_close(&b->head_fwd);
-    vs_panels_close(&b->head_bwd);
+    for_each_panels(b, vs_panels_close);
+    vs_arena_close(b->panels);
     vs_params_close(&b->params);
     free(b->layers);
     free(b->cos_sin[0]);
@@ -329,8 +335,8 @@ static vs_status open_lora(vs_model *m, vs_error *err)
             VS_TRY(vs_lora_module(NULL, &scale, &m->lora_config, i, (vs_linear)which, err));
             l->scale = (float)scale;
             if (l->a->rows > m->lora_rank) m->lora_rank = l->a->rows;
-            VS_TRY(vs_panels_open(&l->a_fwd, l->a->rows, l->a->cols, VS_PANELS_F32, err));
-            VS_TRY(vs_panels_open(&l->b_fwd, l->b->rows, l->b->cols, VS_PANELS_F32, err));
+            VS_TRY(vs_panels_open(&l->a_fwd, NULL, l->a->rows, l->a->cols, VS_PANELS_F32, err));
+            VS_TRY(vs_panels_open(&l->b_fwd, NULL, l->b->rows, l->b->cols, VS_PANELS_F32, err));
         }
     }
     return VS_OK;
@@ -344,8 +350,8 @@ static vs_status pack_lora(vs_model *m, bool bwd, vs_error *err)
         vs_lora_lin *l = &m->lora_lin[i];
         if (!l->a) continue;
         if (bwd && !l->a_bwd.data) {
-            VS_TRY(vs_panels_open(&l->a_bwd, l->a->cols, l->a->rows, VS_PANELS_F32, err));
-            VS_TRY(vs_panels_open(&l->b_bwd, l->b->cols, l->b->rows, VS_PANELS_F32, err));
+            VS_TRY(vs_panels_open(&l->a_bwd, NULL, l->a->cols, l->a->rows, VS_PANELS_F32, err));
+            VS_TRY(vs_panels_open(&l->b_bwd, NULL, l->b->cols, l->b->rows, VS_PANELS_F32, err));
         }
         pack_matrix(o, &l->a_fwd, &l->a_bwd, m->lora.data + l->a->offset, l->a->rows, l->a->cols);
         pack_matrix(o, &l->b_fwd, &l->b_bwd, m->lora.data + l->b->offset, l->b->rows, l->b->cols);
@@ -439,6 +445,11 @@ vs_status vs_model_repack(vs_model *m, bool bwd, vs_error *err)
     if (m->lora_config.rank) {
         if (bwd && !m->base->head_bwd.data) VS_TRY(pack_base(m->base, true, err));
         return pack_lora(m, bwd, err);
+    }
+    if (bwd && !m->base->head_bwd.data) { /* weights that change will not stay bf16 */
+        for_each_panels(m->base, vs_panels_close);
+        vs_arena_reset(m->base->panels);
+        m->base->is_trained = true;
     }
     return pack_base(m->base, bwd, err);
 }

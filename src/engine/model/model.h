@@ -65,6 +65,8 @@ typedef struct vs_base {
     vs_norm norm;
     float embed_scale;
     vs_panels head_fwd, head_bwd;
+    vs_arena *panels; /* where those of layers and head lie */
+    bool is_trained;  /* its own weights, that is */
     float
         *cos_sin[2]; /* [n_positions][head_dim], as ops->rope takes it; [1]: of sliding layers with
                           a rope of their own, else NULL */

@@ -34,14 +34,15 @@ enum {
 typedef enum vs_panel_kind { VS_PANELS_F32, VS_PANELS_BF16, VS_PANELS_PAIRS } vs_panel_kind;
 
 /* A matrix laid out once in the order in which gemm reads it: [n / 16][k][n % 16], the last panel
- * padded with zeros. One of the three pointers is set, by the kind. Owner: whoever called
- * vs_panels_open; on a 64-byte boundary. */
+ * padded with zeros. One of the three pointers is set, by the kind; on a 64-byte boundary. Owner:
+ * whoever called vs_panels_open, or the arena. */
 typedef struct vs_panels {
     size_t n, k;
     float *data;     /* [ceil(n / 16)][k][16] */
     uint16_t *half;  /* the same as the upper halves of f32 */
     uint32_t *pairs; /* [ceil(n / 16)][ceil(k / 2)][16]: half.h's vs_bf16_pair of two steps of k; an
                         odd k has a zero more */
+    bool in_arena;
 } vs_panels;
 
 /* Keys and values of a run of consecutive tokens, all layers: a prompt, or one solution.

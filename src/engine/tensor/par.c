@@ -83,7 +83,8 @@ static size_t steps_of(const vs_panels *p)
     return p->pairs ? (p->k + 1) / 2 : p->k;
 }
 
-vs_status vs_panels_open(vs_panels *p, size_t n, size_t k, vs_panel_kind kind, vs_error *err)
+vs_status vs_panels_open(vs_panels *p, vs_arena *arena, size_t n, size_t k, vs_panel_kind kind,
+                         vs_error *err)
 {
     const size_t size = kind == VS_PANELS_BF16 ? sizeof *p->half : sizeof *p->data;
 
@@ -91,9 +92,11 @@ vs_status vs_panels_open(vs_panels *p, size_t n, size_t k, vs_panel_kind kind, v
     if (n > MAX_DIM || k > MAX_DIM || (k && vs_round16(n) > SIZE_MAX / size / k))
         return VS_FAIL(err, VS_E_LIMIT, "matrix of %zu x %zu: at most %d in each direction", n, k,
                        MAX_DIM);
-    void *memory = vs_alloc_raw(vs_round16(n) * (kind == VS_PANELS_PAIRS ? (k + 1) / 2 : k) * size);
+    const size_t steps = kind == VS_PANELS_PAIRS ? (k + 1) / 2 : k;
+    void *memory = arena ? vs_arena_push(arena, vs_round16(n) * steps, size)
+                         : vs_alloc_raw(vs_round16(n) * steps * size);
     if (!memory) return VS_FAIL(err, VS_E_NOMEM, "matrix of %zu x %zu", n, k);
-    *p = (vs_panels){.n = n, .k = k};
+    *p = (vs_panels){.n = n, .k = k, .in_arena = arena != NULL};
     if (kind == VS_PANELS_F32) p->data = memory;
     if (kind == VS_PANELS_BF16) p->half = memory;
     if (kind == VS_PANELS_PAIRS) p->pairs = memory;
@@ -102,9 +105,11 @@ vs_status vs_panels_open(vs_panels *p, size_t n, size_t k, vs_panel_kind kind, v
 
 void vs_panels_close(vs_panels *p)
 {
-    free(p->data);
-    free(p->half);
-    free(p->pairs);
+    if (!p->in_arena) {
+        free(p->data);
+        free(p->half);
+        free(p->pairs);
+    }
     *p = (vs_panels){0};
 }
 

@@ -3,12 +3,14 @@
 #ifndef VS_TENSOR_PAR_H
 #define VS_TENSOR_PAR_H
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "engine/tensor/ops.h"
 
-/* Any content. */
-VS_NODISCARD vs_status vs_panels_open(vs_panels *p, size_t n, size_t k, vs_panel_kind kind,
-                                      vs_error *err);
+/* Any content. In the arena, or NULL: in memory of their own. Panels that are read in turn belong side by side: each
+ * huge page that they share spares misses of the address translation. */
+VS_NODISCARD vs_status vs_panels_open(vs_panels *p, vs_arena *arena, size_t n, size_t k,
+                                      vs_panel_kind kind, vs_error *err);
 void vs_panels_close(vs_panels *p); /* zeroed is allowed */
 /* f32 values that bf16 holds exactly: what panels of bf16 may be filled with. */
 bool vs_is_bf16(const float *w, size_t n);

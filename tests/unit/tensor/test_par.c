@@ -17,7 +17,7 @@ static vs_panels panels_as(vs_panel_kind kind, const vs_ops *o, const float *w, 
     vs_panels p = {0};
     vs_error err;
 
-    CHECK_OK(vs_panels_open(&p, n, k, kind, &err));
+    CHECK_OK(vs_panels_open(&p, NULL, n, k, kind, &err));
     vs_panels_set_rows(o, &p, 0, w, k, n);
     return p;
 }
@@ -123,7 +123,7 @@ TEST(par, rows_may_be_set_at_any_column)
 
     for (size_t cut = 1; cut < N; cut++)
         for (size_t second = cut; second < N; second += 5) {
-            CHECK_OK(vs_panels_open(&pieces, N, K, VS_PANELS_F32, &err));
+            CHECK_OK(vs_panels_open(&pieces, NULL, N, K, VS_PANELS_F32, &err));
             vs_panels_set_rows(o, &pieces, second, w + second * K, K, N - second);
             vs_panels_set_rows(o, &pieces, cut, w + cut * K, K, second - cut);
             vs_panels_set_rows(o, &pieces, 0, w, K, cut);
@@ -146,7 +146,7 @@ TEST(par, panels_of_bf16_hold_what_those_of_f32_hold)
     for (size_t i = 0; i < N * K; i++) w[i] = vs_f32_of_bf16(vs_bf16_of_f32(w[i]));
     CHECK(vs_is_bf16(w, N * K));
     vs_panels whole = panels_of(o, w, N, K);
-    CHECK_OK(vs_panels_open(&half, N, K, VS_PANELS_BF16, &err));
+    CHECK_OK(vs_panels_open(&half, NULL, N, K, VS_PANELS_BF16, &err));
     vs_panels_set_rows(o, &half, CUT, w + CUT * K, K, N - CUT);
     vs_panels_set_rows(o, &half, 0, w, K, CUT);
     for (size_t i = 0; i < PADDED * K; i++)
@@ -164,7 +164,7 @@ TEST(par, panels_of_pairs_hold_two_steps_rounded)
     vs_panels p = {0};
     vs_error err;
 
-    CHECK_OK(vs_panels_open(&p, N, K, VS_PANELS_PAIRS, &err));
+    CHECK_OK(vs_panels_open(&p, NULL, N, K, VS_PANELS_PAIRS, &err));
     vs_panels_set_rows(o, &p, CUT, w + CUT * K, K, N - CUT);
     vs_panels_set_rows(o, &p, 0, w, K, CUT);
     for (size_t j = 0; j < PADDED; j++)
@@ -245,10 +245,10 @@ TEST(par, panels_refuse_sizes_that_overflow_and_report_lack_of_memory)
     vs_panels p = {0};
     vs_error err = {0};
 
-    CHECK(vs_panels_open(&p, SIZE_MAX, 2, VS_PANELS_F32, &err) == VS_E_LIMIT);
-    CHECK(vs_panels_open(&p, 2, SIZE_MAX / 4, VS_PANELS_F32, &err) == VS_E_LIMIT);
+    CHECK(vs_panels_open(&p, NULL, SIZE_MAX, 2, VS_PANELS_F32, &err) == VS_E_LIMIT);
+    CHECK(vs_panels_open(&p, NULL, 2, SIZE_MAX / 4, VS_PANELS_F32, &err) == VS_E_LIMIT);
     vs_alloc_fail_after(0);
-    CHECK(vs_panels_open(&p, 16, 16, VS_PANELS_F32, &err) == VS_E_NOMEM);
+    CHECK(vs_panels_open(&p, NULL, 16, 16, VS_PANELS_F32, &err) == VS_E_NOMEM);
     vs_alloc_fail_after(-1);
     CHECK(p.data == NULL);
     vs_panels_close(&p);

@@ -298,11 +298,11 @@ static void use_f32_panels(const tiny *t)
             vs_lin *lin = &t->base->layers[i].lin[k];
             CHECK(lin->fwd.half != NULL);
             vs_panels_close(&lin->fwd);
-            CHECK_OK(vs_panels_open(&lin->fwd, lin->n, lin->k, VS_PANELS_F32, &err));
+            CHECK_OK(vs_panels_open(&lin->fwd, NULL, lin->n, lin->k, VS_PANELS_F32, &err));
         }
     vs_panels_close(&t->base->head_fwd);
-    CHECK_OK(vs_panels_open(&t->base->head_fwd, t->base->config.n_vocab, t->base->config.n_embd,
-                            VS_PANELS_F32, &err));
+    CHECK_OK(vs_panels_open(&t->base->head_fwd, NULL, t->base->config.n_vocab,
+                            t->base->config.n_embd, VS_PANELS_F32, &err));
 }
 
 TEST(training, has_the_same_bits_on_weights_kept_as_bf16)
