@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
     MAX_THREADS = 4096,
@@ -49,9 +50,11 @@ static _Thread_local bool in_part;
 static size_t cores(void)
 {
     cpu_set_t set;
+    long n = 0;
 
-    if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-    const int n = CPU_COUNT(&set);
+    if (sched_getaffinity(0, sizeof set, &set) == 0) n = CPU_COUNT(&set);
+    if (n < 1) n = sysconf(_SC_NPROCESSORS_ONLN); /* more cores than a set of fixed size holds */
+    if (n > MAX_THREADS) n = MAX_THREADS;
     return n > 0 ? (size_t)n : 1;
 }
 
@@ -183,15 +186,18 @@ void vs_threads_set(size_t n)
     if (n == 0) n = cores();
     if (n > MAX_THREADS) n = MAX_THREADS;
     pthread_mutex_lock(&pool.job);
-    if (n != vs_threads()) stop_workers();
+    if (n != pool.n) stop_workers();
     atomic_store(&chosen, n);
     pthread_mutex_unlock(&pool.job);
 }
 
 size_t vs_threads(void)
 {
-    const size_t n = atomic_load(&chosen);
-    return n ? n : cores();
+    size_t n = atomic_load(&chosen), none = 0;
+
+    if (n) return n;
+    n = cores();
+    return atomic_compare_exchange_strong(&chosen, &none, n) ? n : none;
 }
 
 bool vs_in_part(void)

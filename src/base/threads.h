@@ -9,9 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* 0 asks for all cores that this process may run on. Called at start by app/, and never while a job runs. */
+/* 0 asks for all cores that this process may run on. Called at start by app/, and never while memory for each thread
+ * is held (vs_work, a decoder). */
 void vs_threads_set(size_t n);
-size_t vs_threads(void); /* at least 1; all cores until set */
+size_t vs_threads(void); /* at least 1; until set all cores, counted once */
 
 /* thread: 0 .. vs_threads() - 1, of no two parts that run at the same time the same. */
 typedef void (*vs_part_fn)(void *ctx, size_t part, size_t thread);
@@ -19,5 +20,5 @@ typedef void (*vs_part_fn)(void *ctx, size_t part, size_t thread);
 /* f for part 0 .. n - 1, in any order; back when all are done. The caller is one of the threads. From inside a part,
  * or beside the job of another caller, it runs serially as thread 0. */
 void vs_run_parts(size_t n, vs_part_fn f, void *ctx);
-bool vs_in_part(void); /* vs_run_parts would run serially */
+bool vs_in_part(void); /* called from inside one */
 #endif

@@ -1,4 +1,5 @@
 /* work.c - scratch memory and the split of row ranges over threads. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/threads.h"
@@ -29,6 +30,7 @@ void vs_parallel_range(size_t n, double cost, size_t n_threads, vs_range_fn f, v
         if (n) f(ctx, 0, n, 0);
         return;
     }
+    assert(n_threads >= vs_threads()); /* what has memory for each */
     const size_t most = n_threads * PARTS_OF_THREAD;
     range_job job = {n, n < most ? n : most, f, ctx};
 

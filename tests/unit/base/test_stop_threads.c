@@ -1,6 +1,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "base/stop.h"
 #include "base/threads.h"
@@ -38,6 +39,7 @@ enum { PARTS_MOST = 40, THREADS_MOST = 5, JOBS = 300 };
 typedef struct tally {
     atomic_int done[PARTS_MOST];
     atomic_int on_thread[THREADS_MOST]; /* parts of this thread under way */
+    atomic_int by_workers;
     size_t n_threads;
     bool nested;
     atomic_bool failed;
@@ -47,9 +49,13 @@ static void count_part(void *ctx, size_t part, size_t thread)
 {
     tally *t = ctx;
 
-    if (thread >= t->n_threads) atomic_store(&t->failed, true);
+    if (thread >= t->n_threads) {
+        atomic_store(&t->failed, true);
+        return;
+    }
     if (atomic_fetch_add(&t->on_thread[thread], 1) != 0) atomic_store(&t->failed, true);
     atomic_fetch_add(&t->done[part], 1);
+    if (thread != 0) atomic_fetch_add(&t->by_workers, 1);
     if (t->nested) {
         tally inner = {.n_threads = 1};
         vs_run_parts(3, count_part, &inner);
@@ -73,6 +79,31 @@ TEST(threads, do_every_part_of_every_job_once_and_no_two_at_once_on_a_thread)
         }
     }
     CHECK(!vs_in_part());
+    vs_threads_set(0);
+}
+
+/* Parts, and the pauses between jobs, last longer than anyone spins. */
+static void slow_part(void *ctx, size_t part, size_t thread)
+{
+    usleep(3000);
+    count_part(ctx, part, thread);
+}
+
+TEST(threads, that_have_gone_to_sleep_are_woken)
+{
+    int by_workers = 0;
+
+    vs_threads_set(3);
+    for (size_t job = 0; job < 20; job++) {
+        tally t = {.n_threads = 3};
+
+        vs_run_parts(4, slow_part, &t);
+        for (size_t i = 0; i < 4; i++) CHECK(t.done[i] == 1);
+        CHECK(!t.failed);
+        if (job > 0) by_workers += t.by_workers; /* at the first they come into being */
+        usleep(3000);
+    }
+    CHECK(by_workers > 0);
     vs_threads_set(0);
 }
 
