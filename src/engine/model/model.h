@@ -19,7 +19,7 @@
 #include "engine/model/config.h"
 #include "engine/model/folder.h"
 #include "engine/model/params.h"
-#include "engine/tensor/ops.h"
+#include "engine/tensor/par.h"
 
 /* One matrix product of a layer, possibly several weights side by side (q, k, v; gate, up). */
 typedef struct vs_lin {
@@ -131,7 +131,8 @@ void vs_weights_init(vs_params *p, const vs_config *c, uint64_t seed);
 /* Fresh adapter, as PEFT: A uniform in +-1/sqrt(in) (Kaiming, a = sqrt 5), B zero. */
 void vs_lora_init(vs_params *p, uint64_t seed);
 
-/* After the weights (or the adapter) changed: panels, and the hash. bwd: backward panels too. */
+/* After the weights (or the adapter) changed: panels. bwd: backward panels too. After a failure the
+ * model may be packed again or closed, not computed with. */
 VS_NODISCARD vs_status vs_model_repack(vs_model *m, bool bwd, vs_error *err);
 VS_NODISCARD vs_status vs_model_rehash(vs_model *m, vs_error *err);
 /* The hash that a model has under compute, from the one that it has under f32; out may be hash. */
@@ -231,8 +232,8 @@ void vs_backward_close(vs_backward *w); /* NULL is allowed */
 void vs_backward_run(vs_backward *w, const vs_model *m, const vs_batch *b, const vs_saved *saved,
                      float *d_hidden, vs_params *grads, float *embed_grads);
 
-/* Runs f over [0, n) in chunks on all threads, unless inside a part of a job or n * cost (FLOPs)
- * is small. */
+/* Runs f over [0, n) in chunks on all threads, unless n_threads is 1, inside a part of a job, or
+ * where n * cost (FLOPs) is small. n_threads: 1 or vs_threads(). */
 typedef void (*vs_range_fn)(void *ctx, size_t begin, size_t end, size_t thread);
 void vs_parallel_range(size_t n, double cost, size_t n_threads, vs_range_fn f, void *ctx);
 

@@ -29,22 +29,6 @@ enum {
     VS_VOCAB_TILE = 1024, /* entries of the vocabulary in one step of the running log-sum-exp */
 };
 
-/* Values of a matrix as f32; as bf16, where that loses nothing; or rounded to pairs of bf16, for
- * gemm_dot. */
-typedef enum vs_panel_kind { VS_PANELS_F32, VS_PANELS_BF16, VS_PANELS_PAIRS } vs_panel_kind;
-
-/* A matrix laid out once in the order in which gemm reads it: [n / 16][k][n % 16], the last panel
- * padded with zeros. One of the three pointers is set, by the kind; on a 64-byte boundary. Owner:
- * whoever called vs_panels_open, or the arena. */
-typedef struct vs_panels {
-    size_t n, k;
-    float *data;     /* [ceil(n / 16)][k][16] */
-    uint16_t *half;  /* the same as the upper halves of f32 */
-    uint32_t *pairs; /* [ceil(n / 16)][ceil(k / 2)][16]: half.h's vs_bf16_pair of two steps of k; an
-                        odd k has a zero more */
-    bool in_arena;
-} vs_panels;
-
 /* Keys and values of a run of consecutive tokens, all layers: a prompt, or one solution.
  *   data [layer][kv head][ K: [cap / 16][D][16] | V: [D16 / 16][cap][16] ]
  *   D16 = D rounded up to 16

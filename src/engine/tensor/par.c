@@ -220,7 +220,8 @@ static void matmul_part(void *ctx, size_t part, size_t thread)
 {
     const matmul_job *j = ctx;
     const range rows = j->by_row ? split(j->m, ROW_TILE, part, j->parts) : (range){0, j->m};
-    const range cols = j->by_row ? (range){0, j->n} : split(j->n, VS_LANES, part, j->parts);
+    const size_t unit = j->w->pairs ? 2 * VS_LANES : VS_LANES; /* two panels of pairs to a tile */
+    const range cols = j->by_row ? (range){0, j->n} : split(j->n, unit, part, j->parts);
     (void)thread;
 
     product(j->ops, j->out, j->ld_out, j->a, j->ld_a, j->w, rows, j->n0, cols, j->accumulate);
@@ -232,9 +233,9 @@ void vs_matmul_cols(const vs_ops *o, float *out, size_t ld_out, const float *a, 
     assert(n0 % VS_LANES == 0 && n0 + n <= w->n);
     const double begin = count_begin();
     const size_t n_threads = threads_for(m, n, w->k);
-    const size_t parts = n_threads > 1 ? n_threads * PARTS_OF_THREAD : 1;
-    /* by column each weight is read by one thread only; narrow products have too few */
-    const bool by_row = n < 2 * VS_LANES * parts && m >= ROW_TILE * n_threads;
+    const size_t most = n_threads > 1 ? n_threads * PARTS_OF_THREAD : 1;
+    const bool by_row = (n < 2 * VS_LANES * most || w->pairs) && m >= ROW_TILE * n_threads;
+    const size_t parts = by_row && m < 4 * ROW_TILE * most ? n_threads : most;
     matmul_job job = {o, out, ld_out, a, ld_a, w, n0, n, m, parts, by_row, accumulate};
 
     vs_run_parts(parts, matmul_part, &job);

@@ -7,6 +7,22 @@
 #include "base/error.h"
 #include "engine/tensor/ops.h"
 
+/* Values of a matrix as f32; as bf16, where that loses nothing; or rounded to pairs of bf16, for
+ * gemm_dot. */
+typedef enum vs_panel_kind { VS_PANELS_F32, VS_PANELS_BF16, VS_PANELS_PAIRS } vs_panel_kind;
+
+/* A matrix laid out once in the order in which gemm reads it: [n / 16][k][n % 16], the last panel
+ * padded with zeros. One of the three pointers is set, by the kind; on a 64-byte boundary. Owner:
+ * whoever called vs_panels_open, or the arena. */
+typedef struct vs_panels {
+    size_t n, k;
+    float *data;     /* [ceil(n / 16)][k][16] */
+    uint16_t *half;  /* the same as the upper halves of f32 */
+    uint32_t *pairs; /* [ceil(n / 16)][ceil(k / 2)][16]: half.h's vs_bf16_pair of two steps of k; an
+                        odd k has a zero more */
+    bool in_arena;
+} vs_panels;
+
 /* Any content. In the arena, or NULL: in memory of their own. Panels that are read in turn belong side by side: each
  * huge page that they share spares misses of the address translation. */
 VS_NODISCARD vs_status vs_panels_open(vs_panels *p, vs_arena *arena, size_t n, size_t k,
@@ -19,8 +35,8 @@ bool vs_is_bf16(const float *w, size_t n);
 void vs_panels_set_rows(const vs_ops *o, vs_panels *p, size_t n0, const float *w, size_t ld,
                         size_t n);
 
-/* out [m][w->n] = a [m][w->k] W^T: few rows split by panel, many rows by row. Panels of pairs: a is
- * rounded to bf16 too, as gemm_dot does. */
+/* out [m][w->n] = a [m][w->k] W^T. Split by column, so that one thread alone reads a weight; by row where there are too few
+ * columns, and many rows of pairs: a is then rounded to bf16 once, as gemm_dot does. */
 void vs_matmul(const vs_ops *o, float *out, size_t ld_out, const float *a, size_t ld_a,
                const vs_panels *w, size_t m, bool accumulate);
 /* The same for columns [n0, n0 + n) of w only (n0 a multiple of 16). */

@@ -88,11 +88,10 @@ TEST(attn, a_span_in_a_group_equals_the_span_alone)
 }
 
 /* 200 spans of one token: several blocks of queries, and more spans than one block may hold. */
-TEST(attn, many_branches_in_one_call_equal_each_alone)
+static void check_many_branches(const vs_ops *o)
 {
     enum { N = 200, LEN = 19, P = 21 };
     const group_case c = {2, 1, 16, P, 1, {N}, 0, 0.0f};
-    const vs_ops *o = vs_ops_best();
     group g = group_open(&c), alone = group_open(&c);
     static vs_seg segs[N];
     static vs_span spans[N];
@@ -111,6 +110,14 @@ TEST(attn, many_branches_in_one_call_equal_each_alone)
     for (size_t i = 0; i < N; i++) free(segs[i].data);
     group_close(&g);
     group_close(&alone);
+}
+
+TEST(attn, many_branches_in_one_call_equal_each_alone)
+{
+    size_t n_backends;
+    const vs_ops *const *backends = vs_ops_all(&n_backends);
+
+    for (size_t i = 0; i < n_backends; i++) check_many_branches(backends[i]);
 }
 
 /* The product of the first weight and value underflows to -0 and every later term is a zero: a

@@ -1,4 +1,8 @@
 /* Every backend gives the bits of cpu/ref, over one table of ops and one table of sizes. */
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include "engine/tensor/half.h"
 #include "tensor_test.h"
 
@@ -264,8 +268,20 @@ static uint32_t *random_pairs(size_t n, uint32_t seed, float scale)
 
 /* Every number of rows, tails of columns, odd chains and those that are cut into blocks; the second
  * scale makes operands, sums and what is accumulated subnormal. */
+/* How this thread rounds and what it does with subnormals. */
+static unsigned control_word(void)
+{
+#if defined(__x86_64__)
+    return _mm_getcsr() & ~(unsigned)_MM_EXCEPT_MASK;
+#else
+    return 0;
+#endif
+}
+
 TEST(ops, products_of_bf16_have_the_bits_of_ref)
 {
+    const unsigned control = control_word();
+
     enum { MAX_M = 40, N = 90, MAX_K = 4500, STEP = MAX_K / 2 * VS_LANES };
     static const size_t ks[] = {1, 2, 9, 700, MAX_K - 1};
     static const float scales[][2] = {{1.0f, 1.0f}, {0x1p-62f, 0x1p-63f}, {0x1p-126f, 4.0f}};
@@ -288,6 +304,7 @@ TEST(ops, products_of_bf16_have_the_bits_of_ref)
                 for (size_t back = 1; back < n_backends; back++)
                     for (size_t m = 1; m <= MAX_M; m += m_step) {
                         memcpy(found, start, MAX_M * N * sizeof *start);
+                        CHECK(control_word() == control);
                         backends[back]->gemm_dot(found, N, a, MAX_K + 2, b, STEP, m, n, ks[j],
                                                  accumulate);
                         check_bits(backends[back]->name, found, expected, m * N);

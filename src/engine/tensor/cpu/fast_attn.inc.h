@@ -213,7 +213,7 @@ static void gather(float *block, const float *x, size_t ld, size_t row, size_t n
         memcpy(block + i * width, x + (row + i) * ld, width * sizeof *block);
 }
 
-/* ---- one query against its own keys: short chains, side by side over queries and panels ---- */
+/* ---- a query or two against their own keys: short chains, side by side over queries and panels ---- */
 
 enum {
     SIDE_BY_SIDE = 4, /* as many hide the latency of fma */
@@ -221,7 +221,7 @@ enum {
     QUERIES_WORTH_A_TILE = 3,
 };
 
-/* out [n_out] = chain(k < n_k: a[k] * b[k][0 .. n_out - 1]), n_out <= 16; b in steps of 16. */
+/* out [n_out] = chain(k < n_k: a[k] * b[k][0 .. n_out - 1]), 16 of them at most; b in steps of 16. */
 typedef struct chain {
     float *out;
     size_t n_out;
@@ -281,8 +281,8 @@ static void own_scores(const vs_attn_shape *s, const attn_block *b, size_t layer
         }
         for (size_t t = p->at; t < p->at + n_queries; t++)
             for (size_t j = 0; j < n_keys; j += VS_LANES)
-                add_chain(&q, (chain){e + t * ld_s + j, VS_LANES, qb + t * d_n, keys + j * d_n,
-                                      d_n});
+                add_chain(&q,
+                          (chain){e + t * ld_s + j, VS_LANES, qb + t * d_n, keys + j * d_n, d_n});
     }
     if (q.n) run_chains(&q);
 }
