@@ -446,7 +446,7 @@ vs_status vs_model_repack(vs_model *m, bool bwd, vs_error *err)
         if (bwd && !m->base->head_bwd.data) VS_TRY(pack_base(m->base, true, err));
         return pack_lora(m, bwd, err);
     }
-    if (bwd && !m->base->head_bwd.data) { /* weights that change will not stay bf16 */
+    if (bwd && !m->base->is_trained) { /* weights that change will not stay bf16 */
         for_each_panels(m->base, vs_panels_close);
         vs_arena_reset(m->base->panels);
         m->base->is_trained = true;

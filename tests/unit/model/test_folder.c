@@ -1,5 +1,6 @@
 #include "base/buf.h"
 #include "engine/model/folder.h"
+#include "engine/model/model.h"
 #include "engine/model/safetensors.h"
 #include "unit/model/folder_test.h"
 
@@ -311,6 +312,15 @@ TEST(folder, survives_failure_of_each_allocation)
     FAIL_EACH_ALLOCATION(st, st = vs_weights_read(&back, &small, dir, &err));
     check_equal(&p, &back);
     vs_params_close(&back);
+
+    vs_base *base = NULL;
+    vs_model *model = NULL;
+    CHECK_OK(vs_config_write(&small, dir, &err));
+    FAIL_EACH_ALLOCATION(st, st = vs_base_open(&base, dir, VS_COMPUTE_F32, &err));
+    FAIL_EACH_ALLOCATION(st, st = vs_model_open(&model, base, NULL, &err));
+    FAIL_EACH_ALLOCATION(st, st = vs_model_repack(model, true, &err));
+    vs_model_close(model);
+    vs_base_close(base);
 
     write_part(&p, 0, 4, shards, "a.safetensors");
     write_part(&p, 4, p.n_tensors - 4, shards, "b.safetensors");
