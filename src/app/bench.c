@@ -279,6 +279,9 @@ static vs_status run(vs_bench *b, const char *model, const char *shape, const ch
     vs_status st;
 
     VS_TRY(vs_compute_parse(&how, compute, err));
+    if (!list)
+        list = how == VS_COMPUTE_BF16 ? "decode,prefill,score,kernels"
+                                      : "decode,prefill,score,sft,sft-lora,dpo,dpo-lora,kernels";
     if (shape)
         VS_CHECK(vs_bench_shape(&b->opened, shape, how, err));
     else
@@ -295,8 +298,7 @@ done:
 vs_status vs_verb_bench(int argc, char **argv, vs_error *err)
 {
     const char *model = NULL, *shape = NULL, *compute = "f32", *text_file = NULL,
-               *answer_file = NULL, *profile = "gsm8k",
-               *list = "decode,prefill,score,sft,sft-lora,dpo,dpo-lora,kernels";
+               *answer_file = NULL, *profile = "gsm8k", *list = NULL;
     double seconds = 2.0;
     vs_bench b = {.prompt = 128, .new = 128, .runs = 5};
     const vs_opt opts[] = {

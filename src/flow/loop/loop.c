@@ -74,6 +74,7 @@ vs_status vs_run_all(vs_run *run, bool *did_work, vs_error *err)
     VS_TRY(vs_run_check_examples(run, err));
     VS_TRY(vs_run_check_hints(run, err));
     VS_TRY(vs_run_check_space(run, err));
+    start_clocks(run);
     STAGE("references", vs_run_references(run, err));
     STAGE("sft", vs_run_generator(run, "sft", 0, err));
     for (size_t t = 1; t <= run->recipe.rounds; t++) {
