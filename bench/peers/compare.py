@@ -21,6 +21,7 @@ HERE = Path(__file__).resolve().parent
 PROMPT = NEW = 128  # as in torch_peer.py
 PEERS = {  # in the order of the columns: the kinds of workload that each has
     "vstar-f32": ("decode", "prefill", "score", "sft", "sft-lora", "dpo", "dpo-lora", "kernels"),
+    "vstar-bf16": ("decode", "prefill", "score", "kernels"),
     "torch": ("decode", "prefill", "score", "sft", "sft-lora"),
     "hand": ("decode", "score", "dpo", "dpo-lora"),
     "trl": ("dpo-lora",),
@@ -28,7 +29,7 @@ PEERS = {  # in the order of the columns: the kinds of workload that each has
     "llama-bf16": ("decode", "prefill"),
     "openblas": ("kernels",),
 }
-WORKLOADS = ("decode:1,decode:8,decode:16,decode:64,prefill:512,score:16,score:64,sft-lora:16,sft:16,dpo-lora:8+8,"
+WORKLOADS = ("decode:1,decode:8,decode:16,decode:64,prefill:512,score:64,sft-lora:16,sft:16,dpo-lora:8+8,"
              "kernels:1,kernels:2,kernels:4,kernels:8,kernels:16,kernels:32,kernels:512")
 
 
@@ -39,9 +40,10 @@ def has(peer, workload):
 
 
 def vstar(args, peer, workload):
-    # random f32 weights of the same shape: bf16 ones are kept as bf16, for the same bits in fewer bytes
-    weights = ["--shape", Path(args.model).name] if peer == "vstar-f32" else ["--model", args.model]
-    out = subprocess.run([args.vstar, "bench", *weights, "--threads", str(args.threads), "--runs", "1",
+    # f32 weights in a folder of their own: bf16 ones are kept as bf16, for the same bits in fewer bytes
+    model = f"{args.model}-f32" if peer == "vstar-f32" else args.model
+    compute = "bf16" if peer == "vstar-bf16" else "f32"
+    out = subprocess.run([args.vstar, "bench", "--model", model, "--compute", compute, "--threads", str(args.threads), "--runs", "1",
                           "--prompt", str(PROMPT), "--new", str(NEW), "--workload", workload],
                          check=True, stdout=subprocess.PIPE, text=True).stdout
     return json.loads(out)
@@ -159,7 +161,7 @@ def line(rows, workload, peers):
     by = {p: {r["round"]: r for r in rows if r["peer"] == p} for p in ["vstar", *peers]}
     rates = {p: median(map(rate, by[p].values())) for p in by if by[p]}
     cells = [workload] + [f"{rates[p]:.4g}" if p in rates else "" for p in by]
-    f32 = [p for p in rates if p not in ("vstar", "vstar-f32", "llama-bf16")]
+    f32 = [p for p in rates if p not in ("vstar", "vstar-f32", "vstar-bf16", "llama-bf16")]
     if "vstar" not in rates or not f32:
         return cells + [""] * 6
     best = max(f32, key=rates.get)

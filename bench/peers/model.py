@@ -3,8 +3,8 @@
     DIR/venv/bin/python model.py 135m|tiny OUT
 
 OUT gets config.json and model.safetensors (bf16; torch and vstar read these) and the same weights as
-f32.gguf and bf16.gguf (llama.cpp reads these). There is no tokenizer: every peer is given token ids,
-and the GGUF files say "no_vocab".
+f32.gguf and bf16.gguf (llama.cpp reads these); OUT-f32 the weights before they were rounded to bf16.
+There is no tokenizer: every peer is given token ids, and the GGUF files say "no_vocab".
 """
 import sys
 from pathlib import Path
@@ -25,7 +25,9 @@ def make(shape, out):
     torch.manual_seed(1)
     config = LlamaConfig(**SHAPES[shape], max_position_embeddings=2048, tie_word_embeddings=True,
                          rms_norm_eps=1e-5, rope_parameters={"rope_type": "default", "rope_theta": 1e5})
-    model = LlamaForCausalLM(config).to(torch.bfloat16)
+    model = LlamaForCausalLM(config)
+    model.save_pretrained(f"{out}-f32")
+    model = model.to(torch.bfloat16)
     model.save_pretrained(out)
     return model
 

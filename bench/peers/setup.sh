@@ -42,5 +42,5 @@ if [ ! -x sgemm ]; then
 fi
 
 for shape in 135m tiny; do
-    [ -e $shape/bf16.gguf ] || venv/bin/python "$here/model.py" $shape $shape
+    [ -e $shape/bf16.gguf ] && [ -e $shape-f32 ] || venv/bin/python "$here/model.py" $shape $shape
 done
