@@ -18,8 +18,10 @@
 enum {
     SMALL_MODEL = 4 << 20, /* parameters up to which a thread takes whole rows: weights then sit in
                               its own cache */
-    FIRST_CAP = 64,        /* tokens of a fresh segment */
-    PREFILL_ROWS = 512,    /* rows of prompts computed at once */
+    LANE_KV_BYTES = 4 << 20, /* then also keys and values, of so many rows at least: */
+    LANE_ROWS = 16,
+    FIRST_CAP = 64,     /* tokens of a fresh segment */
+    PREFILL_ROWS = 512, /* rows of prompts computed at once */
 };
 
 const char *const vs_finish_name[3] = {"stop", "string", "length"};
@@ -65,7 +67,7 @@ typedef struct decoder {
     size_t n_problems;
     const vs_decode_options *o;
     lane *lanes;
-    size_t n_lanes, max_logit_rows;
+    size_t rows, n_lanes, max_logit_rows;
     open_problem *open; /* queue in order of problems: [first, first + n_open) of a ring would do;
                            kept compact */
     size_t n_open, cap_open, next_problem;
@@ -258,7 +260,7 @@ static vs_status admit(decoder *d, open_problem *q, vs_error *err)
 /* Opens, prefills and admits until all rows are taken or nothing waits. */
 static vs_status fill_rows(decoder *d, vs_error *err)
 {
-    while (d->n_live < d->o->rows) {
+    while (d->n_live < d->rows) {
         open_problem *last = d->n_open ? &d->open[d->n_open - 1] : NULL;
         if (last && last->admitted < d->problems[last->problem].n) {
             VS_TRY(admit(d, last, err));
@@ -411,12 +413,23 @@ static vs_status emit_finished(decoder *d, vs_decode_fn fn, void *ctx, vs_error 
 
 /* -- opening -- */
 
+/* Branches of a small model whose keys and values a thread's caches hold: a step goes through all of them. */
+static size_t rows_in_cache(const decoder *d)
+{
+    const vs_attn_shape *s = &d->m->shape;
+    const size_t most = d->m->base->config.n_positions + 1;
+    const size_t tokens = d->o->max_tokens < most ? d->o->max_tokens : most;
+    const size_t rows = LANE_KV_BYTES / sizeof(float) / vs_seg_floats(s, vs_round16(tokens));
+
+    return rows > LANE_ROWS ? rows : LANE_ROWS;
+}
+
 static vs_status lane_open(decoder *d, lane *l, size_t longest_prompt, vs_error *err)
 {
     const vs_config *c = &d->m->base->config;
     vs_work_size size = {.n_threads = d->n_lanes > 1 ? 1 : vs_threads()};
 
-    l->max_rows = d->o->rows > PREFILL_ROWS ? d->o->rows : PREFILL_ROWS;
+    l->max_rows = d->rows > PREFILL_ROWS ? d->rows : PREFILL_ROWS;
     if (longest_prompt > l->max_rows) l->max_rows = longest_prompt;
     size.max_rows = size.max_group_rows = l->max_rows;
     size.max_keys = longest_prompt + d->o->max_tokens;
@@ -483,10 +496,14 @@ static vs_status decoder_open(decoder *d, vs_error *err)
         VS_TRY(vs_group_check(&g, c, where, err));
         if (g.n_prompt > longest) longest = g.n_prompt;
     }
-    d->n_lanes = d->m->base->params.n_model <= SMALL_MODEL ? vs_threads() : 1;
-    d->max_logit_rows = d->o->rows < 64 ? d->o->rows : 64;
+    const bool is_small = d->m->base->params.n_model <= SMALL_MODEL;
+    d->n_lanes = is_small ? vs_threads() : 1;
+    d->rows = d->o->rows;
+    if (is_small && d->n_lanes * rows_in_cache(d) < d->rows)
+        d->rows = d->n_lanes * rows_in_cache(d);
+    d->max_logit_rows = d->rows < 64 ? d->rows : 64;
     d->lanes = vs_alloc(d->n_lanes, sizeof *d->lanes);
-    d->live = vs_alloc(d->o->rows, sizeof *d->live);
+    d->live = vs_alloc(d->rows, sizeof *d->live);
     if (!d->lanes || !d->live) return VS_FAIL(err, VS_E_NOMEM, "decoding");
     for (size_t i = 0; i < d->n_lanes; i++) VS_TRY(lane_open(d, &d->lanes[i], longest, err));
     return VS_OK;

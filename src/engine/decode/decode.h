@@ -23,7 +23,7 @@ typedef struct vs_decode_options {
                                 match on is cut */
     size_t n_stop;
     vs_rng_key key;                /* of (seed, round) */
-    size_t rows;                   /* branches alive at once */
+    size_t rows;                   /* branches alive at once, at most */
     const vs_tokenizer *tokenizer; /* needed for stop strings only */
 } vs_decode_options;
 
