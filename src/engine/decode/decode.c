@@ -16,9 +16,8 @@
 #include "engine/model/group.h"
 
 enum {
-    SMALL_MODEL = 4 << 20, /* parameters up to which a thread takes whole rows: weights then sit in
-                              its own cache */
-    LANE_KV_BYTES = 4 << 20, /* then also keys and values, of so many rows at least: */
+    /* Of a small model, keys and values stay in a thread's caches, of so many rows at least. */
+    LANE_KV_BYTES = 4 << 20,
     LANE_ROWS = 16,
     FIRST_CAP = 64,     /* tokens of a fresh segment */
     PREFILL_ROWS = 512, /* rows of prompts computed at once */
@@ -496,7 +495,7 @@ static vs_status decoder_open(decoder *d, vs_error *err)
         VS_TRY(vs_group_check(&g, c, where, err));
         if (g.n_prompt > longest) longest = g.n_prompt;
     }
-    const bool is_small = d->m->base->params.n_model <= SMALL_MODEL;
+    const bool is_small = vs_model_is_small(d->m);
     d->n_lanes = is_small ? vs_threads() : 1;
     d->rows = d->o->rows;
     if (is_small && d->n_lanes * rows_in_cache(d) < d->rows)

@@ -11,6 +11,8 @@
 #include "base/threads.h"
 #include "engine/tensor/par.h"
 
+enum { SMALL_MODEL = 4 << 20 };
+
 static const vs_linear lin_parts[VS_N_LIN][3] = {
     [VS_LIN_QKV] = {VS_Q, VS_K, VS_V},
     [VS_LIN_O] = {VS_O},
@@ -433,6 +435,11 @@ void vs_model_close(vs_model *m)
     free(m->lora_lin);
     vs_params_close(&m->lora);
     free(m);
+}
+
+bool vs_model_is_small(const vs_model *m)
+{
+    return m->base->params.n_model <= SMALL_MODEL;
 }
 
 vs_params *vs_model_trainable(vs_model *m)

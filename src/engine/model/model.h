@@ -138,6 +138,8 @@ VS_NODISCARD vs_status vs_model_rehash(vs_model *m, vs_error *err);
 /* The hash that a model has under compute, from the one that it has under f32; out may be hash. */
 void vs_compute_hash(char out[VS_HASH_HEX], const char hash[VS_HASH_HEX], vs_compute compute);
 
+/* So few parameters that a core's caches hold them: it then pays to keep all else there too. */
+bool vs_model_is_small(const vs_model *m);
 /* The parameters that training changes: the adapter's, or the base's. */
 vs_params *vs_model_trainable(vs_model *m);
 
