@@ -19,7 +19,7 @@ lib=$out/usr/lib/aarch64-linux-gnu
 flags="-std=c11 -D_GNU_SOURCE -O3 -ffp-contract=off -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror"
 flags="$flags -Isrc -Itests -Itests/unit/tensor -isystem $out/usr/include -DVSTAR_SHARED_DEFAULT=\"none\" -DVSTAR_SOURCE_DIR=\".\""
 sources="src/engine/tensor/*.c src/engine/tensor/cpu/ref.c src/engine/tensor/cpu/fast_portable.c
-         src/engine/tensor/cpu/fast_neon.c src/base/mem.c src/base/error.c src/base/threads.c tests/vs_test.c"
+         src/engine/tensor/cpu/fast_neon.c src/base/mem.c src/base/error.c src/base/arena.c src/base/threads.c tests/vs_test.c"
 for test in tests/unit/tensor/test_*.c; do
     name=$(basename "$test" .c)
     # shellcheck disable=SC2086
