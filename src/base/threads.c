@@ -14,6 +14,7 @@ enum {
     CACHE_LINE = 64,
     /* Turns of waiting before sleep, tens of microseconds: they bridge the gaps within a step. */
     SPINS = 2000,
+    MIN_PARALLEL_FLOPS = 100000, /* below, sharing out costs more than it saves */
 };
 
 static atomic_size_t chosen; /* 0: not set yet */
@@ -240,4 +241,31 @@ void vs_run_parts(size_t n, vs_part_fn f, void *ctx)
     else
         run_serially(n, f, ctx);
     pthread_mutex_unlock(&pool.job);
+}
+
+typedef struct range_job {
+    size_t n, parts;
+    vs_range_fn f;
+    void *ctx;
+} range_job;
+
+static void range_part(void *ctx, size_t part, size_t thread)
+{
+    const range_job *j = ctx;
+    const size_t begin = j->n * part / j->parts, end = j->n * (part + 1) / j->parts;
+
+    j->f(j->ctx, begin, end, thread);
+}
+
+void vs_parallel_range(size_t n, double cost, size_t n_threads, vs_range_fn f, void *ctx)
+{
+    if (n_threads < 2 || n < 2 || in_part || cost * (double)n < MIN_PARALLEL_FLOPS) {
+        if (n) f(ctx, 0, n, 0);
+        return;
+    }
+    assert(n_threads >= vs_threads()); /* what has memory for each */
+    const size_t most = n_threads * VS_PARTS_OF_THREAD;
+    range_job job = {n, n < most ? n : most, f, ctx};
+
+    vs_run_parts(job.parts, range_part, &job);
 }

@@ -14,6 +14,9 @@
 void vs_threads_set(size_t n);
 size_t vs_threads(void); /* at least 1; until set all cores, counted once */
 
+/* Parts of a job for each thread: enough that the others can take over from one that is held off. */
+enum { VS_PARTS_OF_THREAD = 4 };
+
 /* thread: 0 .. vs_threads() - 1, of no two parts that run at the same time the same. */
 typedef void (*vs_part_fn)(void *ctx, size_t part, size_t thread);
 
@@ -21,4 +24,9 @@ typedef void (*vs_part_fn)(void *ctx, size_t part, size_t thread);
  * or beside the job of another caller, it runs serially as thread 0. */
 void vs_run_parts(size_t n, vs_part_fn f, void *ctx);
 bool vs_in_part(void); /* called from inside one */
+
+/* Runs f over [0, n) in chunks on all threads, unless n_threads is 1, inside a part of a job, or
+ * where n * cost (FLOPs) is small. n_threads: 1 or vs_threads(). */
+typedef void (*vs_range_fn)(void *ctx, size_t begin, size_t end, size_t thread);
+void vs_parallel_range(size_t n, double cost, size_t n_threads, vs_range_fn f, void *ctx);
 #endif

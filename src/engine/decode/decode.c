@@ -497,9 +497,8 @@ static vs_status decoder_open(decoder *d, vs_error *err)
     }
     const bool is_small = vs_model_is_small(d->m);
     d->n_lanes = is_small ? vs_threads() : 1;
-    d->rows = d->o->rows;
-    if (is_small && d->n_lanes * rows_in_cache(d) < d->rows)
-        d->rows = d->n_lanes * rows_in_cache(d);
+    const size_t most = is_small ? d->n_lanes * rows_in_cache(d) : SIZE_MAX;
+    d->rows = d->o->rows < most ? d->o->rows : most;
     d->max_logit_rows = d->rows < 64 ? d->rows : 64;
     d->lanes = vs_alloc(d->n_lanes, sizeof *d->lanes);
     d->live = vs_alloc(d->rows, sizeof *d->live);

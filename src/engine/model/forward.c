@@ -5,10 +5,9 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/threads.h"
 #include "engine/model/model.h"
 #include "engine/tensor/par.h"
-
-enum { TASKS_OF_THREAD = 4 }; /* of attention, at least: they differ in cost */
 
 static _Atomic uint64_t rows_computed;
 
@@ -198,7 +197,7 @@ static void attn_range(void *ctx, size_t begin, size_t end, size_t thread)
 /* Pieces of each group, so that few heads do not leave a thread without work. */
 static size_t attn_pieces(size_t n_heads, size_t n_threads)
 {
-    const size_t wanted = n_threads > 1 ? TASKS_OF_THREAD * n_threads : 1;
+    const size_t wanted = n_threads > 1 ? VS_PARTS_OF_THREAD * n_threads : 1;
 
     return n_heads >= wanted ? 1 : (wanted + n_heads - 1) / n_heads;
 }

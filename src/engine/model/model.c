@@ -84,6 +84,12 @@ static vs_status fit_panels(const vs_base *b, vs_panels *p, size_t n, size_t k, 
     return vs_panels_open(p, b->panels, n, k, kind, err);
 }
 
+/* Panels that are bf16, or open to it. */
+static bool may_be_bf16(const vs_base *b, const vs_panels *p)
+{
+    return b->compute == VS_COMPUTE_F32 && !b->is_trained && !p->data;
+}
+
 static bool tensor_is_bf16(const vs_base *b, const vs_tensor *w)
 {
     return vs_is_bf16(b->params.data + w->offset, w->rows * w->cols);
@@ -91,7 +97,7 @@ static bool tensor_is_bf16(const vs_base *b, const vs_tensor *w)
 
 static vs_status pack_lin(const vs_base *b, vs_lin *lin, bool bwd, vs_error *err)
 {
-    bool is_bf16 = !lin->fwd.data && !b->is_trained;
+    bool is_bf16 = may_be_bf16(b, &lin->fwd);
 
     for (size_t i = 0; is_bf16 && i < lin->n_parts; i++) is_bf16 = tensor_is_bf16(b, lin->w[i]);
     VS_TRY(fit_panels(b, &lin->fwd, lin->n, lin->k, is_bf16, err));
@@ -247,7 +253,7 @@ static vs_status pack_base(vs_base *b, bool bwd, vs_error *err)
         }
     }
     VS_TRY(fit_panels(b, &b->head_fwd, c->n_vocab, c->n_embd,
-                      !b->head_fwd.data && !b->is_trained && tensor_is_bf16(b, b->head), err));
+                      may_be_bf16(b, &b->head_fwd) && tensor_is_bf16(b, b->head), err));
     if (bwd && !b->head_bwd.data)
         VS_TRY(vs_panels_open(&b->head_bwd, b->panels, c->n_embd, c->n_vocab, VS_PANELS_F32, err));
     pack_matrix(b->ops, &b->head_fwd, &b->head_bwd, b->params.data + b->head->offset, c->n_vocab,

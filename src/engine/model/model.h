@@ -234,11 +234,6 @@ void vs_backward_close(vs_backward *w); /* NULL is allowed */
 void vs_backward_run(vs_backward *w, const vs_model *m, const vs_batch *b, const vs_saved *saved,
                      float *d_hidden, vs_params *grads, float *embed_grads);
 
-/* Runs f over [0, n) in chunks on all threads, unless n_threads is 1, inside a part of a job, or
- * where n * cost (FLOPs) is small. n_threads: 1 or vs_threads(). */
-typedef void (*vs_range_fn)(void *ctx, size_t begin, size_t end, size_t thread);
-void vs_parallel_range(size_t n, double cost, size_t n_threads, vs_range_fn f, void *ctx);
-
 /* -- the value head: one number for a row, Cobbe et al. 2021 (arXiv:2110.14168, section 4.2) -- */
 
 /* value = w . hidden + b, in double, in order. hidden [C]: after the last norm. The model has a value head. */

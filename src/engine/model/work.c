@@ -1,41 +1,7 @@
-/* work.c - scratch memory and the split of row ranges over threads. */
-#include <assert.h>
+/* work.c - scratch memory. */
 #include <string.h>
 
-#include "base/threads.h"
 #include "engine/model/model.h"
-
-enum {
-    MIN_PARALLEL_FLOPS = 100000, /* below, sharing out costs more than it saves */
-    PARTS_OF_THREAD = 4,
-};
-
-typedef struct range_job {
-    size_t n, parts;
-    vs_range_fn f;
-    void *ctx;
-} range_job;
-
-static void range_part(void *ctx, size_t part, size_t thread)
-{
-    const range_job *j = ctx;
-    const size_t begin = j->n * part / j->parts, end = j->n * (part + 1) / j->parts;
-
-    j->f(j->ctx, begin, end, thread);
-}
-
-void vs_parallel_range(size_t n, double cost, size_t n_threads, vs_range_fn f, void *ctx)
-{
-    if (n_threads < 2 || n < 2 || vs_in_part() || cost * (double)n < MIN_PARALLEL_FLOPS) {
-        if (n) f(ctx, 0, n, 0);
-        return;
-    }
-    assert(n_threads >= vs_threads()); /* what has memory for each */
-    const size_t most = n_threads * PARTS_OF_THREAD;
-    range_job job = {n, n < most ? n : most, f, ctx};
-
-    vs_run_parts(job.parts, range_part, &job);
-}
 
 static float *push(vs_work *w, size_t per_row, bool *failed)
 {

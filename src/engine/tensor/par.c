@@ -15,7 +15,6 @@ enum {
     ROW_TILE = 12,
     /* Floating-point operations below which waking a thread costs more than it saves. */
     MIN_SPLIT = 1 << 20,
-    PARTS_OF_THREAD = 4,
     /* Values looked at before the answer may be no. */
     IS_BF16_CHUNK = 4096,
     /* Rounding a dimension up to whole panels cannot overflow. */
@@ -65,6 +64,12 @@ static size_t threads_for(size_t m, size_t n, size_t k)
 typedef struct range {
     size_t begin, end;
 } range;
+
+/* As parts of a job. */
+static size_t parts_for(size_t n_threads)
+{
+    return n_threads > 1 ? n_threads * VS_PARTS_OF_THREAD : 1;
+}
 
 /* Part `part` of `parts` of 0 .. n, cut at multiples of unit. */
 static range split(size_t n, size_t unit, size_t part, size_t parts)
@@ -165,7 +170,8 @@ static void set_part(void *ctx, size_t part, size_t thread)
 {
     const set_job *j = ctx;
     const range whole = {j->n0, j->n0 + j->n};
-    const size_t first = whole.begin / VS_LANES, n_panels = (whole.end + 15) / VS_LANES - first;
+    const size_t first = whole.begin / VS_LANES;
+    const size_t n_panels = vs_round16(whole.end) / VS_LANES - first;
     const range panels = split(n_panels, 1, part, j->parts);
     (void)thread;
 
@@ -181,7 +187,7 @@ void vs_panels_set_rows(const vs_ops *o, vs_panels *p, size_t n0, const float *w
                         size_t n)
 {
     assert(n0 + n <= p->n);
-    set_job job = {o, p, n0, ld, n, threads_for(n, p->k, 1) * PARTS_OF_THREAD, w};
+    set_job job = {o, p, n0, ld, n, parts_for(threads_for(n, p->k, 1)), w};
 
     vs_run_parts(job.parts, set_part, &job);
 }
@@ -233,7 +239,7 @@ void vs_matmul_cols(const vs_ops *o, float *out, size_t ld_out, const float *a, 
     assert(n0 % VS_LANES == 0 && n0 + n <= w->n);
     const double begin = count_begin();
     const size_t n_threads = threads_for(m, n, w->k);
-    const size_t most = n_threads > 1 ? n_threads * PARTS_OF_THREAD : 1;
+    const size_t most = parts_for(n_threads);
     const bool by_row = (n < 2 * VS_LANES * most || w->pairs) && m >= ROW_TILE * n_threads;
     const size_t parts = by_row && m < 4 * ROW_TILE * most ? n_threads : most;
     matmul_job job = {o, out, ld_out, a, ld_a, w, n0, n, m, parts, by_row, accumulate};
