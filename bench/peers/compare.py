@@ -43,8 +43,8 @@ def vstar(args, peer, workload):
     # f32 weights in a folder of their own: bf16 ones are kept as bf16, for the same bits in fewer bytes
     model = f"{args.model}-f32" if peer == "vstar-f32" else args.model
     compute = "bf16" if peer == "vstar-bf16" else "f32"
-    out = subprocess.run([args.vstar, "bench", "--model", model, "--compute", compute, "--threads", str(args.threads), "--runs", "1",
-                          "--prompt", str(PROMPT), "--new", str(NEW), "--workload", workload],
+    out = subprocess.run([args.vstar, "bench", "--model", model, "--compute", compute,
+                          "--threads", str(args.threads), "--runs", "1", "--prompt", str(PROMPT), "--new", str(NEW), "--workload", workload],
                          check=True, stdout=subprocess.PIPE, text=True).stdout
     return json.loads(out)
 
@@ -148,7 +148,7 @@ def table(rows):
         group = [r for r in rows if (r["model"], r["threads"]) == (model, threads)]
         peers = [p for p in PEERS if any(r["peer"] == p for r in group)]
         head = ["workload", "vstar", *peers, "vstar / best f32 peer", "vstar-f32 / it", "range over rounds", "rounds",
-                "vstar's share of its limit", "peak MB, vstar / that peer"]
+                "peak MB, vstar / that peer"]
         print("|", " | ".join(head), "|\n|" + "---|" * len(head))
         for workload in dict.fromkeys(r["workload"] for r in group):
             print("|", " | ".join(line([r for r in group if r["workload"] == workload], workload, peers)), "|")
@@ -160,19 +160,22 @@ def table(rows):
 def line(rows, workload, peers):
     by = {p: {r["round"]: r for r in rows if r["peer"] == p} for p in ["vstar", *peers]}
     rates = {p: median(map(rate, by[p].values())) for p in by if by[p]}
-    cells = [workload] + [f"{rates[p]:.4g}" if p in rates else "" for p in by]
+    share = "share_of_limit" + "_cpu" * (rows[0]["threads"] == 1)
+    cells = [workload]
+    for p in by:  # vstar's with its share of the limit
+        shares = [r[share] for r in by[p].values() if share in r]
+        cells.append((f"{rates[p]:.4g}" if p in rates else "") + (f" ({median(shares):.2f})" if shares else ""))
     f32 = [p for p in rates if p not in ("vstar", "vstar-f32", "vstar-bf16", "llama-bf16")]
     if "vstar" not in rates or not f32:
-        return cells + [""] * 6
+        return cells + [""] * 5
     best = max(f32, key=rates.get)
     both = sorted(by["vstar"].keys() & by[best].keys())
     ratios = [rate(by["vstar"][i]) / rate(by[best][i]) for i in both]
-    share = "share_of_limit" + "_cpu" * (rows[0]["threads"] == 1)
     memory = [max(r["peak_rss_mb"] for r in by[p].values()) if p != "openblas" else "" for p in ("vstar", best)]
     equal = f"{rates['vstar-f32'] / rates[best]:.2f}" if "vstar-f32" in rates else ""
     return cells + [f"**{rates['vstar'] / rates[best]:.2f}** ({best})", equal,
                     f"{min(ratios):.2f}..{max(ratios):.2f}" if ratios else "", str(len(both)),
-                    f"{median(r[share] for r in by['vstar'].values()):.0%}", f"{memory[0]} / {memory[1]}"]
+                    f"{memory[0]} / {memory[1]}"]
 
 
 def main():
