@@ -16,7 +16,7 @@
 
 enum {
     ADAPTER_RANK = 16,
-    MICRO_TOKENS = 2048,
+    MICRO_TOKENS = 512, /* as a recipe's micro_tokens */
     KEEP_MB = 2048,
     MAX_GROUPS = 1024,
     CACHE_BYTES =

@@ -19,8 +19,7 @@ static const double LN2 = 0.69314718055994530942;
 /* f32 log-probs of equal weights are equal bits; only the double sums of them round. */
 static const double LN2_TOLERANCE = 1e-6;
 enum {
-    NORM_CHUNK = 1 << 16,     /* elements per partial sum of the gradient norm: part of its value */
-    SMALL_MICRO_TOKENS = 512, /* rows at once of a small model: its activations too stay in cache */
+    NORM_CHUNK = 1 << 16, /* elements per partial sum of the gradient norm: part of its value */
 };
 
 struct vs_trainer {
@@ -75,8 +74,6 @@ vs_status vs_trainer_open(vs_trainer **out, vs_model *m, vs_loss_kind kind,
     t->o = *o;
     t->n_steps = n_steps;
     make_identity(t);
-    if (vs_model_is_small(m) && o->micro_tokens > SMALL_MICRO_TOKENS)
-        t->o.micro_tokens = SMALL_MICRO_TOKENS;
     VS_CHECK(vs_params_like(&t->grads, vs_model_trainable(m), err));
     VS_CHECK(vs_params_like(&t->m, vs_model_trainable(m), err));
     VS_CHECK(vs_params_like(&t->v, vs_model_trainable(m), err));

@@ -134,7 +134,7 @@ static const vs_recipe_key keys[] = {
     {"epochs", VS_KEY_COUNT, IN_TRAINER, TRAIN(epochs), 0, MANY, "3", "1", "passes over the data; 0 where steps is given", "sft: RFT 3; dpo: reference code 1", NULL},
     {"steps", VS_KEY_COUNT, IN_TRAINER, TRAIN(steps), 0, MANY, "0", NULL, "optimiser steps; 0: as epochs say", "-", NULL},
     {"batch", VS_KEY_COUNT, IN_TRAINER, TRAIN(batch), 1, 1000000, "128", "16", "per step; sft: solutions, dpo: problems", "sft: RFT 128; dpo: DPO paper 64 pairs; a problem brings several", NULL},
-    {"micro_tokens", VS_KEY_COUNT, IN_TRAINER, TRAIN(micro_tokens), 1, MANY, "4096", NULL, "tokens computed at once: memory and speed, never the result", "-", NULL},
+    {"micro_tokens", VS_KEY_COUNT, IN_TRAINER, TRAIN(micro_tokens), 1, MANY, "512", NULL, "tokens computed at once, at most (but always one whole problem): memory and speed, never the result", "-", NULL},
     {"keep_mb", VS_KEY_REAL, IN_TRAINER, TRAIN(keep_mb), 0, MANY, "2048", NULL, "MiB for activations and logits that the backward pass would otherwise compute again: memory and speed, never the result", "-", NULL},
     {"checkpoint_steps", VS_KEY_COUNT, IN_TRAINER, TRAIN(checkpoint_steps), 0, MANY, "50", NULL, "steps between checkpoints; 0: none", "-", NULL},
     {"lora.rank", VS_KEY_COUNT, IN_SFT, TRAIN(lora.rank), 0, 65536, "16", NULL, "of the adapter; 0: all weights are trained", "V-STaR uses LoRA and does not say which; TRL 16", NULL},
