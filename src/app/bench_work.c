@@ -216,7 +216,7 @@ static vs_status score(vs_bench *b, const vs_group *g, size_t tokens, vs_error *
     vs_status st;
 
     if (!logprob) return VS_FAIL(err, VS_E_NOMEM, "bench: out of memory");
-    VS_CHECK(vs_scorer_open(&s, vs_bench_opened(b)->model, MICRO_TOKENS, err));
+    VS_CHECK(vs_scorer_open(&s, vs_bench_opened(b)->model, VS_SCORE_ROWS, err));
     do st = vs_score(s, g, 1, NULL, logprob, err);
     while (st == VS_OK && vs_bench_lap(b, tokens));
 done:

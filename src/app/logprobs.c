@@ -61,7 +61,7 @@ static vs_status run(const char *model, const char *adapter, vs_compute compute,
     vs_status st;
 
     VS_CHECK(vs_opened_open(&l.opened, model, adapter, compute, err));
-    VS_CHECK(vs_scorer_open(&l.scorer, l.opened.model, VS_QUEUE_ROWS, err));
+    VS_CHECK(vs_scorer_open(&l.scorer, l.opened.model, VS_SCORE_ROWS, err));
     VS_CHECK(vs_rows_run(data, &stream, err));
 done:
     vs_buf_free(&l.line);

@@ -86,11 +86,10 @@ static bool same_prompt(const vs_queue *q, const vs_group *g, const vs_queue_row
            memcmp(g->prompt, q->ids.id + row->prompt.at, g->n_prompt * sizeof *g->prompt) == 0;
 }
 
-/* Solutions to groups. A group ends where the prompt changes or where one more solution would pass
- * the limit. */
+/* Solutions to groups. A group ends where the prompt changes. */
 static size_t make_groups(vs_group *groups, vs_solution *solutions, const vs_queue *q)
 {
-    size_t n = 0, rows = 0;
+    size_t n = 0;
 
     for (size_t r = 0; r < q->n_rows; r++) {
         const vs_queue_row *row = &q->row[r];
@@ -98,14 +97,11 @@ static size_t make_groups(vs_group *groups, vs_solution *solutions, const vs_que
             const size_t at = row->solutions.at + i;
             const vs_slice s = q->solution[at];
             solutions[at] = (vs_solution){.ids = q->ids.id + s.at, .n = s.n};
-            if (n == 0 || rows + s.n - 1 > VS_QUEUE_ROWS || !same_prompt(q, &groups[n - 1], row)) {
+            if (n == 0 || !same_prompt(q, &groups[n - 1], row))
                 groups[n++] = (vs_group){.prompt = q->ids.id + row->prompt.at,
                                          .n_prompt = row->prompt.n,
                                          .solutions = &solutions[at]};
-                rows = row->prompt.n;
-            }
             groups[n - 1].n_solutions++;
-            rows += s.n - 1;
         }
     }
     return n;

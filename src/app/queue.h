@@ -45,6 +45,4 @@ VS_NODISCARD vs_status vs_queue_score_by(vs_queue *q, vs_scorer *s, vs_score_how
                                          vs_error *err);
 /* Whether it is time to score: many tokens wait. */
 bool vs_queue_is_full(const vs_queue *q);
-
-enum { VS_QUEUE_ROWS = 2048 }; /* rows of tokens that a scorer takes at once */
 #endif

@@ -183,10 +183,10 @@ static vs_status run(const rank_options *o, vs_error *err)
 
     VS_CHECK(vs_opened_open(&r.opened, o->model, o->adapter, o->compute, err));
     VS_CHECK(open_how(&r, err));
-    VS_CHECK(vs_scorer_open(&r.scorer, r.opened.model, VS_QUEUE_ROWS, err));
+    VS_CHECK(vs_scorer_open(&r.scorer, r.opened.model, VS_SCORE_ROWS, err));
     if (o->reference) {
         VS_CHECK(vs_second_open(&r.second, &r.opened, o->reference, err));
-        VS_CHECK(vs_scorer_open(&r.reference, r.second.model, VS_QUEUE_ROWS, err));
+        VS_CHECK(vs_scorer_open(&r.reference, r.second.model, VS_SCORE_ROWS, err));
     }
     VS_CHECK(vs_rows_run(o->data, &stream, err));
 done:

@@ -127,7 +127,7 @@ static vs_status score_reference(training *t, vs_error *err)
         m = second.model;
     }
     memcpy(t->reference, m->hash, sizeof t->reference);
-    VS_CHECK(vs_scorer_open(&scorer, m, VS_QUEUE_ROWS, err));
+    VS_CHECK(vs_scorer_open(&scorer, m, VS_SCORE_ROWS, err));
     VS_CHECK(vs_queue_score(q, scorer, err));
 done:
     vs_scorer_close(scorer);

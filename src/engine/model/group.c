@@ -60,7 +60,7 @@ vs_status vs_group_check(const vs_group *g, const vs_config *c, const char *wher
 
 /* Counts that size a batch. */
 typedef struct row_counts {
-    size_t rows, tokens, solutions, attn_groups;
+    size_t rows, tokens, solutions;
 } row_counts;
 
 static row_counts count_rows(const vs_group *groups, size_t n)
@@ -71,7 +71,6 @@ static row_counts count_rows(const vs_group *groups, size_t n)
         k.rows += vs_group_rows(&groups[i]);
         k.tokens += vs_group_tokens(&groups[i]);
         k.solutions += groups[i].n_solutions;
-        k.attn_groups += 2;
     }
     return k;
 }
@@ -80,7 +79,8 @@ static row_counts count_rows(const vs_group *groups, size_t n)
 typedef struct row_cursor {
     vs_rows *out;
     vs_arena *arena;
-    vs_attn_shape kv; /* of one layer */
+    vs_attn_shape kv; /* of one layer; of all where the prompt is kept */
+    vs_kept_prompt *kept;
     int32_t *tokens, *pos;
     vs_seg *segs;
     vs_span *spans;
@@ -88,20 +88,14 @@ typedef struct row_cursor {
     uint32_t *row_of;   /* [tokens] batch row that predicts target i, in data order */
     uint32_t *read_row; /* [tokens] batch row of that token itself */
     int32_t *id_of;
-    size_t row, seg, group, target;
+    size_t row, seg, span, group, target;
 } row_cursor;
 
-/* One run of tokens as a span with a segment of its own. */
-static vs_span *put_span(row_cursor *c, const int32_t *ids, size_t n, size_t first_pos)
+/* One run of tokens as a span. */
+static vs_span *put_span(row_cursor *c, vs_seg *seg, const int32_t *ids, size_t n, size_t first_pos)
 {
-    vs_seg *seg = &c->segs[c->seg];
-    vs_span *span = &c->spans[c->seg++];
+    vs_span *span = &c->spans[c->span++];
 
-    seg->cap = vs_round16(n ? n : 1);
-    seg->len = n;
-    seg->data = vs_arena_push(c->arena, vs_seg_floats(&c->kv, seg->cap), sizeof(float));
-    if (!seg->data) return NULL;
-    memset(seg->data, 0, vs_seg_floats(&c->kv, seg->cap) * sizeof(float));
     *span = (vs_span){.seg = seg, .row = c->row, .n = n, .start = 0};
     for (size_t i = 0; i < n; i++) {
         c->tokens[c->row] = ids[i];
@@ -110,30 +104,69 @@ static vs_span *put_span(row_cursor *c, const int32_t *ids, size_t n, size_t fir
     return span;
 }
 
-static bool put_group(row_cursor *c, const vs_group *g)
+static bool open_seg(vs_seg *seg, const vs_attn_shape *kv, vs_arena *arena, size_t n)
 {
-    vs_span *prompt = put_span(c, g->prompt, g->n_prompt, 0);
-    const size_t last = c->row - 1;
-    vs_span *first = &c->spans[c->seg];
+    seg->cap = vs_round16(n ? n : 1);
+    seg->data = vs_arena_push(arena, vs_seg_floats(kv, seg->cap), sizeof(float));
+    if (!seg->data) return false;
+    memset(seg->data, 0, vs_seg_floats(kv, seg->cap) * sizeof(float));
+    return true;
+}
+
+/* A segment of this batch; NULL: no memory. */
+static vs_seg *put_seg(row_cursor *c, size_t n)
+{
+    vs_seg *seg = &c->segs[c->seg++];
+
+    if (!open_seg(seg, &c->kv, c->arena, n)) return NULL;
+    seg->len = n;
+    return seg;
+}
+
+static bool is_computed(const vs_kept_prompt *kept)
+{
+    return kept && kept->seg.len > 0;
+}
+
+/* Its segment, and the row of its last token; NULL: no memory. */
+static const vs_seg *put_prompt(row_cursor *c, const vs_group *g, uint32_t *last)
+{
+    vs_seg *seg = c->kept ? &c->kept->seg : put_seg(c, g->n_prompt);
+    const vs_span *span;
+
+    if (is_computed(c->kept)) *last = (uint32_t)c->out->batch.n_rows;
+    if (!seg || is_computed(c->kept)) return seg;
+    span = put_span(c, seg, g->prompt, g->n_prompt, 0);
+    *last = (uint32_t)(c->row - 1);
+    c->groups[c->group++] = (vs_attn_group){.spans = span, .n_spans = 1};
+    return seg;
+}
+
+static bool put_group(row_cursor *c, const vs_group *g, uint32_t *last)
+{
+    const vs_seg *prompt = put_prompt(c, g, last);
+    const vs_span *first = &c->spans[c->span];
     size_t n_spans = 0;
 
     if (!prompt) return false;
-    c->groups[c->group++] = (vs_attn_group){.spans = prompt, .n_spans = 1};
     for (size_t i = 0; i < g->n_solutions; i++) {
         const vs_solution *s = &g->solutions[i];
         const size_t rows = vs_solution_rows(s);
+        vs_seg *seg;
         for (size_t t = 0; t < s->n; t++) {
-            c->row_of[c->target] = (uint32_t)(t == 0 ? last : c->row + t - 1);
+            c->row_of[c->target] = (uint32_t)(t == 0 ? *last : c->row + t - 1);
             c->read_row[c->target] = t < rows ? (uint32_t)(c->row + t) : VS_NO_ROW;
             c->id_of[c->target++] = s->ids[t];
         }
         if (rows == 0) continue;
-        if (!put_span(c, s->ids, rows, g->n_prompt)) return false;
+        seg = put_seg(c, rows);
+        if (!seg) return false;
+        put_span(c, seg, s->ids, rows, g->n_prompt);
         n_spans++;
     }
     if (n_spans)
         c->groups[c->group++] = (vs_attn_group){
-            .prompt = prompt->seg, .n_prompt = g->n_prompt, .spans = first, .n_spans = n_spans};
+            .prompt = prompt, .n_prompt = g->n_prompt, .spans = first, .n_spans = n_spans};
     return true;
 }
 
@@ -189,36 +222,38 @@ static vs_status check_positions(const vs_group *groups, size_t n_groups, size_t
 }
 
 vs_status vs_rows_build(vs_rows *out, vs_arena *arena, const vs_model *m, const vs_group *groups,
-                        size_t n_groups, vs_error *err)
+                        size_t n_groups, vs_kept_prompt *kept, vs_error *err)
 {
-    const row_counts k = count_rows(groups, n_groups);
-    row_cursor c = {.out = out, .arena = arena, .kv = m->shape};
+    row_counts k = count_rows(groups, n_groups);
+    row_cursor c = {.out = out, .arena = arena, .kv = m->shape, .kept = kept};
     bool ok;
 
     memset(out, 0, sizeof *out);
     VS_TRY(check_positions(groups, n_groups, m->base->config.n_positions, err));
     out->arena = arena;
-    c.kv.n_layers = 1;
+    out->n_solutions = k.solutions;
+    if (!kept) c.kv.n_layers = 1;
+    if (is_computed(kept)) k.rows -= groups[0].n_prompt;
     c.tokens = vs_arena_push(arena, k.rows, sizeof *c.tokens);
     c.pos = vs_arena_push(arena, k.rows, sizeof *c.pos);
     c.segs = vs_arena_push(arena, k.solutions + n_groups, sizeof *c.segs);
     c.spans = vs_arena_push(arena, k.solutions + n_groups, sizeof *c.spans);
-    c.groups = vs_arena_push(arena, k.attn_groups, sizeof *c.groups);
+    c.groups = vs_arena_push(arena, 2 * n_groups, sizeof *c.groups);
     c.row_of = vs_arena_push(arena, k.tokens, sizeof *c.row_of);
-    c.read_row = vs_arena_push(arena, k.tokens, sizeof *c.read_row);
+    c.read_row = out->read_row = vs_arena_push(arena, k.tokens, sizeof *c.read_row);
     c.id_of = vs_arena_push(arena, k.tokens, sizeof *c.id_of);
-    ok = c.tokens && c.pos && c.segs && c.spans && c.groups && c.row_of && c.read_row && c.id_of;
-    for (size_t i = 0; ok && i < n_groups; i++) ok = put_group(&c, &groups[i]);
-    if (!ok || !sort_targets(&c, k.rows))
-        return VS_FAIL(err, VS_E_NOMEM, "batch of %zu rows of tokens", k.rows);
+    out->prompt_row = vs_arena_push(arena, n_groups, sizeof *out->prompt_row);
     out->batch = (vs_batch){.tokens = c.tokens,
                             .pos = c.pos,
                             .n_rows = k.rows,
                             .groups = c.groups,
-                            .n_groups = c.group,
-                            .one_layer_kv = true};
-    out->read_row = c.read_row;
-    out->n_solutions = k.solutions;
+                            .one_layer_kv = !kept};
+    ok = c.tokens && c.pos && c.segs && c.spans && c.groups && c.row_of && c.read_row && c.id_of &&
+         out->prompt_row;
+    for (size_t i = 0; ok && i < n_groups; i++) ok = put_group(&c, &groups[i], &out->prompt_row[i]);
+    if (!ok || !sort_targets(&c, k.rows + is_computed(kept)))
+        return VS_FAIL(err, VS_E_NOMEM, "batch of %zu rows of tokens", k.rows);
+    out->batch.n_groups = c.group;
     return VS_OK;
 }
 
@@ -229,7 +264,8 @@ struct vs_scorer {
     size_t max_rows;
     vs_work work;
     size_t work_group, work_keys; /* what the scratch was made for */
-    vs_arena *arena;
+    vs_arena *arena;              /* of a batch */
+    vs_arena *prompts;            /* of a group in pieces */
 };
 
 vs_status vs_scorer_open(vs_scorer **out, const vs_model *m, size_t max_rows, vs_error *err)
@@ -241,6 +277,7 @@ vs_status vs_scorer_open(vs_scorer **out, const vs_model *m, size_t max_rows, vs
     s->m = m;
     s->max_rows = max_rows;
     VS_CHECK(vs_arena_open(&s->arena, 1 << 20, err));
+    VS_CHECK(vs_arena_open(&s->prompts, 1 << 12, err));
     *out = s;
     s = NULL;
 done:
@@ -253,6 +290,7 @@ void vs_scorer_close(vs_scorer *s)
     if (!s) return;
     vs_work_close(&s->work);
     vs_arena_close(s->arena);
+    vs_arena_close(s->prompts);
     free(s);
 }
 
@@ -334,106 +372,101 @@ static void put_values(const vs_scorer *s, const vs_rows *rows, const float *hid
                        const vs_group *groups, size_t n_groups, double *value)
 {
     const size_t c = s->m->base->config.n_embd;
-    size_t target = 0, row = 0;
+    size_t target = 0;
 
-    for (size_t g = 0; g < n_groups; g++) {
-        const size_t prompt_last = row + groups[g].n_prompt - 1;
+    for (size_t g = 0; g < n_groups; g++)
         for (size_t i = 0; i < groups[g].n_solutions; i++) {
             const size_t n = vs_solution_rows(&groups[g].solutions[i]);
-            const size_t at = n ? rows->read_row[target + n - 1] : prompt_last;
+            const size_t at = n ? rows->read_row[target + n - 1] : rows->prompt_row[g];
             *value++ = vs_value_at(s->m, hidden + at * c);
             target += groups[g].solutions[i].n;
         }
-        row += vs_group_rows(&groups[g]);
-    }
 }
 
 static vs_status score_batch(vs_scorer *s, const vs_group *groups, size_t n_groups,
-                             const scores *out, vs_error *err)
+                             vs_kept_prompt *kept, const scores *out, vs_error *err)
 {
+    const size_t c = s->m->base->config.n_embd;
     vs_rows rows;
     float *hidden;
 
     vs_arena_reset(s->arena);
-    VS_TRY(vs_rows_build(&rows, s->arena, s->m, groups, n_groups, err));
-    hidden = vs_arena_push(s->arena, rows.batch.n_rows * s->m->base->config.n_embd, sizeof *hidden);
+    VS_TRY(vs_rows_build(&rows, s->arena, s->m, groups, n_groups, kept, err));
+    hidden = vs_arena_push(s->arena, (rows.batch.n_rows + 1) * c, sizeof *hidden);
     if (!hidden)
         return VS_FAIL(err, VS_E_NOMEM, "scoring of %zu rows of tokens", rows.batch.n_rows);
     vs_forward(s->m, &rows.batch, &s->work, hidden, NULL);
+    if (is_computed(kept)) {
+        memcpy(hidden + rows.prompt_row[0] * c, kept->hidden, c * sizeof *hidden);
+    } else if (kept) {
+        memcpy(kept->hidden, hidden + rows.prompt_row[0] * c, c * sizeof *hidden);
+        kept->seg.len = groups[0].n_prompt;
+    }
     if (out->value) put_values(s, &rows, hidden, groups, n_groups, out->value);
     if (!out->token_logprobs && !out->logprob) return VS_OK;
     return put_logprobs(s, &rows, hidden, groups, n_groups, out, err);
 }
 
-/* Groups cut so that none has more than max_rows rows unless it is one solution: the prompt is then
- * computed once per piece, and no log-prob changes. *out is malloc'd. */
-static vs_status cut_groups(vs_group **out, size_t *n_out, const vs_group *groups, size_t n_groups,
-                            size_t max_rows, vs_error *err)
+/* Scores n groups as one batch and moves *out behind them. */
+static vs_status score_some(vs_scorer *s, const vs_group *groups, size_t n, vs_kept_prompt *kept,
+                            scores *out, vs_error *err)
 {
-    size_t most = 0, n = 0;
-    vs_group *pieces;
+    size_t rows = 0, tokens = 0, solutions = 0, widest = 0, keys = 0;
 
-    for (size_t i = 0; i < n_groups; i++) most += groups[i].n_solutions + 1;
-    pieces = vs_alloc(most, sizeof *pieces);
-    if (!pieces) return VS_FAIL(err, VS_E_NOMEM, "scoring of %zu groups", n_groups);
-    for (size_t i = 0; i < n_groups; i++) {
-        vs_group piece = groups[i];
-        size_t rows = piece.n_prompt;
-        piece.n_solutions = 0;
-        for (size_t k = 0; k < groups[i].n_solutions; k++) {
-            const size_t more = vs_solution_rows(&groups[i].solutions[k]);
-            if (piece.n_solutions && rows + more > max_rows) {
-                pieces[n++] = piece;
-                piece.solutions += piece.n_solutions;
-                piece.n_solutions = 0;
-                rows = piece.n_prompt;
-            }
-            piece.n_solutions++;
-            rows += more;
-        }
-        if (piece.n_solutions) pieces[n++] = piece;
+    for (size_t i = 0; i < n; i++) {
+        const size_t r = vs_group_rows(&groups[i]), k = group_keys(&groups[i]);
+        rows += r;
+        tokens += vs_group_tokens(&groups[i]);
+        solutions += groups[i].n_solutions;
+        widest = r > widest ? r : widest;
+        keys = k > keys ? k : keys;
     }
-    *out = pieces;
-    *n_out = n;
+    VS_TRY(fit_work(s, rows, widest, keys, err));
+    VS_TRY(score_batch(s, groups, n, kept, out, err));
+    if (out->token_logprobs) out->token_logprobs += tokens;
+    if (out->logprob) out->logprob += solutions;
+    if (out->value) out->value += solutions;
     return VS_OK;
 }
 
-static vs_status score_pieces(vs_scorer *s, const vs_group *groups, size_t n_groups, scores out,
-                              vs_error *err)
+/* A group of more than max_rows rows, in pieces of about as many solutions each; its prompt is
+ * computed with the first. */
+static vs_status score_long(vs_scorer *s, const vs_group *g, scores *out, vs_error *err)
 {
-    for (size_t at = 0; at < n_groups;) {
-        size_t n = 0, rows = 0, tokens = 0, solutions = 0, widest = 0, keys = 0;
-        while (at + n < n_groups &&
-               (n == 0 || rows + vs_group_rows(&groups[at + n]) <= s->max_rows)) {
-            const vs_group *g = &groups[at + n++];
-            const size_t r = vs_group_rows(g);
-            rows += r;
-            tokens += vs_group_tokens(g);
-            solutions += g->n_solutions;
-            if (r > widest) widest = r;
-            if (group_keys(g) > keys) keys = group_keys(g);
-        }
-        VS_TRY(fit_work(s, rows, widest, keys, err));
-        VS_TRY(score_batch(s, groups + at, n, &out, err));
-        if (out.token_logprobs) out.token_logprobs += tokens;
-        if (out.logprob) out.logprob += solutions;
-        if (out.value) out.value += solutions;
-        at += n;
+    const size_t pieces = (vs_group_rows(g) + s->max_rows - 1) / s->max_rows;
+    const size_t n = pieces < g->n_solutions ? pieces : g->n_solutions;
+    vs_kept_prompt kept = {0};
+    vs_status st = VS_OK;
+
+    vs_arena_reset(s->prompts);
+    kept.hidden = vs_arena_push(s->prompts, s->m->base->config.n_embd, sizeof *kept.hidden);
+    if (!kept.hidden || !open_seg(&kept.seg, &s->m->shape, s->prompts, g->n_prompt))
+        return VS_FAIL(err, VS_E_NOMEM, "scoring after a prompt of %zu tokens", g->n_prompt);
+    for (size_t i = 0; st == VS_OK && i < n; i++) {
+        const size_t first = g->n_solutions * i / n, end = g->n_solutions * (i + 1) / n;
+        const vs_group piece = {g->prompt, g->n_prompt, g->solutions + first, end - first};
+
+        st = score_some(s, &piece, 1, &kept, out, err);
     }
-    return VS_OK;
+    return st;
 }
 
 static vs_status score(vs_scorer *s, const vs_group *groups, size_t n_groups, scores out,
                        vs_error *err)
 {
-    vs_group *pieces = NULL;
-    size_t n = 0;
-    vs_status st;
+    for (size_t at = 0, n; at < n_groups; at += n) {
+        size_t rows = 0;
 
-    VS_TRY(cut_groups(&pieces, &n, groups, n_groups, s->max_rows, err));
-    st = score_pieces(s, pieces, n, out, err);
-    free(pieces);
-    return st;
+        for (n = 0; at + n < n_groups; n++) {
+            rows += vs_group_rows(&groups[at + n]);
+            if (n > 0 && rows > s->max_rows) break;
+        }
+        if (n == 1 && vs_group_rows(&groups[at]) > s->max_rows && groups[at].n_solutions > 1)
+            VS_TRY(score_long(s, &groups[at], &out, err));
+        else
+            VS_TRY(score_some(s, groups + at, n, NULL, &out, err));
+    }
+    return VS_OK;
 }
 
 vs_status vs_score(vs_scorer *s, const vs_group *groups, size_t n_groups, float *token_logprobs,

@@ -107,7 +107,7 @@ static vs_status score_candidates(asked *q, size_t n, vs_error *err)
         goto done;
     }
     VS_CHECK(vs_run_open_model(q->run, "verifier", q->run->recipe.compute, &m, err));
-    VS_CHECK(vs_scorer_open(&scorer, m.model, 2048, err));
+    VS_CHECK(vs_scorer_open(&scorer, m.model, VS_SCORE_ROWS, err));
     VS_CHECK(vs_score_by(vs_verifier_scoring(q->run->recipe.verifier.kind, &q->run->words), scorer,
                          &g, 1, scores, err));
     for (size_t i = 0; i < n; i++) q->answer.item[i].score = scores[i];

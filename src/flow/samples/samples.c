@@ -11,7 +11,6 @@
 
 enum {
     CHUNK_SAMPLES = 512, /* samples that one commit holds at least: what a kill may lose */
-    SCORE_ROWS = 2048,   /* rows of tokens scored at once */
 };
 
 vs_status vs_encode_prompts(vs_problems *p, const vs_tokenizer *t, const vs_config *c,
@@ -338,7 +337,7 @@ vs_status vs_score_sets(vs_store *s, const vs_model *m, const vs_problems *p, co
     }
     VS_CHECK(vs_store_scores(have, s, &all, key, err));
     if (!lacks_any(&all, have, p)) goto done;
-    VS_CHECK(vs_scorer_open(&scorer, m, SCORE_ROWS, err));
+    VS_CHECK(vs_scorer_open(&scorer, m, VS_SCORE_ROWS, err));
     vs_progress_begin(label, "solutions", 0, all.n);
     st = score_all(s, key, scorer, p, &all, have, &c, err);
     if (st == VS_OK) vs_progress_set(all.n);

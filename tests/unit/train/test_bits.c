@@ -148,6 +148,7 @@ static void check_facts(size_t rank, vs_compute compute)
         check_scores(t.model, d, 1, 16);
         check_scores(t.model, d, 4, 4096);
         check_scores(t.model, d, 16, 4096);
+        check_scores(t.model, d, 16, 32); /* in pieces */
     }
     vs_threads_set(0);
     free(d);
@@ -157,6 +158,30 @@ static void check_facts(size_t rank, vs_compute compute)
 TEST(bits, scored_logprobs_equal_sampled_ones_in_any_company)
 {
     check_facts(0, VS_COMPUTE_F32);
+}
+
+TEST(bits, a_group_in_pieces_computes_its_prompt_once)
+{
+    tiny t = tiny_open(true, 0, 5);
+    drawn *d = sample(t.model, N_SAMPLES, 64, 1.0, 0);
+    vs_solution solutions[N_SAMPLES];
+    const vs_group g = {prompts[0], N_PROMPT, solutions, N_SAMPLES};
+    const vs_group none = {prompts[1], N_PROMPT, NULL, 0};
+    double logprob[N_SAMPLES];
+    vs_scorer *s;
+    vs_error err;
+
+    for (size_t i = 0; i < N_SAMPLES; i++)
+        solutions[i] = (vs_solution){.ids = d->ids[0][i], .n = d->n[0][i]};
+    CHECK_OK(vs_scorer_open(&s, t.model, 16, &err));
+    vs_rows_computed_take();
+    CHECK_OK(vs_score(s, &g, 1, NULL, logprob, &err));
+    CHECK(vs_group_rows(&g) > 32);
+    CHECK(vs_rows_computed_take() == vs_group_rows(&g));
+    CHECK_OK(vs_score(s, &none, 1, NULL, logprob, &err));
+    vs_scorer_close(s);
+    free(d);
+    tiny_close(&t);
 }
 
 TEST(bits, an_adapter_keeps_the_promise)
