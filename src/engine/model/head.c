@@ -165,13 +165,18 @@ typedef struct dx_job {
 static void dx_range(void *ctx, size_t begin, size_t end, size_t thread)
 {
     const dx_job *j = ctx;
-    const size_t c = j->m->base->config.n_embd;
+    const tile_job *t = j->tile;
+    const vs_panels *w = &j->m->base->head_bwd;
+    const size_t c = w->n, step = w->k * VS_LANES, from = t->v0 * VS_LANES;
+    float *out = j->d_hidden + begin * c;
+    const float *a = t->tile + begin * t->ld;
     (void)thread;
 
-    j->tile->ops->gemm(j->d_hidden + begin * c, c, j->tile->tile + begin * j->tile->ld, j->tile->ld,
-                       1, j->m->base->head_bwd.data + j->tile->v0 * 16,
-                       j->m->base->config.n_vocab * 16, end - begin, c, j->tile->n,
-                       j->tile->v0 > 0);
+    if (w->half)
+        t->ops->gemm_bf16(out, c, a, t->ld, 1, w->half + from, step, end - begin, c, t->n,
+                          t->v0 > 0);
+    else
+        t->ops->gemm(out, c, a, t->ld, 1, w->data + from, step, end - begin, c, t->n, t->v0 > 0);
 }
 
 size_t vs_head_scratch(const vs_model *m, size_t n_rows)

@@ -95,7 +95,7 @@ static bool tensor_is_bf16(const vs_base *b, const vs_tensor *w)
     return vs_is_bf16(b->params.data + w->offset, w->rows * w->cols);
 }
 
-static vs_status pack_lin(const vs_base *b, vs_lin *lin, bool bwd, vs_error *err)
+static vs_status pack_lin(const vs_base *b, vs_lin *lin, vs_error *err)
 {
     bool is_bf16 = may_be_bf16(b, &lin->fwd);
 
@@ -106,28 +106,29 @@ static vs_status pack_lin(const vs_base *b, vs_lin *lin, bool bwd, vs_error *err
         vs_panels_set_rows(b->ops, &lin->fwd, lin->col[i], b->params.data + w->offset, w->cols,
                            w->rows);
     }
-    if (!bwd) return VS_OK;
-    if (!lin->bwd.data)
-        VS_TRY(vs_panels_open(&lin->bwd, b->panels, lin->k, lin->n, VS_PANELS_F32, err));
-    /* dx = dy W: panels over the inputs, the chain runs over all outputs; part i fills its rows of
-     * the chain. */
-    for (size_t p = 0; p < vs_round16(lin->k) / 16; p++) {
-        const size_t n = lin->k - p * 16 < 16 ? lin->k - p * 16 : 16;
-        for (size_t i = 0; i < lin->n_parts; i++) {
-            const vs_tensor *w = lin->w[i];
-            float *to = lin->bwd.data + p * 16 * lin->n + lin->col[i] * 16;
-            b->ops->pack_cols(to, b->params.data + w->offset + p * 16, w->cols, n, w->rows);
-        }
-    }
     return VS_OK;
 }
 
-/* Panels of a plain [rows][cols] matrix for x W^T, and for dy W. */
-static void pack_matrix(const vs_ops *o, vs_panels *fwd, vs_panels *bwd, const float *w,
-                        size_t rows, size_t cols)
+/* dx = dy W: panels over the inputs, the chain runs over all outputs. */
+static vs_status pack_backward(const vs_base *b, vs_panels *bwd, const vs_panels *fwd,
+                               vs_error *err)
 {
-    vs_panels_set_rows(o, fwd, 0, w, cols, rows);
-    if (bwd->data) o->pack_cols(bwd->data, w, cols, cols, rows);
+    const vs_panel_kind kind = fwd->half ? VS_PANELS_BF16 : VS_PANELS_F32;
+
+    if (!bwd->n) VS_TRY(vs_panels_open(bwd, b->panels, fwd->k, fwd->n, kind, err));
+    vs_panels_transpose(bwd, fwd);
+    return VS_OK;
+}
+
+/* The head's come last: once they are there, all are. */
+static vs_status pack_base_backward(vs_base *b, vs_error *err)
+{
+    for (size_t i = 0; i < b->config.n_layers; i++)
+        for (int kind = 0; kind < VS_N_LIN; kind++) {
+            vs_lin *lin = &b->layers[i].lin[kind];
+            VS_TRY(pack_backward(b, &lin->bwd, &lin->fwd, err));
+        }
+    return pack_backward(b, &b->head_bwd, &b->head_fwd, err);
 }
 
 typedef struct rope_job {
@@ -238,7 +239,7 @@ static void set_scale(const vs_base *b, const vs_norm *n)
         n->scale[i] = 1.0F + b->params.data[n->weight->offset + i];
 }
 
-static vs_status pack_base(vs_base *b, bool bwd, vs_error *err)
+static vs_status pack_base(vs_base *b, vs_error *err)
 {
     const vs_config *c = &b->config;
 
@@ -248,16 +249,13 @@ static vs_status pack_base(vs_base *b, bool bwd, vs_error *err)
         const vs_norm *const norms[] = {&l->norm1, &l->norm2,  &l->post1,
                                         &l->post2, &l->q_norm, &l->k_norm};
         for (size_t k = 0; k < sizeof norms / sizeof *norms; k++) set_scale(b, norms[k]);
-        for (int kind = 0; kind < VS_N_LIN; kind++) {
-            VS_TRY(pack_lin(b, &b->layers[i].lin[kind], bwd, err));
-        }
+        for (int kind = 0; kind < VS_N_LIN; kind++)
+            VS_TRY(pack_lin(b, &b->layers[i].lin[kind], err));
     }
     VS_TRY(fit_panels(b, &b->head_fwd, c->n_vocab, c->n_embd,
                       may_be_bf16(b, &b->head_fwd) && tensor_is_bf16(b, b->head), err));
-    if (bwd && !b->head_bwd.data)
-        VS_TRY(vs_panels_open(&b->head_bwd, b->panels, c->n_embd, c->n_vocab, VS_PANELS_F32, err));
-    pack_matrix(b->ops, &b->head_fwd, &b->head_bwd, b->params.data + b->head->offset, c->n_vocab,
-                c->n_embd);
+    vs_panels_set_rows(b->ops, &b->head_fwd, 0, b->params.data + b->head->offset, c->n_embd,
+                       c->n_vocab);
     return VS_OK;
 }
 
@@ -282,7 +280,7 @@ vs_status vs_base_create(vs_base **out, const vs_config *c, vs_params *params, v
     VS_CHECK(open_layers(b, err));
     VS_CHECK(open_ropes(b, err));
     VS_CHECK(vs_arena_open(&b->panels, b->params.n_model * sizeof(uint16_t), err));
-    VS_CHECK(pack_base(b, false, err));
+    VS_CHECK(pack_base(b, err));
     memset(params, 0, sizeof *params);
     *out = b;
     b = NULL;
@@ -350,6 +348,12 @@ static vs_status open_lora(vs_model *m, vs_error *err)
     return VS_OK;
 }
 
+static void pack_lora_matrix(const vs_ops *o, vs_panels *fwd, vs_panels *bwd, const float *w)
+{
+    vs_panels_set_rows(o, fwd, 0, w, fwd->k, fwd->n);
+    if (bwd->n) vs_panels_transpose(bwd, fwd);
+}
+
 static vs_status pack_lora(vs_model *m, bool bwd, vs_error *err)
 {
     const vs_ops *o = m->base->ops;
@@ -357,12 +361,12 @@ static vs_status pack_lora(vs_model *m, bool bwd, vs_error *err)
     for (size_t i = 0; i < m->base->config.n_layers * VS_N_LINEAR; i++) {
         vs_lora_lin *l = &m->lora_lin[i];
         if (!l->a) continue;
-        if (bwd && !l->a_bwd.data) {
+        if (bwd && !l->a_bwd.n)
             VS_TRY(vs_panels_open(&l->a_bwd, NULL, l->a->cols, l->a->rows, VS_PANELS_F32, err));
+        if (bwd && !l->b_bwd.n)
             VS_TRY(vs_panels_open(&l->b_bwd, NULL, l->b->cols, l->b->rows, VS_PANELS_F32, err));
-        }
-        pack_matrix(o, &l->a_fwd, &l->a_bwd, m->lora.data + l->a->offset, l->a->rows, l->a->cols);
-        pack_matrix(o, &l->b_fwd, &l->b_bwd, m->lora.data + l->b->offset, l->b->rows, l->b->cols);
+        pack_lora_matrix(o, &l->a_fwd, &l->a_bwd, m->lora.data + l->a->offset);
+        pack_lora_matrix(o, &l->b_fwd, &l->b_bwd, m->lora.data + l->b->offset);
     }
     return VS_OK;
 }
@@ -456,7 +460,7 @@ vs_params *vs_model_trainable(vs_model *m)
 vs_status vs_model_repack(vs_model *m, bool bwd, vs_error *err)
 {
     if (m->lora_config.rank) {
-        if (bwd && !m->base->head_bwd.data) VS_TRY(pack_base(m->base, true, err));
+        if (bwd && !m->base->head_bwd.n) VS_TRY(pack_base_backward(m->base, err));
         return pack_lora(m, bwd, err);
     }
     if (bwd && !m->base->is_trained) { /* weights that change will not stay bf16 */
@@ -464,7 +468,8 @@ vs_status vs_model_repack(vs_model *m, bool bwd, vs_error *err)
         vs_arena_reset(m->base->panels);
         m->base->is_trained = true;
     }
-    return pack_base(m->base, bwd, err);
+    VS_TRY(pack_base(m->base, err));
+    return bwd ? pack_base_backward(m->base, err) : VS_OK;
 }
 
 static vs_status hash_scales(char hex[VS_HASH_HEX], const vs_model *m, vs_error *err)

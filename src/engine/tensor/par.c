@@ -118,14 +118,30 @@ void vs_panels_close(vs_panels *p)
     *p = (vs_panels){0};
 }
 
+typedef struct bf16_job {
+    const float *w;
+    atomic_bool is_not;
+} bf16_job;
+
+static void bf16_range(void *ctx, size_t begin, size_t end, size_t thread)
+{
+    bf16_job *job = ctx;
+    (void)thread;
+
+    for (size_t i = begin; i < end && !atomic_load(&job->is_not); i += IS_BF16_CHUNK) {
+        uint32_t low = 0;
+        for (size_t j = i; j < end && j < i + IS_BF16_CHUNK; j++)
+            low |= vs_bits_of_f32(job->w[j]) & 0xFFFF;
+        if (low) atomic_store(&job->is_not, true);
+    }
+}
+
 bool vs_is_bf16(const float *w, size_t n)
 {
-    uint32_t low = 0;
+    bf16_job job = {.w = w};
 
-    for (size_t i = 0; i < n && low == 0; i += IS_BF16_CHUNK)
-        for (size_t j = i; j < n && j < i + IS_BF16_CHUNK; j++)
-            low |= vs_bits_of_f32(w[j]) & 0xFFFF;
-    return low == 0;
+    vs_parallel_range(n, 1.0, vs_threads(), bf16_range, &job);
+    return !job.is_not;
 }
 
 /* w[row][kk], and zeros around w [n][k]. */
@@ -190,6 +206,52 @@ void vs_panels_set_rows(const vs_ops *o, vs_panels *p, size_t n0, const float *w
     set_job job = {o, p, n0, ld, n, parts_for(threads_for(n, p->k, 1)), w};
 
     vs_run_parts(job.parts, set_part, &job);
+}
+
+/* The panel `at` of `to`: tiles of 16 x 16, each contiguous on both sides. size: bytes of a value. */
+static inline void transpose_panel(unsigned char *to, const unsigned char *from, size_t at,
+                                   size_t n, size_t k, size_t size)
+{
+    const size_t first = at * VS_LANES, lanes = k - first < VS_LANES ? k - first : VS_LANES;
+
+    to += first * n * size;
+    from += first * VS_LANES * size;
+    for (size_t j = 0; j < n; j++) {
+        const unsigned char *tile = from + (j / VS_LANES * k * VS_LANES + j % VS_LANES) * size;
+        unsigned char *row = to + j * VS_LANES * size;
+
+        for (size_t i = 0; i < lanes; i++) memcpy(row + i * size, tile + i * VS_LANES * size, size);
+        memset(row + lanes * size, 0, (VS_LANES - lanes) * size);
+    }
+}
+
+typedef struct transpose_job {
+    vs_panels *to;
+    const vs_panels *from;
+} transpose_job;
+
+static void transpose_range(void *ctx, size_t begin, size_t end, size_t thread)
+{
+    const vs_panels *to = ((transpose_job *)ctx)->to, *from = ((transpose_job *)ctx)->from;
+    (void)thread;
+
+    for (size_t i = begin; i < end; i++)
+        if (from->half)
+            transpose_panel((unsigned char *)to->half, (const unsigned char *)from->half, i,
+                            from->n, from->k, sizeof *to->half);
+        else
+            transpose_panel((unsigned char *)to->data, (const unsigned char *)from->data, i,
+                            from->n, from->k, sizeof *to->data);
+}
+
+void vs_panels_transpose(vs_panels *to, const vs_panels *from)
+{
+    assert(to->n == from->k && to->k == from->n && !to->pairs && !from->pairs);
+    assert(!to->half == !from->half);
+    transpose_job job = {to, from};
+
+    vs_parallel_range(vs_round16(to->n) / VS_LANES, (double)(to->k * VS_LANES), vs_threads(),
+                      transpose_range, &job);
 }
 
 /* ---- products ---- */

@@ -34,6 +34,8 @@ bool vs_is_bf16(const float *w, size_t n);
  * Panels of bf16: the values must be such. Pairs: they are rounded. */
 void vs_panels_set_rows(const vs_ops *o, vs_panels *p, size_t n0, const float *w, size_t ld,
                         size_t n);
+/* Fills panels of [k][n] from those of [n][k], both of f32 or both of bf16: for dy W from those for x W^T. */
+void vs_panels_transpose(vs_panels *to, const vs_panels *from);
 
 /* out [m][w->n] = a [m][w->k] W^T. Split by column, so that one thread alone reads a weight; by row where there are too few
  * columns, and many rows of pairs: a is then rounded to bf16 once, as gemm_dot does. */

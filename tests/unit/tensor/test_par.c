@@ -156,6 +156,37 @@ TEST(par, panels_of_bf16_hold_what_those_of_f32_hold)
     free(w);
 }
 
+TEST(par, panels_turned_are_those_of_the_transposed_matrix)
+{
+    const vs_ops *o = vs_ops_best();
+    vs_error err;
+
+    for (size_t i = 0; i < N_SHAPES; i++)
+        for (vs_panel_kind kind = VS_PANELS_F32; kind <= VS_PANELS_BF16; kind++) {
+            const size_t n = shapes[i][1], k = shapes[i][2];
+            float *w = randoms(n * k, 2, 1.0f), *turned = zeros(n * k);
+            for (size_t j = 0; j < n * k; j++) {
+                if (kind == VS_PANELS_BF16) w[j] = vs_f32_of_bf16(vs_bf16_of_f32(w[j]));
+                turned[j % k * n + j / k] = w[j];
+            }
+            vs_panels p = panels_as(kind, o, w, n, k), want = panels_as(kind, o, turned, k, n), got;
+            for (size_t threads = 1; threads <= 3; threads += 2) {
+                vs_threads_set(threads);
+                CHECK_OK(vs_panels_open(&got, NULL, k, n, kind, &err));
+                vs_panels_transpose(&got, &p);
+                if (kind == VS_PANELS_F32)
+                    check_bits("f32", got.data, want.data, vs_round16(k) * n);
+                else
+                    CHECK(memcmp(got.half, want.half, vs_round16(k) * n * sizeof *got.half) == 0);
+                vs_panels_close(&got);
+            }
+            vs_threads_set(0);
+            vs_panels_close(&p);
+            vs_panels_close(&want);
+            free(w), free(turned);
+        }
+}
+
 TEST(par, panels_of_pairs_hold_two_steps_rounded)
 {
     enum { N = 70, K = 11, CUT = 21, PADDED = 80, STEPS = 6 };

@@ -316,6 +316,7 @@ static float *train(vs_loss_kind kind, size_t rank, const vs_train_options *o, c
 /* Its panels are f32 from now on, whatever its weights are. */
 static void use_f32_panels(const tiny *t)
 {
+    const vs_base *b = t->base;
     vs_error err;
 
     for (size_t i = 0; i < t->base->config.n_layers; i++)
@@ -324,10 +325,15 @@ static void use_f32_panels(const tiny *t)
             CHECK(lin->fwd.half != NULL);
             vs_panels_close(&lin->fwd);
             CHECK_OK(vs_panels_open(&lin->fwd, NULL, lin->n, lin->k, VS_PANELS_F32, &err));
+            for (size_t p = 0; p < lin->n_parts; p++)
+                vs_panels_set_rows(b->ops, &lin->fwd, lin->col[p],
+                                   b->params.data + lin->w[p]->offset, lin->k, lin->w[p]->rows);
         }
     vs_panels_close(&t->base->head_fwd);
     CHECK_OK(vs_panels_open(&t->base->head_fwd, NULL, t->base->config.n_vocab,
                             t->base->config.n_embd, VS_PANELS_F32, &err));
+    vs_panels_set_rows(b->ops, &t->base->head_fwd, 0, b->params.data + b->head->offset,
+                       b->config.n_embd, b->config.n_vocab);
 }
 
 TEST(training, has_the_same_bits_on_weights_kept_as_bf16)
