@@ -167,7 +167,8 @@ static void dx_range(void *ctx, size_t begin, size_t end, size_t thread)
     const dx_job *j = ctx;
     const tile_job *t = j->tile;
     const vs_panels *w = &j->m->base->head_bwd;
-    const size_t c = w->n, step = w->k * VS_LANES, from = t->v0 * VS_LANES;
+    const size_t c = w->n, width = w->half ? VS_WIDE : VS_LANES;
+    const size_t step = w->k * width, from = t->v0 * width;
     float *out = j->d_hidden + begin * c;
     const float *a = t->tile + begin * t->ld;
     (void)thread;

@@ -26,6 +26,7 @@
 
 enum {
     VS_LANES = 16,        /* columns of a panel; partial sums of tree16 */
+    VS_WIDE = 32,         /* columns of a panel of bf16: a line of the cache for each step */
     VS_VOCAB_TILE = 1024, /* entries of the vocabulary in one step of the running log-sum-exp */
 };
 
@@ -113,7 +114,7 @@ typedef struct vs_ops {
                  const float *panels, size_t panel_step, size_t m, size_t n, size_t n_k,
                  bool accumulate);
 
-    /* The same with panels of bf16, widened to f32. */
+    /* The same with panels of bf16, widened to f32: panels data[n / 32][n_k][32]. */
     void (*gemm_bf16)(float *out, size_t ld_out, const float *a, size_t a_row, size_t a_k,
                       const uint16_t *panels, size_t panel_step, size_t m, size_t n, size_t n_k,
                       bool accumulate);

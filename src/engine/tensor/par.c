@@ -82,28 +82,44 @@ static range split(size_t n, size_t unit, size_t part, size_t parts)
 
 /* ---- panels ---- */
 
-/* Steps of a chain: elements between columns of 16. */
 static size_t steps_of(const vs_panels *p)
 {
     return p->pairs ? (p->k + 1) / 2 : p->k;
 }
 
+/* Columns of a panel: elements from one step of a chain to the next. */
+static size_t width_of(const vs_panels *p)
+{
+    return p->half ? VS_WIDE : VS_LANES;
+}
+
+/* Element of column j's first step. */
+static size_t place(const vs_panels *p, size_t j)
+{
+    const size_t width = width_of(p);
+
+    return j / width * width * steps_of(p) + j % width;
+}
+
 vs_status vs_panels_open(vs_panels *p, vs_arena *arena, size_t n, size_t k, vs_panel_kind kind,
                          vs_error *err)
 {
-    const size_t size = kind == VS_PANELS_BF16 ? sizeof *p->half : sizeof *p->data;
+    const bool is_half = kind == VS_PANELS_BF16;
+    const size_t size = is_half ? sizeof *p->half : sizeof *p->data;
+    const size_t width = is_half ? VS_WIDE : VS_LANES;
 
     *p = (vs_panels){0};
-    if (n > MAX_DIM || k > MAX_DIM || (k && vs_round16(n) > SIZE_MAX / size / k))
+    if (n > MAX_DIM || k > MAX_DIM || (k && n + width > SIZE_MAX / size / k))
         return VS_FAIL(err, VS_E_LIMIT, "matrix of %zu x %zu: at most %d in each direction", n, k,
                        MAX_DIM);
     const size_t steps = kind == VS_PANELS_PAIRS ? (k + 1) / 2 : k;
-    void *memory = arena ? vs_arena_push(arena, vs_round16(n) * steps, size)
-                         : vs_alloc_raw(vs_round16(n) * steps * size);
+    const size_t columns = (n + width - 1) / width * width;
+    void *memory =
+        arena ? vs_arena_push(arena, columns * steps, size) : vs_alloc_raw(columns * steps * size);
     if (!memory) return VS_FAIL(err, VS_E_NOMEM, "matrix of %zu x %zu", n, k);
     *p = (vs_panels){.n = n, .k = k, .in_arena = arena != NULL};
     if (kind == VS_PANELS_F32) p->data = memory;
-    if (kind == VS_PANELS_BF16) p->half = memory;
+    if (is_half) p->half = memory;
     if (kind == VS_PANELS_PAIRS) p->pairs = memory;
     return VS_OK;
 }
@@ -154,16 +170,16 @@ static float element(const float *w, size_t ld, size_t n, size_t k, size_t row, 
 static void set_columns(const vs_ops *o, vs_panels *p, size_t at, const float *w, size_t ld,
                         size_t n)
 {
-    const size_t first = at / VS_LANES * VS_LANES * steps_of(p), lane = at % VS_LANES;
-    const size_t end = at + n == p->n ? VS_LANES : lane + n;
+    const size_t width = width_of(p), lane = at % width, first = place(p, at - lane);
+    const size_t end = at + n == p->n ? width : lane + n;
 
-    if (p->data && lane == 0 && end == VS_LANES) {
+    if (p->data && lane == 0 && end == width) {
         o->pack_rows(p->data + first, w, ld, n, p->k);
         return;
     }
     for (size_t i = 0; i < steps_of(p); i++)
         for (size_t j = lane; j < end; j++) {
-            const size_t row = j - lane, to = first + i * VS_LANES + j;
+            const size_t row = j - lane, to = first + i * width + j;
             const float x = element(w, ld, n, p->k, row, p->pairs ? 2 * i : i);
 
             if (p->pairs)
@@ -186,14 +202,14 @@ static void set_part(void *ctx, size_t part, size_t thread)
 {
     const set_job *j = ctx;
     const range whole = {j->n0, j->n0 + j->n};
-    const size_t first = whole.begin / VS_LANES;
-    const size_t n_panels = vs_round16(whole.end) / VS_LANES - first;
+    const size_t width = width_of(j->p), first = whole.begin / width;
+    const size_t n_panels = (whole.end + width - 1) / width - first;
     const range panels = split(n_panels, 1, part, j->parts);
     (void)thread;
 
     for (size_t i = first + panels.begin; i < first + panels.end; i++) {
-        const size_t from = i * VS_LANES > whole.begin ? i * VS_LANES : whole.begin;
-        const size_t to = (i + 1) * VS_LANES < whole.end ? (i + 1) * VS_LANES : whole.end;
+        const size_t from = i * width > whole.begin ? i * width : whole.begin;
+        const size_t to = (i + 1) * width < whole.end ? (i + 1) * width : whole.end;
 
         set_columns(j->ops, j->p, from, j->w + (from - j->n0) * j->ld, j->ld, to - from);
     }
@@ -208,20 +224,20 @@ void vs_panels_set_rows(const vs_ops *o, vs_panels *p, size_t n0, const float *w
     vs_run_parts(job.parts, set_part, &job);
 }
 
-/* The panel `at` of `to`: tiles of 16 x 16, each contiguous on both sides. size: bytes of a value. */
+/* Panel `at` of `to`, `width` columns wide as all are. size: bytes of a value. */
 static inline void transpose_panel(unsigned char *to, const unsigned char *from, size_t at,
-                                   size_t n, size_t k, size_t size)
+                                   size_t n, size_t k, size_t width, size_t size)
 {
-    const size_t first = at * VS_LANES, lanes = k - first < VS_LANES ? k - first : VS_LANES;
+    const size_t first = at * width, lanes = k - first < width ? k - first : width;
 
     to += first * n * size;
-    from += first * VS_LANES * size;
+    from += first * width * size;
     for (size_t j = 0; j < n; j++) {
-        const unsigned char *tile = from + (j / VS_LANES * k * VS_LANES + j % VS_LANES) * size;
-        unsigned char *row = to + j * VS_LANES * size;
+        const unsigned char *tile = from + (j / width * k * width + j % width) * size;
+        unsigned char *row = to + j * width * size;
 
-        for (size_t i = 0; i < lanes; i++) memcpy(row + i * size, tile + i * VS_LANES * size, size);
-        memset(row + lanes * size, 0, (VS_LANES - lanes) * size);
+        for (size_t i = 0; i < lanes; i++) memcpy(row + i * size, tile + i * width * size, size);
+        memset(row + lanes * size, 0, (width - lanes) * size);
     }
 }
 
@@ -238,10 +254,10 @@ static void transpose_range(void *ctx, size_t begin, size_t end, size_t thread)
     for (size_t i = begin; i < end; i++)
         if (from->half)
             transpose_panel((unsigned char *)to->half, (const unsigned char *)from->half, i,
-                            from->n, from->k, sizeof *to->half);
+                            from->n, from->k, VS_WIDE, sizeof *to->half);
         else
             transpose_panel((unsigned char *)to->data, (const unsigned char *)from->data, i,
-                            from->n, from->k, sizeof *to->data);
+                            from->n, from->k, VS_LANES, sizeof *to->data);
 }
 
 void vs_panels_transpose(vs_panels *to, const vs_panels *from)
@@ -250,7 +266,9 @@ void vs_panels_transpose(vs_panels *to, const vs_panels *from)
     assert(!to->half == !from->half);
     transpose_job job = {to, from};
 
-    vs_parallel_range(vs_round16(to->n) / VS_LANES, (double)(to->k * VS_LANES), vs_threads(),
+    const size_t width = width_of(to);
+
+    vs_parallel_range((to->n + width - 1) / width, (double)(to->k * width), vs_threads(),
                       transpose_range, &job);
 }
 
@@ -261,16 +279,16 @@ static void product(const vs_ops *o, float *out, size_t ld_out, const float *a, 
                     const vs_panels *w, range rows, size_t n0, range cols, bool accumulate)
 {
     const size_t k = w->k, m = rows.end - rows.begin, n = cols.end - cols.begin;
-    const size_t steps = steps_of(w), from = (n0 + cols.begin) * steps;
+    const size_t from = place(w, n0 + cols.begin), step = steps_of(w) * width_of(w);
     float *to = out + rows.begin * ld_out + cols.begin;
 
     a += rows.begin * ld_a;
     if (w->pairs)
-        o->gemm_dot(to, ld_out, a, ld_a, w->pairs + from, steps * VS_LANES, m, n, k, accumulate);
+        o->gemm_dot(to, ld_out, a, ld_a, w->pairs + from, step, m, n, k, accumulate);
     else if (w->half)
-        o->gemm_bf16(to, ld_out, a, ld_a, 1, w->half + from, k * VS_LANES, m, n, k, accumulate);
+        o->gemm_bf16(to, ld_out, a, ld_a, 1, w->half + from, step, m, n, k, accumulate);
     else
-        o->gemm(to, ld_out, a, ld_a, 1, w->data + from, k * VS_LANES, m, n, k, accumulate);
+        o->gemm(to, ld_out, a, ld_a, 1, w->data + from, step, m, n, k, accumulate);
 }
 
 typedef struct matmul_job {
@@ -288,7 +306,8 @@ static void matmul_part(void *ctx, size_t part, size_t thread)
 {
     const matmul_job *j = ctx;
     const range rows = j->by_row ? split(j->m, ROW_TILE, part, j->parts) : (range){0, j->m};
-    const size_t unit = j->w->pairs ? 2 * VS_LANES : VS_LANES; /* two panels of pairs to a tile */
+    /* Whole panels; two of pairs, which a tile takes side by side. */
+    const size_t unit = j->w->pairs ? 2 * VS_LANES : width_of(j->w);
     const range cols = j->by_row ? (range){0, j->n} : split(j->n, unit, part, j->parts);
     (void)thread;
 
@@ -298,7 +317,7 @@ static void matmul_part(void *ctx, size_t part, size_t thread)
 void vs_matmul_cols(const vs_ops *o, float *out, size_t ld_out, const float *a, size_t ld_a,
                     const vs_panels *w, size_t n0, size_t n, size_t m, bool accumulate)
 {
-    assert(n0 % VS_LANES == 0 && n0 + n <= w->n);
+    assert(n0 % width_of(w) == 0 && n0 + n <= w->n);
     const double begin = count_begin();
     const size_t n_threads = threads_for(m, n, w->k);
     const size_t most = parts_for(n_threads);

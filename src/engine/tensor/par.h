@@ -17,7 +17,7 @@ typedef enum vs_panel_kind { VS_PANELS_F32, VS_PANELS_BF16, VS_PANELS_PAIRS } vs
 typedef struct vs_panels {
     size_t n, k;
     float *data;     /* [ceil(n / 16)][k][16] */
-    uint16_t *half;  /* the same as the upper halves of f32 */
+    uint16_t *half;  /* [ceil(n / 32)][k][32]: the upper halves of f32 */
     uint32_t *pairs; /* [ceil(n / 16)][ceil(k / 2)][16]: half.h's vs_bf16_pair of two steps of k; an
                         odd k has a zero more */
     bool in_arena;

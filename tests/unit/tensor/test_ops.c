@@ -216,14 +216,17 @@ TEST(ops, a_product_of_any_rows_and_columns_writes_its_bits_and_nothing_else)
     free(found);
 }
 
-/* bf16 values, as f32 and as their upper halves. */
-static float *random_bf16(uint16_t *half, size_t n, uint32_t seed)
+/* Panels of f32 with k steps whose n values bf16 holds, and the same as panels of bf16. */
+static float *random_bf16(uint16_t *half, size_t n, size_t k, uint32_t seed)
 {
     float *x = randoms(n, seed, 1.0f);
 
     for (size_t i = 0; i < n; i++) {
-        half[i] = vs_bf16_of_f32(x[i]);
-        x[i] = vs_f32_of_bf16(half[i]);
+        const size_t panel = i / (VS_LANES * k), step = i / VS_LANES % k, lane = i % VS_LANES;
+        const uint16_t h = vs_bf16_of_f32(x[i]);
+
+        half[panel / 2 * VS_WIDE * k + step * VS_WIDE + panel % 2 * VS_LANES + lane] = h;
+        x[i] = vs_f32_of_bf16(h);
     }
     return x;
 }
@@ -233,18 +236,21 @@ TEST(ops, panels_of_bf16_give_the_bits_of_the_same_values_as_f32)
     enum { MAX_M = 47, N = 90, K = 700, B = 96 * K };
     static const size_t rows[] = {1, 2, 3, 4, 5, 8, 13, 14, 15, 28, 29, MAX_M};
     uint16_t *half = malloc(B * sizeof *half);
-    float *b = random_bf16(half, B, 2), *a = randoms(MAX_M * K, 1, 1.0f);
+    float *b = random_bf16(half, B, K, 2), *a = randoms(MAX_M * K, 1, 1.0f);
     float *expected = zeros(MAX_M * N), *found = zeros(MAX_M * N);
     size_t n_backends;
     const vs_ops *const *backends = vs_ops_all(&n_backends);
 
     for (size_t back = 0; back < n_backends; back++)
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-            for (int accumulate = 0; accumulate < 2; accumulate++) {
+            for (int more = 0; more < 4; more++) {
+                const bool accumulate = more % 2;
+                const size_t n = more < 2 ? N : 70; /* ends in either half of a panel */
+
                 backends[0]->gemm(random_into(expected, MAX_M * N, 3), N, a, K, 1, b, K * VS_LANES,
-                                  rows[i], N, K, accumulate);
+                                  rows[i], n, K, accumulate);
                 backends[back]->gemm_bf16(random_into(found, MAX_M * N, 3), N, a, K, 1, half,
-                                          K * VS_LANES, rows[i], N, K, accumulate);
+                                          K * VS_WIDE, rows[i], n, K, accumulate);
                 check_bits(backends[back]->name, found, expected, MAX_M * N);
             }
     free(half);

@@ -5,7 +5,7 @@
  * while k runs, so every tile shape computes the same chains and the choice among them is one of
  * speed alone. */
 
-enum { HV_PER_PANEL = VS_LANES / HV_LANES, ROWS_PER_POINTER = 3 };
+enum { HV_PER_PANEL = VS_LANES / HV_LANES, HV_PER_WIDE = VS_WIDE / HV_LANES, ROWS_PER_POINTER = 3 };
 
 enum {
     /* Floats of B (one panel group, one step of k) and of A (one block of rows) that should stay in
@@ -14,10 +14,9 @@ enum {
     L2_FLOATS = 192 * 1024,
     PAGE_FLOATS = 1024,
     ROWS_IN_ONE_SET = 6,
-    /* With fewer tiles, each widens bf16 for itself as it reads. */
-    TILES_WORTH_WIDENING = 3,
     /* A tile of fewer rows loads B too often for its work to be used over and over. */
     ROWS_WORTH_REPEATING = 6,
+    AHEAD_OF_ONE = 384, /* bytes: measured, see LOG 16 */
 };
 
 typedef struct tile_args tile_args;
@@ -30,8 +29,9 @@ struct tile_args {
     size_t ld_out;
     const float *a;
     size_t a_row, a_k;
-    const float *b;    /* panels of f32, */
-    const uint16_t *h; /* or of bf16 */
+    const float *b; /* panels of f32, */
+    const uint16_t
+        *h; /* or of bf16, the first or (for one panel alone) the second 16 of 32 columns */
     size_t panel_step, n_k;
     bool accumulate;
     const char *ahead; /* what to ask memory for meanwhile, ahead_step bytes further with each k */
@@ -77,9 +77,12 @@ static inline __attribute__((always_inline)) void tile(const tile_args *t, const
         for (size_t p = 0; p < p_n * HV_PER_PANEL; p++)
             bv[p] =
                 is_half
-                    ? hv_load_bf16(h + p / HV_PER_PANEL * panel_step + p % HV_PER_PANEL * HV_LANES)
+                    ? hv_load_bf16(h + p / HV_PER_WIDE * panel_step + p % HV_PER_WIDE * HV_LANES)
                     : hv_load(b + p / HV_PER_PANEL * panel_step + p % HV_PER_PANEL * HV_LANES);
-        __builtin_prefetch(ahead, 0, 2);
+        if (r_n == 1)
+            __builtin_prefetch(ahead, 0, 0);
+        else
+            __builtin_prefetch(ahead, 0, 2);
         ahead += ahead_step;
 #pragma GCC unroll 32
         for (size_t r = 0; r < r_n; r++) {
@@ -91,7 +94,7 @@ static inline __attribute__((always_inline)) void tile(const tile_args *t, const
 #pragma GCC unroll 32
         for (size_t r = 0; r < r_n; r += ROWS_PER_POINTER) a[r / ROWS_PER_POINTER] += a_k;
         if (is_half)
-            h += VS_LANES;
+            h += VS_WIDE;
         else
             b += VS_LANES;
     }
@@ -126,15 +129,15 @@ static bool has_many_dots(const tile_args *t, size_t m)
 }
 
 /* Panels to take side by side: the widest tile that all m rows fit into, or that is worth repeating.
- * At few rows a wide tile is what keeps enough chains and enough streams from memory in flight; bf16 does better as
- * one stream that is asked for ahead. */
+ * At few rows a wide tile is what keeps enough chains and enough streams from memory in flight, at one row a single stream
+ * is fastest; of bf16 a stream has two panels. */
 static size_t pick_panels(size_t m, size_t left, const tile_args *t)
 {
     size_t best = 1;
 
-    if (t->h && m <= rows_of[1]) return 1;
+    if (m == 1) return t->h && left > 1 && rows_of[2] ? 2 : 1;
     if (has_many_dots(t, m)) return left < 2 ? 1 : 2;
-    for (size_t p = 1; p <= 8 && p <= left; p *= 2)
+    for (size_t p = 1; p <= (t->h ? 2 : 8) && p <= left; p *= 2)
         if (rows_of[p] && (m <= rows_of[p] || rows_of[p] >= ROWS_WORTH_REPEATING)) best = p;
     return best;
 }
@@ -148,79 +151,106 @@ static void prefetch_out(const tile_args *t, size_t rows, size_t p_n)
             __builtin_prefetch(t->out + r * t->ld_out + p * VS_LANES, 1, 3);
 }
 
-/* Tile n of n_tiles asks for its share of the panels' next n_k steps, `next` elements further on: spread over the time
+/* A run of panels that are read together: `streams` from memory, each a line for every step; those of bf16 with two panels
+ * to a line. */
+typedef struct panel_group {
+    size_t n_panels, streams, step; /* step: elements of a stream for each k */
+} panel_group;
+
+/* Tile n of n_tiles asks for its share of the group's next n_k steps, `next` elements further on: spread over the time
  * that the tiles take, the memory works beside the arithmetic. One pass is a stream for each panel, which the hardware
  * follows by itself. */
-static void look_ahead(tile_args *t, const tile_args *whole, size_t next, size_t p_n, size_t n,
-                       size_t n_tiles)
+static void look_ahead(tile_args *t, const tile_args *whole, const panel_group *g, size_t next,
+                       size_t n, size_t n_tiles)
 {
-    const size_t line = t->n_k * p_n * n / n_tiles, size = whole->h ? sizeof *t->h : sizeof *t->b;
+    const size_t line = t->n_k * g->streams * n / n_tiles;
+    const size_t size = whole->h ? sizeof *t->h : sizeof *t->b;
 
-    if (p_n > n_tiles || t->n_k == 0) return;
-    next += line / t->n_k * t->panel_step + line % t->n_k * VS_LANES;
+    if (g->streams > n_tiles || t->n_k == 0) return;
+    next += line / t->n_k * t->panel_step + line % t->n_k * g->step;
     t->ahead = whole->h ? (const char *)(whole->h + next) : (const char *)(whole->b + next);
-    t->ahead_step = size * ((VS_LANES * p_n + n_tiles - 1) / n_tiles);
+    t->ahead_step = size * ((g->step * g->streams + n_tiles - 1) / n_tiles);
 }
 
 /* Rows of a tile at most. Rows of A that lie a multiple of 4 KiB apart meet in one set of the first cache, which holds 8
  * lines: more rows than that push each other out at every step. */
-static size_t tile_rows(size_t a_row, size_t p_n)
+static size_t tile_rows(const tile_args *t, size_t p_n)
 {
-    return a_row % PAGE_FLOATS == 0 && rows_of[p_n] > ROWS_IN_ONE_SET ? ROWS_IN_ONE_SET
-                                                                      : rows_of[p_n];
+    const size_t rows = t->h && rows_of[p_n] > ROWS_OF_BF16 ? ROWS_OF_BF16 : rows_of[p_n];
+
+    return t->a_row % PAGE_FLOATS == 0 && rows > ROWS_IN_ONE_SET ? ROWS_IN_ONE_SET : rows;
 }
 
-/* Steps k0 .. k1 - 1 of p_n panels of bf16, widened. */
-static void widen(float *out, const tile_args *whole, size_t p_n, size_t k0, size_t k1)
+/* Steps k0 .. k1 - 1 of p_n panels of bf16 from h on, widened. */
+static void widen(float *out, const uint16_t *h, size_t p_n, size_t k0, size_t k1)
 {
-    for (size_t p = 0; p < p_n; p++) {
-        const uint16_t *h = whole->h + p * whole->panel_step + k0 * VS_LANES;
+    for (size_t p = 0; p < p_n; p++)
+        for (size_t k = k0; k < k1; k++)
+            for (size_t i = 0; i < VS_LANES; i += HV_LANES, out += HV_LANES)
+                hv_store(out, hv_load_bf16(h + k * VS_WIDE + p * VS_LANES + i));
+}
 
-        for (size_t i = 0; i < (k1 - k0) * VS_LANES; i += HV_LANES, out += HV_LANES)
-            hv_store(out, hv_load_bf16(h + i));
+/* How m rows of p_n panels are cut into tiles: rows shared out evenly among n_tiles, k into n_steps. Each tile of bf16 widens
+ * for itself as it reads, which takes registers (ROWS_OF_BF16), or from WORTH_WIDENING tiles on all read what was widened
+ * once: where shifts and multiply-adds share their ports. */
+typedef struct tiling {
+    size_t n_tiles, n_steps;
+    bool is_widened;
+} tiling;
+
+static tiling tiling_of(const tile_args *whole, size_t m, size_t p_n)
+{
+    const size_t most = tile_rows(whole, p_n), fewest = (m + most - 1) / most;
+    const size_t k_cap = L1_FLOATS / (p_n * VS_LANES);
+    tiling t = {.n_tiles = fewest < p_n && has_many_dots(whole, m) ? p_n : fewest};
+
+    t.n_steps =
+        t.n_tiles == 1 || whole->n_k <= k_cap + k_cap / 2 ? 1 : (whole->n_k + k_cap - 1) / k_cap;
+    t.is_widened = whole->h && t.n_tiles >= WORTH_WIDENING;
+    return t;
+}
+
+/* Steps k0 .. k1 - 1 of panels at .. at + p_n - 1 of a group. next: as in look_ahead. */
+static void gemm_step(const tile_args *whole, const panel_group *g, const tiling *by, size_t m,
+                      size_t at, size_t p_n, size_t k0, size_t k1, size_t next)
+{
+    float wide[L1_FLOATS + L1_FLOATS / 2];
+    tile_fn *const *fns = by->is_widened ? tiles[p_n] : whole->tiles[p_n];
+
+    if (by->is_widened) widen(wide, whole->h + at * VS_LANES, p_n, k0, k1);
+    for (size_t n = 0; n < by->n_tiles; n++) {
+        const size_t r0 = m * n / by->n_tiles, r1 = m * (n + 1) / by->n_tiles;
+        tile_args t = *whole;
+
+        t.out += r0 * t.ld_out + at * VS_LANES;
+        t.a += r0 * t.a_row + k0 * t.a_k;
+        t.n_k = k1 - k0;
+        t.accumulate = t.accumulate || k0 > 0;
+        look_ahead(&t, whole, g, next, at / p_n * by->n_tiles + n, g->n_panels / p_n * by->n_tiles);
+        if (by->is_widened) {
+            t.b = wide;
+            t.panel_step = t.n_k * VS_LANES;
+        } else if (t.h) {
+            t.h += k0 * VS_WIDE + at * VS_LANES;
+        } else {
+            t.b += k0 * VS_LANES;
+        }
+        if (!t.accumulate) prefetch_out(&t, r1 - r0, p_n);
+        fns[r1 - r0](&t);
     }
 }
 
-/* out block [m][p_n * 16] for k in steps; m rows are shared out evenly among the tiles. Panels of bf16 are widened once for
- * all tiles where there are many. */
-static void gemm_group(const tile_args *whole, size_t m, size_t p_n)
+/* out block [m][g->n_panels * 16], p_n panels to a tile, for k in steps. */
+static void gemm_group(const tile_args *whole, const panel_group *g, size_t m, size_t p_n)
 {
-    float wide[L1_FLOATS + L1_FLOATS / 2];
-    const size_t most = tile_rows(whole->a_row, p_n);
-    const size_t fewest = (m + most - 1) / most;
-    const size_t n_tiles = fewest < p_n && has_many_dots(whole, m) ? p_n : fewest;
-    const size_t k_cap = L1_FLOATS / (p_n * VS_LANES);
-    const size_t n_steps =
-        n_tiles == 1 || whole->n_k <= k_cap + k_cap / 2 ? 1 : (whole->n_k + k_cap - 1) / k_cap;
-    const bool is_widened = whole->h && n_tiles >= TILES_WORTH_WIDENING;
-    tile_fn *const *fns = is_widened ? tiles[p_n] : whole->tiles[p_n];
+    const tiling by = tiling_of(whole, m, p_n);
 
-    for (size_t step = 0; step < n_steps; step++) {
-        const size_t k0 = whole->n_k * step / n_steps, k1 = whole->n_k * (step + 1) / n_steps;
-        const bool is_last = step + 1 == n_steps;
-        const size_t next = is_last ? p_n * whole->panel_step : k1 * VS_LANES;
+    for (size_t step = 0; step < by.n_steps; step++) {
+        const size_t k0 = whole->n_k * step / by.n_steps, k1 = whole->n_k * (step + 1) / by.n_steps;
+        const size_t next = step + 1 == by.n_steps ? g->streams * whole->panel_step : k1 * g->step;
 
-        if (is_widened) widen(wide, whole, p_n, k0, k1);
-        for (size_t n = 0; n < n_tiles; n++) {
-            const size_t r0 = m * n / n_tiles, r1 = m * (n + 1) / n_tiles;
-            tile_args t = *whole;
-
-            t.out += r0 * t.ld_out;
-            t.a += r0 * t.a_row + k0 * t.a_k;
-            t.n_k = k1 - k0;
-            t.accumulate = t.accumulate || step > 0;
-            look_ahead(&t, whole, next, p_n, n, n_tiles);
-            if (is_widened) {
-                t.b = wide;
-                t.panel_step = t.n_k * VS_LANES;
-            } else if (t.h) {
-                t.h += k0 * VS_LANES;
-            } else {
-                t.b += k0 * VS_LANES;
-            }
-            if (!t.accumulate) prefetch_out(&t, r1 - r0, p_n);
-            fns[r1 - r0](&t);
-        }
+        for (size_t at = 0; at < g->n_panels; at += p_n)
+            gemm_step(whole, g, &by, m, at, p_n, k0, k1, next);
     }
 }
 
@@ -246,6 +276,63 @@ static void gemm_tail(const tile_args *whole, size_t m, size_t cols)
     }
 }
 
+/* What a tile that has all rows asks for. One row: the line of its own stream that is read AHEAD_OF_ONE bytes later, past
+ * the second level of the cache, which it would only pass through. More: the next panels, a line for each step, half of
+ * one where bf16's second panel asks for the other half. */
+static void look_ahead_single(tile_args *t, size_t m, size_t p_n, size_t second)
+{
+    const char *at = t->h ? (const char *)t->h : (const char *)t->b;
+    const size_t step = p_n * VS_LANES * (t->h ? sizeof *t->h : sizeof *t->b);
+
+    t->ahead = (const char *)t->a;
+    t->ahead_step = 0;
+    if (m > 1 && p_n > 1 && !t->h) return; /* several streams */
+    t->ahead_step = step;
+    if (m == 1)
+        t->ahead = at + AHEAD_OF_ONE;
+    else if (t->h)
+        t->ahead = (const char *)(t->h + t->panel_step + second * (t->n_k - 1) * VS_LANES);
+    else
+        t->ahead = (const char *)(t->b + t->panel_step);
+}
+
+/* All rows in one tile: as little as can be between the end of one stream and the beginning of the next, which the hardware
+ * follows as one. */
+static void gemm_single(tile_args *t, size_t m, size_t n_panels)
+{
+    for (size_t p = 0, p_n; p < n_panels; p += p_n) {
+        const size_t second = t->h ? p % 2 : 0;
+
+        p_n = pick_panels(m, n_panels - p, t);
+        look_ahead_single(t, m, p_n, second);
+        if (!t->accumulate) prefetch_out(t, m, p_n);
+        t->tiles[p_n][m](t);
+        t->out += p_n * VS_LANES;
+        if (!t->h)
+            t->b += p_n * t->panel_step;
+        else
+            t->h += (p + p_n) % 2 ? VS_LANES : t->panel_step - second * VS_LANES;
+    }
+}
+
+/* The same in several tiles. */
+static void gemm_groups(tile_args *t, size_t m, size_t n_panels)
+{
+    for (size_t p = 0, p_n; p < n_panels; p += p_n) {
+        const size_t left = n_panels - p, width = pick_panels(m, left, t);
+        panel_group g = {width, width, VS_LANES};
+
+        p_n = t->h && left > 1 ? 2 : width;
+        if (t->h) g = (panel_group){p_n, 1, VS_WIDE};
+        gemm_group(t, &g, m, width);
+        t->out += p_n * VS_LANES;
+        if (!t->h)
+            t->b += p_n * t->panel_step;
+        else
+            t->h += p_n == 2 ? t->panel_step : VS_LANES;
+    }
+}
+
 /* Blocks of rows stay in the second level of the cache while all panels pass by, a step of a panel
  * group in the first while the block's tiles pass by. */
 static void products(tile_args whole, size_t m, size_t n)
@@ -260,15 +347,10 @@ static void products(tile_args whole, size_t m, size_t n)
 
         t.out += r0 * t.ld_out;
         t.a += r0 * t.a_row;
-        for (size_t p = 0, p_n; p < n_panels; p += p_n) {
-            p_n = pick_panels(rows, n_panels - p, &t);
-            gemm_group(&t, rows, p_n);
-            t.out += p_n * VS_LANES;
-            if (t.h)
-                t.h += p_n * t.panel_step;
-            else
-                t.b += p_n * t.panel_step;
-        }
+        if (rows <= tile_rows(&t, pick_panels(rows, n_panels, &t)))
+            gemm_single(&t, rows, n_panels);
+        else
+            gemm_groups(&t, rows, n_panels);
         if (n % VS_LANES) gemm_tail(&t, rows, n % VS_LANES);
     }
 }

@@ -66,11 +66,11 @@ static void gemm_bf16(float *out, size_t ld_out, const float *a, size_t a_row, s
 {
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j++) {
-            const uint16_t *b = panels + j / VS_LANES * panel_step + j % VS_LANES;
+            const uint16_t *b = panels + j / VS_WIDE * panel_step + j % VS_WIDE;
             float acc = accumulate ? out[i * ld_out + j] : 0.0f;
 
             for (size_t k = 0; k < n_k; k++)
-                acc = fmaf(a[i * a_row + k * a_k], vs_f32_of_bf16(b[k * VS_LANES]), acc);
+                acc = fmaf(a[i * a_row + k * a_k], vs_f32_of_bf16(b[k * VS_WIDE]), acc);
             out[i * ld_out + j] = acc;
         }
 }

@@ -10,7 +10,7 @@ typedef struct vf {
 } vf;
 typedef __m256 hv; /* one hardware register: what gemm accumulates in */
 
-enum { HV_LANES = 8, ROWS_MAX = 6 };
+enum { HV_LANES = 8, ROWS_MAX = 6, ROWS_OF_BF16 = 6, WORTH_WIDENING = 1 << 30 };
 /* Tiles as rows by panels: at most 12 accumulators. */
 #define ROWS_OF                   \
     {                             \

@@ -15,7 +15,7 @@ typedef __m512 vf; /* 16 lanes */
 #define VARIANT_BF16 vs_ops_fast_avx512_256_bf16
 #define VARIANT_NAME "fast-avx512-256"
 typedef __m256 hv;
-enum { HV_LANES = 8, ROWS_MAX = 14 };
+enum { HV_LANES = 8, ROWS_MAX = 14, ROWS_OF_BF16 = 12, WORTH_WIDENING = 1 << 30 };
 #define ROWS_OF { [1] = 14, [2] = 4, [4] = 2 }
 #define TILE_LIST(X)                                                                               \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1)      \
@@ -32,7 +32,7 @@ enum { HV_LANES = 8, ROWS_MAX = 14 };
 #define VARIANT_BF16 vs_ops_fast_avx512_bf16
 #define VARIANT_NAME "fast-avx512"
 typedef __m512 hv;
-enum { HV_LANES = 16, ROWS_MAX = 12 };
+enum { HV_LANES = 16, ROWS_MAX = 12, ROWS_OF_BF16 = 12, WORTH_WIDENING = 4 };
 #define ROWS_OF { [1] = 12, [2] = 12, [4] = 6, [8] = 3 }
 #define TILE_LIST(X)                                                                               \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1)      \

@@ -16,7 +16,7 @@ typedef struct vf {
 } vf;
 typedef vf hv;
 
-enum { HV_LANES = 16, ROWS_MAX = 4 };
+enum { HV_LANES = 16, ROWS_MAX = 4, ROWS_OF_BF16 = 4, WORTH_WIDENING = 3 };
 #define ROWS_OF \
     {           \
         [1] = 4 \
