@@ -103,8 +103,11 @@ typedef struct vs_opened {
     vs_tokenizer *tokenizer; /* NULL: the folder has none */
     vs_row_reader reader;
 } vs_opened;
+/* For use, as vs_base_open. */
 VS_NODISCARD vs_status vs_opened_open(vs_opened *out, const char *model_dir,
                                       const char *adapter_dir, vs_compute compute, vs_error *err);
+/* Tokenizer and reader for the base and the model that are there. */
+VS_NODISCARD vs_status vs_opened_complete(vs_opened *o, const char *model_dir, vs_error *err);
 void vs_opened_close(vs_opened *o); /* zeroed is allowed */
 
 /* A model beside an opened one: "base" (its base without adapter), an adapter folder over the same

@@ -272,6 +272,28 @@ static vs_status make_tokens(vs_bench *b, vs_error *err)
     return VS_OK;
 }
 
+/* Whether one of the list's workloads trains the model's own weights. */
+static bool trains_all(const char *list)
+{
+    for (const char *at = list; *at;) {
+        const size_t len = strcspn(at, ","), name = strcspn(at, ":,");
+        const vs_bench_workload *w = find_workload(at, name);
+        if (w && w->trains_all) return true;
+        at += len + (at[len] == ',');
+    }
+    return false;
+}
+
+static vs_status open_base(vs_bench *b, const char *model, const char *shape, vs_compute how,
+                           const char *list, vs_error *err)
+{
+    const bool trainable = how == VS_COMPUTE_F32 && trains_all(list);
+
+    if (shape) return vs_bench_shape(&b->opened.base, shape, how, trainable, err);
+    if (trainable) return vs_base_open_trainable(&b->opened.base, model, err);
+    return vs_base_open(&b->opened.base, model, how, err);
+}
+
 static vs_status run(vs_bench *b, const char *model, const char *shape, const char *compute,
                      const char *list, vs_error *err)
 {
@@ -282,10 +304,8 @@ static vs_status run(vs_bench *b, const char *model, const char *shape, const ch
     if (!list)
         list = how == VS_COMPUTE_BF16 ? "decode,prefill,score,kernels"
                                       : "decode,prefill,score,sft,sft-lora,dpo,dpo-lora,kernels";
-    if (shape)
-        VS_CHECK(vs_bench_shape(&b->opened, shape, how, err));
-    else
-        VS_CHECK(vs_opened_open(&b->opened, model, NULL, how, err));
+    VS_CHECK(open_base(b, model, shape, how, list, err));
+    VS_CHECK(vs_model_open(&b->opened.model, b->opened.base, NULL, err));
     VS_CHECK(make_tokens(b, err));
     VS_CHECK(run_list(b, list, err));
 done:

@@ -40,13 +40,14 @@ typedef struct vs_bench_workload {
     vs_bench_length length;
     vs_status (*run)(vs_bench *b, vs_bench_size z, vs_error *err);
     vs_bench_cost (*cost)(const vs_bench *b, const vs_config *c, vs_bench_size z);
+    bool trains_all; /* weights; others compute with what an opened model keeps */
 } vs_bench_workload;
 extern const vs_bench_workload vs_bench_workloads[];
 extern const size_t vs_bench_n_workloads;
 
-/* Random weights in a shape that has a name. */
-VS_NODISCARD vs_status vs_bench_shape(vs_opened *out, const char *name, vs_compute compute,
-                                      vs_error *err);
+/* Random weights in a shape that has a name; trainable: they may train. */
+VS_NODISCARD vs_status vs_bench_shape(vs_base **out, const char *name, vs_compute compute,
+                                      bool trainable, vs_error *err);
 
 /* bench_text.c: the tokenizer of a folder over rows of {"text"}, on one thread. */
 VS_NODISCARD vs_status vs_bench_tokenize(const char *dir, const char *path, double seconds,

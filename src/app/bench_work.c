@@ -373,14 +373,14 @@ static vs_status run_kernels(vs_bench *b, vs_bench_size z, vs_error *err)
 }
 
 const vs_bench_workload vs_bench_workloads[] = {
-    {"decode", "1x16", 'x', VS_BENCH_SOLVED, run_decode, decode_cost},
-    {"prefill", "512", 0, VS_BENCH_SIZED, run_prefill, prefill_cost},
-    {"score", "64", 0, VS_BENCH_SOLVED, run_score, score_cost},
-    {"sft", "16", 0, VS_BENCH_SOLVED, run_sft, sft_cost},
-    {"sft-lora", "16", 0, VS_BENCH_SOLVED, run_sft_lora, sft_lora_cost},
-    {"dpo", "8+8", '+', VS_BENCH_SOLVED, run_dpo, dpo_cost},
-    {"dpo-lora", "8+8", '+', VS_BENCH_SOLVED, run_dpo_lora, dpo_lora_cost},
-    {"kernels", "512", 0, VS_BENCH_NONE, run_kernels, kernels_cost},
+    {"decode", "1x16", 'x', VS_BENCH_SOLVED, run_decode, decode_cost, false},
+    {"prefill", "512", 0, VS_BENCH_SIZED, run_prefill, prefill_cost, false},
+    {"score", "64", 0, VS_BENCH_SOLVED, run_score, score_cost, false},
+    {"sft", "16", 0, VS_BENCH_SOLVED, run_sft, sft_cost, true},
+    {"sft-lora", "16", 0, VS_BENCH_SOLVED, run_sft_lora, sft_lora_cost, false},
+    {"dpo", "8+8", '+', VS_BENCH_SOLVED, run_dpo, dpo_cost, true},
+    {"dpo-lora", "8+8", '+', VS_BENCH_SOLVED, run_dpo_lora, dpo_lora_cost, false},
+    {"kernels", "512", 0, VS_BENCH_NONE, run_kernels, kernels_cost, false},
 };
 const size_t vs_bench_n_workloads = sizeof vs_bench_workloads / sizeof *vs_bench_workloads;
 
@@ -433,23 +433,44 @@ static const shape shapes[] = {
       .bos_id = -1}},
 };
 
-vs_status vs_bench_shape(vs_opened *out, const char *name, vs_compute compute, vs_error *err)
+typedef struct drawing {
+    const vs_config *c;
+    size_t n; /* tensors drawn */
+} drawing;
+
+static vs_status draw_tensor(void *ctx, float *to, const vs_tensor *t, vs_error *err)
 {
-    const vs_config *c = NULL;
+    drawing *d = ctx;
+    (void)err;
+
+    vs_tensor_init(to, t, d->n++, d->c, 1);
+    return VS_OK;
+}
+
+static vs_status draw_trainable(vs_base **out, const vs_config *c, vs_error *err)
+{
     vs_params p = {0};
     vs_status st;
 
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        if (strcmp(name, shapes[i].name) == 0) c = &shapes[i].config;
-    if (!c)
-        return VS_FAIL(err, VS_E_USAGE, "--shape: found '%.60s', expected 135m, tiny or demo",
-                       name);
     VS_CHECK(vs_weights_table(&p, c, err));
-    if (!p.data) VS_CHECK(vs_params_alloc(&p, err));
+    VS_CHECK(vs_params_alloc(&p, err));
     vs_weights_init(&p, c, 1);
-    VS_CHECK(vs_base_create(&out->base, c, &p, compute, err));
-    VS_CHECK(vs_model_create(&out->model, out->base, NULL, NULL, err));
+    st = vs_base_create(out, c, &p, VS_COMPUTE_F32, err);
 done:
     vs_params_close(&p);
     return st;
+}
+
+vs_status vs_bench_shape(vs_base **out, const char *name, vs_compute compute, bool trainable,
+                         vs_error *err)
+{
+    drawing d = {0};
+
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        if (strcmp(name, shapes[i].name) == 0) d.c = &shapes[i].config;
+    if (!d.c)
+        return VS_FAIL(err, VS_E_USAGE, "--shape: found '%.60s', expected 135m, tiny or demo",
+                       name);
+    return trainable ? draw_trainable(out, d.c, err)
+                     : vs_base_load(out, d.c, draw_tensor, &d, compute, err);
 }

@@ -11,6 +11,13 @@ vs_status vs_compute_parse(vs_compute *out, const char *text, vs_error *err)
     return VS_FAIL(err, VS_E_USAGE, "--compute: found '%.60s', expected f32 or bf16", text);
 }
 
+vs_status vs_opened_complete(vs_opened *o, const char *model_dir, vs_error *err)
+{
+    VS_TRY(vs_tokenizer_try(&o->tokenizer, model_dir, err));
+    o->reader = (vs_row_reader){.tokenizer = o->tokenizer, .config = &o->base->config};
+    return VS_OK;
+}
+
 vs_status vs_opened_open(vs_opened *out, const char *model_dir, const char *adapter_dir,
                          vs_compute compute, vs_error *err)
 {
@@ -19,8 +26,7 @@ vs_status vs_opened_open(vs_opened *out, const char *model_dir, const char *adap
 
     VS_CHECK(vs_base_open(&o.base, model_dir, compute, err));
     VS_CHECK(vs_model_open(&o.model, o.base, adapter_dir, err));
-    VS_CHECK(vs_tokenizer_try(&o.tokenizer, model_dir, err));
-    o.reader = (vs_row_reader){.tokenizer = o.tokenizer, .config = &o.base->config};
+    VS_CHECK(vs_opened_complete(&o, model_dir, err));
     *out = o;
     o = (vs_opened){0};
 done:

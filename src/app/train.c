@@ -44,9 +44,8 @@ typedef struct training {
 /* -- the model to train -- */
 
 /* A base of fresh weights from DIR/config.json alone. */
-static vs_status open_fresh(vs_opened *out, const char *dir, uint64_t seed, vs_error *err)
+static vs_status open_fresh(vs_base **out, const char *dir, uint64_t seed, vs_error *err)
 {
-    vs_opened o = {0};
     vs_config c;
     vs_params p = {0};
     vs_status st;
@@ -55,60 +54,37 @@ static vs_status open_fresh(vs_opened *out, const char *dir, uint64_t seed, vs_e
     VS_CHECK(vs_weights_table(&p, &c, err));
     VS_CHECK(vs_params_alloc(&p, err));
     vs_weights_init(&p, &c, seed);
-    VS_CHECK(vs_base_create(&o.base, &c, &p, VS_COMPUTE_F32, err));
-    VS_CHECK(vs_model_create(&o.model, o.base, NULL, NULL, err));
-    VS_CHECK(vs_tokenizer_try(&o.tokenizer, dir, err));
-    o.reader = (vs_row_reader){.tokenizer = o.tokenizer, .config = &o.base->config};
-    *out = o;
-    o = (vs_opened){0};
+    st = vs_base_create(out, &c, &p, VS_COMPUTE_F32, err);
 done:
     vs_params_close(&p);
-    vs_opened_close(&o);
     return st;
 }
 
-/* Replaces the opened base itself by a fresh adapter over it. */
-static vs_status add_adapter(vs_opened *o, const train_options *options, vs_error *err)
+static vs_status open_base(vs_base **out, const train_options *o, vs_error *err)
 {
-    vs_lora_config shape = options->train.lora;
-    vs_model *m;
-
-    shape.has_value = options->kind == VS_LOSS_ORM;
-    VS_TRY(vs_adapter_create(&m, o->base, &shape, options->train.seed, err));
-    vs_model_close(o->model);
-    o->model = m;
-    return VS_OK;
-}
-
-/* Opens the model again with a fresh value head where it has none. */
-static vs_status add_value(vs_opened *o, const char *dir, const char *adapter, vs_error *err)
-{
-    vs_model_close(o->model);
-    vs_base_close(o->base);
-    o->model = NULL;
-    o->base = NULL;
-    if (adapter)
-        VS_TRY(vs_base_open(&o->base, dir, VS_COMPUTE_F32, err));
-    else
-        VS_TRY(vs_base_open_valued(&o->base, dir, err));
-    o->reader.config = &o->base->config;
-    if (adapter) return vs_model_open_valued(&o->model, o->base, adapter, err);
-    return vs_model_open(&o->model, o->base, NULL, err);
+    if (o->has_init_seed) return open_fresh(out, o->model, o->init_seed, err);
+    if (o->adapter || o->train.lora.rank) return vs_base_open(out, o->model, VS_COMPUTE_F32, err);
+    if (o->kind == VS_LOSS_ORM) return vs_base_open_valued(out, o->model, err);
+    return vs_base_open_trainable(out, o->model, err);
 }
 
 static vs_status open_model(training *t, vs_error *err)
 {
     const train_options *o = t->o;
-    const bool is_fresh_adapter = !o->adapter && o->train.lora.rank;
+    const bool is_orm = o->kind == VS_LOSS_ORM;
+    vs_opened *m = &t->opened;
+    vs_lora_config fresh = o->train.lora;
 
-    if (o->has_init_seed)
-        VS_TRY(open_fresh(&t->opened, o->model, o->init_seed, err));
+    fresh.has_value = is_orm;
+    VS_TRY(open_base(&m->base, o, err));
+    if (o->adapter && is_orm)
+        VS_TRY(vs_model_open_valued(&m->model, m->base, o->adapter, err));
+    else if (o->adapter || !fresh.rank)
+        VS_TRY(vs_model_open(&m->model, m->base, o->adapter, err));
     else
-        VS_TRY(vs_opened_open(&t->opened, o->model, o->adapter, VS_COMPUTE_F32, err));
-    if (o->kind == VS_LOSS_ORM && !is_fresh_adapter)
-        VS_TRY(add_value(&t->opened, o->model, o->adapter, err));
-    if (is_fresh_adapter) VS_TRY(add_adapter(&t->opened, o, err));
-    memcpy(t->start, t->opened.model->hash, sizeof t->start);
+        VS_TRY(vs_adapter_create(&m->model, m->base, &fresh, o->train.seed, err));
+    VS_TRY(vs_opened_complete(m, o->model, err));
+    memcpy(t->start, m->model->hash, sizeof t->start);
     return VS_OK;
 }
 

@@ -249,15 +249,16 @@ vs_status vs_map_open(vs_map *out, const char *path, vs_error *err)
     return st;
 }
 
+void vs_map_forget(const unsigned char *data, size_t len)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), at = (uintptr_t)data;
+
+    if (len) (void)madvise((void *)(at / page * page), len + at % page, MADV_DONTNEED);
+}
+
 void vs_map_close(vs_map *m)
 {
-    if (m->len) {
-        union {
-            const unsigned char *read_only;
-            void *address;
-        } mapped = {m->data};
-        munmap(mapped.address, m->len);
-    }
+    if (m->len) munmap((void *)(uintptr_t)m->data, m->len);
     *m = (vs_map){0};
 }
 

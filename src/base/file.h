@@ -33,6 +33,8 @@ typedef struct vs_map {
     size_t len;
 } vs_map;
 VS_NODISCARD vs_status vs_map_open(vs_map *out, const char *path, vs_error *err);
+/* Of an open mapping: pages count no more as this process's memory, until they are read again. */
+void vs_map_forget(const unsigned char *data, size_t len);
 void vs_map_close(vs_map *m);
 
 bool vs_file_exists(const char *path);

@@ -207,22 +207,39 @@ static vs_status open_weights(vs_tensor_files *f, char **where, const char *dir,
     return open_shards(f, where, dir, err);
 }
 
+vs_status vs_weights_open(vs_tensor_files *out, const vs_config *c, const char *dir, vs_error *err)
+{
+    vs_status st;
+    vs_params table = {0};
+    vs_tensor_files files = {0};
+    char *where = NULL;
+
+    VS_CHECK(open_weights(&files, &where, dir, err));
+    VS_CHECK(vs_weights_table(&table, c, err));
+    VS_CHECK(vs_tensor_files_check(&table, &files, skip_tensor, where, err));
+    *out = files;
+    files = (vs_tensor_files){0};
+done:
+    vs_params_close(&table);
+    vs_tensor_files_close(&files);
+    free(where);
+    return st;
+}
+
 vs_status vs_weights_read(vs_params *out, const vs_config *c, const char *dir, vs_error *err)
 {
     vs_status st;
     vs_params p = {0};
     vs_tensor_files files = {0};
-    char *where = NULL;
 
-    VS_CHECK(open_weights(&files, &where, dir, err));
+    VS_TRY(vs_weights_open(&files, c, dir, err));
     VS_CHECK(vs_weights_table(&p, c, err));
-    VS_CHECK(vs_tensor_files_load(&p, &files, skip_tensor, where, err));
+    VS_CHECK(vs_tensor_files_load(&p, &files, err));
     *out = p;
     p = (vs_params){0};
 done:
     vs_params_close(&p);
     vs_tensor_files_close(&files);
-    free(where);
     return st;
 }
 

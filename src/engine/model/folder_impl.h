@@ -1,4 +1,4 @@
-/* folder_impl.h - what config.c, folder.c and lora_folder.c share: small JSON files of a folder,
+/* folder_impl.h - what config.c, folder.c, lora_folder.c and model.c share: small JSON files of a folder,
  * and filling a table from safetensors files. Private to model/. */
 #ifndef VS_MODEL_FOLDER_IMPL_H
 #define VS_MODEL_FOLDER_IMPL_H
@@ -51,10 +51,19 @@ const vs_st_tensor *vs_tensor_files_find(size_t *index, const vs_tensor_files *f
 
 /* Whether a tensor without a place in the table may be passed over. */
 typedef bool vs_tensor_skip(const vs_tensor_files *f, const vs_st_tensor *t, const vs_params *p);
-/* Allocates p's data and fills it: every tensor of the table must be there once, with its shape and
- * finite values, and no other but those that skip (NULL: none) lets pass. Nothing is allocated
- * before names and shapes have been found right, so that memory is bounded by the files' size.
- * where: names the whole in messages. */
-VS_NODISCARD vs_status vs_tensor_files_load(vs_params *p, const vs_tensor_files *f,
-                                            vs_tensor_skip *skip, const char *where, vs_error *err);
+/* Every tensor of the table must be there once, with its shape, and no other but those that skip
+ * (NULL: none) lets pass. Comes before anything is allocated for them, so that memory is bounded by
+ * the files' size. where: names the whole in messages. */
+VS_NODISCARD vs_status vs_tensor_files_check(const vs_params *p, const vs_tensor_files *f,
+                                             vs_tensor_skip *skip, const char *where,
+                                             vs_error *err);
+/* A vs_tensor_fill over checked files, ctx; refuses what is not finite. */
+VS_NODISCARD vs_status vs_tensor_files_fill(void *ctx, float *to, const vs_tensor *t,
+                                            vs_error *err);
+/* Allocates p's data and fills all of it. */
+VS_NODISCARD vs_status vs_tensor_files_load(vs_params *p, vs_tensor_files *f, vs_error *err);
+
+/* The files of a model folder, checked against c's table. */
+VS_NODISCARD vs_status vs_weights_open(vs_tensor_files *out, const vs_config *c, const char *dir,
+                                       vs_error *err);
 #endif

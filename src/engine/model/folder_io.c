@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,27 +162,34 @@ static vs_status check_left_over(const vs_params *p, const vs_tensor_files *f, v
     return VS_OK;
 }
 
-static vs_status fill(float *out, const vs_st_tensor *t, const char *path, vs_error *err)
+vs_status vs_tensor_files_check(const vs_params *p, const vs_tensor_files *f, vs_tensor_skip *skip,
+                                const char *where, vs_error *err)
 {
-    VS_TRY(vs_st_to_f32(out, t, path, err));
+    for (size_t i = 0; i < p->n_tensors; i++) VS_TRY(check_tensor(&p->tensors[i], f, where, err));
+    return check_left_over(p, f, skip, err);
+}
+
+vs_status vs_tensor_files_fill(void *ctx, float *to, const vs_tensor *want, vs_error *err)
+{
+    const vs_tensor_files *f = ctx;
+    size_t file = 0;
+    const vs_st_tensor *t = vs_tensor_files_find(&file, f, want->name);
+
+    assert(t && t->n == want->rows * want->cols);
+    VS_TRY(vs_st_to_f32(to, t, f->paths[file], err));
+    vs_map_forget(t->data, t->n_bytes);
     for (size_t i = 0; i < t->n; i++)
-        if (!isfinite(out[i]))
+        if (!isfinite(to[i]))
             return VS_FAIL(err, VS_E_INPUT,
                            "%s: tensor \"%s\": element %zu: found %g, expected a finite number",
-                           path, t->name, i, (double)out[i]);
+                           f->paths[file], t->name, i, (double)to[i]);
     return VS_OK;
 }
 
-vs_status vs_tensor_files_load(vs_params *p, const vs_tensor_files *f, vs_tensor_skip *skip,
-                               const char *where, vs_error *err)
+vs_status vs_tensor_files_load(vs_params *p, vs_tensor_files *f, vs_error *err)
 {
-    for (size_t i = 0; i < p->n_tensors; i++) VS_TRY(check_tensor(&p->tensors[i], f, where, err));
-    VS_TRY(check_left_over(p, f, skip, err));
     VS_TRY(vs_params_alloc(p, err));
-    for (size_t i = 0; i < p->n_tensors; i++) {
-        size_t file = 0;
-        const vs_st_tensor *t = vs_tensor_files_find(&file, f, p->tensors[i].name);
-        VS_TRY(fill(p->data + p->tensors[i].offset, t, f->paths[file], err));
-    }
+    for (size_t i = 0; i < p->n_tensors; i++)
+        VS_TRY(vs_tensor_files_fill(f, p->data + p->tensors[i].offset, &p->tensors[i], err));
     return VS_OK;
 }

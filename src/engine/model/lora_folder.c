@@ -387,7 +387,8 @@ vs_status vs_lora_read(vs_params *out, vs_lora_config *l, const vs_config *c, co
     VS_CHECK(read_lora_config(&config, c->n_layers, dir, err));
     VS_CHECK(vs_tensor_files_add(&index, &files, dir, "adapter_model.safetensors", err));
     VS_CHECK(vs_lora_table(&p, c, &config, err));
-    VS_CHECK(vs_tensor_files_load(&p, &files, NULL, files.paths[0], err));
+    VS_CHECK(vs_tensor_files_check(&p, &files, NULL, files.paths[0], err));
+    VS_CHECK(vs_tensor_files_load(&p, &files, err));
     *out = p;
     *l = config;
     p = (vs_params){0};
@@ -537,6 +538,7 @@ vs_status vs_lora_merge(vs_params *weights, const vs_params *lora, const vs_lora
 {
     char name[VS_TENSOR_NAME];
 
+    VS_TRY(vs_params_check_whole(weights, err));
     for (size_t layer = 0; layer < c->n_layers; layer++)
         for (int which = 0; which < VS_N_LINEAR; which++) {
             const vs_tensor *w, *a, *b;

@@ -1,5 +1,6 @@
 #include "engine/model/model.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,8 +8,8 @@
 
 #include "base/fmath.h"
 #include "base/mem.h"
-#include "base/rng.h"
 #include "base/threads.h"
+#include "engine/model/folder_impl.h"
 #include "engine/tensor/par.h"
 
 enum { SMALL_MODEL = 4 << 20 };
@@ -90,22 +91,26 @@ static bool may_be_bf16(const vs_base *b, const vs_panels *p)
     return b->compute == VS_COMPUTE_F32 && !b->is_trained && !p->data;
 }
 
-static bool tensor_is_bf16(const vs_base *b, const vs_tensor *w)
-{
-    return vs_is_bf16(b->params.data + w->offset, w->rows * w->cols);
-}
-
-static vs_status pack_lin(const vs_base *b, vs_lin *lin, vs_error *err)
+/* w: the numbers of each part. */
+static vs_status pack_lin(const vs_base *b, vs_lin *lin, const float *const w[3], vs_error *err)
 {
     bool is_bf16 = may_be_bf16(b, &lin->fwd);
 
-    for (size_t i = 0; is_bf16 && i < lin->n_parts; i++) is_bf16 = tensor_is_bf16(b, lin->w[i]);
+    for (size_t i = 0; is_bf16 && i < lin->n_parts; i++)
+        is_bf16 = vs_is_bf16(w[i], lin->w[i]->rows * lin->k);
     VS_TRY(fit_panels(b, &lin->fwd, lin->n, lin->k, is_bf16, err));
-    for (size_t i = 0; i < lin->n_parts; i++) {
-        const vs_tensor *w = lin->w[i];
-        vs_panels_set_rows(b->ops, &lin->fwd, lin->col[i], b->params.data + w->offset, w->cols,
-                           w->rows);
-    }
+    for (size_t i = 0; i < lin->n_parts; i++)
+        vs_panels_set_rows(b->ops, &lin->fwd, lin->col[i], w[i], lin->k, lin->w[i]->rows);
+    return VS_OK;
+}
+
+static vs_status pack_head(vs_base *b, const float *w, vs_error *err)
+{
+    const size_t n = b->head->rows, k = b->head->cols;
+
+    VS_TRY(fit_panels(b, &b->head_fwd, n, k, may_be_bf16(b, &b->head_fwd) && vs_is_bf16(w, n * k),
+                      err));
+    vs_panels_set_rows(b->ops, &b->head_fwd, 0, w, k, n);
     return VS_OK;
 }
 
@@ -239,28 +244,33 @@ static void set_scale(const vs_base *b, const vs_norm *n)
         n->scale[i] = 1.0F + b->params.data[n->weight->offset + i];
 }
 
-static vs_status pack_base(vs_base *b, vs_error *err)
+static void set_scales(const vs_base *b)
 {
-    const vs_config *c = &b->config;
-
     set_scale(b, &b->norm);
-    for (size_t i = 0; i < c->n_layers; i++) {
+    for (size_t i = 0; i < b->config.n_layers; i++) {
         const vs_layer *l = &b->layers[i];
         const vs_norm *const norms[] = {&l->norm1, &l->norm2,  &l->post1,
                                         &l->post2, &l->q_norm, &l->k_norm};
         for (size_t k = 0; k < sizeof norms / sizeof *norms; k++) set_scale(b, norms[k]);
-        for (int kind = 0; kind < VS_N_LIN; kind++)
-            VS_TRY(pack_lin(b, &b->layers[i].lin[kind], err));
     }
-    VS_TRY(fit_panels(b, &b->head_fwd, c->n_vocab, c->n_embd,
-                      may_be_bf16(b, &b->head_fwd) && tensor_is_bf16(b, b->head), err));
-    vs_panels_set_rows(b->ops, &b->head_fwd, 0, b->params.data + b->head->offset, c->n_embd,
-                       c->n_vocab);
-    return VS_OK;
 }
 
-vs_status vs_base_create(vs_base **out, const vs_config *c, vs_params *params, vs_compute compute,
-                         vs_error *err)
+static vs_status pack_base(vs_base *b, vs_error *err)
+{
+    set_scales(b);
+    for (size_t i = 0; i < b->config.n_layers; i++)
+        for (int kind = 0; kind < VS_N_LIN; kind++) {
+            vs_lin *lin = &b->layers[i].lin[kind];
+            const float *w[3];
+            for (size_t p = 0; p < lin->n_parts; p++) w[p] = b->params.data + lin->w[p]->offset;
+            VS_TRY(pack_lin(b, lin, w, err));
+        }
+    return pack_head(b, b->params.data + b->head->offset, err);
+}
+
+/* All but the panels. Takes over *params, as vs_base_create. */
+static vs_status open_base(vs_base **out, const vs_config *c, vs_params *params, vs_compute compute,
+                           vs_error *err)
 {
     vs_status st;
     vs_base *b = vs_alloc(1, sizeof *b);
@@ -280,7 +290,6 @@ vs_status vs_base_create(vs_base **out, const vs_config *c, vs_params *params, v
     VS_CHECK(open_layers(b, err));
     VS_CHECK(open_ropes(b, err));
     VS_CHECK(vs_arena_open(&b->panels, b->params.n_model * sizeof(uint16_t), err));
-    VS_CHECK(pack_base(b, err));
     memset(params, 0, sizeof *params);
     *out = b;
     b = NULL;
@@ -290,16 +299,143 @@ done:
     return st;
 }
 
+vs_status vs_base_create(vs_base **out, const vs_config *c, vs_params *params, vs_compute compute,
+                         vs_error *err)
+{
+    vs_status st;
+    vs_base *b;
+
+    VS_TRY(open_base(&b, c, params, compute, err));
+    VS_CHECK(pack_base(b, err));
+    *out = b;
+    return VS_OK;
+done:
+    *params = b->params;
+    b->params = (vs_params){0};
+    vs_base_close(b);
+    return st;
+}
+
+/* -- loading: weights become panels one product after another -- */
+
+typedef struct loading {
+    vs_base *b;
+    vs_tensor_fill *fill;
+    void *ctx;
+    vs_hasher *hasher;
+    float *buffer;    /* one product's weights [n][k] */
+    size_t lin, part; /* which of all layers' comes next */
+} loading;
+
+static bool is_only_packed(const vs_tensor *t)
+{
+    return vs_name_ends(t->name, "_proj.weight") || strcmp(t->name, "lm_head.weight") == 0;
+}
+
+static vs_status open_buffer(loading *l, vs_error *err)
+{
+    const vs_tensor *head = l->b->head;
+    size_t n = head->offset == VS_NO_PLACE ? head->rows * head->cols : 0;
+
+    for (int kind = 0; kind < VS_N_LIN; kind++) {
+        const vs_lin *lin = &l->b->layers[0].lin[kind];
+        if (lin->n * lin->k > n) n = lin->n * lin->k;
+    }
+    l->buffer = vs_alloc_raw(n * sizeof *l->buffer);
+    return l->buffer ? VS_OK : VS_FAIL(err, VS_E_NOMEM, "buffer of %zu weights", n);
+}
+
+static vs_status load_tensor(const loading *l, const vs_tensor *t, float *to, vs_error *err)
+{
+    VS_TRY(l->fill(l->ctx, to, t, err));
+    vs_tensor_hash(l->hasher, t, to);
+    return VS_OK;
+}
+
+/* The table's order is that of the layers' products and of their parts. */
+static vs_status load_part(loading *l, const vs_tensor *t, vs_error *err)
+{
+    vs_lin *lin = &l->b->layers[l->lin / VS_N_LIN].lin[l->lin % VS_N_LIN];
+    const float *w[3];
+
+    assert(t == lin->w[l->part]);
+    VS_TRY(load_tensor(l, t, l->buffer + lin->col[l->part] * lin->k, err));
+    if (++l->part < lin->n_parts) return VS_OK;
+    l->part = 0;
+    l->lin++;
+    for (size_t i = 0; i < lin->n_parts; i++) w[i] = l->buffer + lin->col[i] * lin->k;
+    return pack_lin(l->b, lin, w, err);
+}
+
+static vs_status load_all(loading *l, vs_error *err)
+{
+    vs_base *b = l->b;
+    const vs_params *p = &b->params;
+
+    VS_TRY(open_buffer(l, err));
+    for (size_t i = 0; i < p->n_tensors; i++) {
+        const vs_tensor *t = &p->tensors[i];
+        const bool is_placed = t->offset != VS_NO_PLACE;
+        float *to = is_placed ? p->data + t->offset : l->buffer;
+
+        if (!is_placed && t != b->head) {
+            VS_TRY(load_part(l, t, err));
+            continue;
+        }
+        VS_TRY(load_tensor(l, t, to, err));
+        if (t == b->head) VS_TRY(pack_head(b, to, err));
+    }
+    set_scales(b);
+    return VS_OK;
+}
+
+vs_status vs_base_load(vs_base **out, const vs_config *c, vs_tensor_fill *fill, void *ctx,
+                       vs_compute compute, vs_error *err)
+{
+    vs_status st;
+    vs_params table = {0};
+    loading l = {.fill = fill, .ctx = ctx};
+
+    VS_CHECK(vs_weights_table(&table, c, err));
+    vs_params_leave_out(&table, is_only_packed);
+    VS_CHECK(vs_params_alloc(&table, err));
+    VS_CHECK(open_base(&l.b, c, &table, compute, err));
+    VS_CHECK(vs_hasher_open(&l.hasher, err));
+    VS_CHECK(load_all(&l, err));
+    vs_hasher_close(l.hasher, l.b->weights_hash);
+    l.hasher = NULL;
+    *out = l.b;
+    l.b = NULL;
+done:
+    vs_hasher_close(l.hasher, NULL);
+    free(l.buffer);
+    vs_base_close(l.b);
+    vs_params_close(&table);
+    return st;
+}
+
 vs_status vs_base_open(vs_base **out, const char *dir, vs_compute compute, vs_error *err)
+{
+    vs_status st;
+    vs_config config;
+    vs_tensor_files files;
+
+    VS_TRY(vs_config_read(&config, dir, err));
+    VS_TRY(vs_weights_open(&files, &config, dir, err));
+    st = vs_base_load(out, &config, vs_tensor_files_fill, &files, compute, err);
+    vs_tensor_files_close(&files);
+    return st;
+}
+
+vs_status vs_base_open_trainable(vs_base **out, const char *dir, vs_error *err)
 {
     vs_status st;
     vs_config config;
     vs_params params = {0};
 
     VS_TRY(vs_config_read(&config, dir, err));
-    VS_CHECK(vs_weights_read(&params, &config, dir, err));
-    VS_CHECK(vs_base_create(out, &config, &params, compute, err));
-done:
+    VS_TRY(vs_weights_read(&params, &config, dir, err));
+    st = vs_base_create(out, &config, &params, VS_COMPUTE_F32, err);
     vs_params_close(&params);
     return st;
 }
@@ -463,6 +599,7 @@ vs_status vs_model_repack(vs_model *m, bool bwd, vs_error *err)
         if (bwd && !m->base->head_bwd.n) VS_TRY(pack_base_backward(m->base, err));
         return pack_lora(m, bwd, err);
     }
+    VS_TRY(vs_params_check_whole(&m->base->params, err));
     if (bwd && !m->base->is_trained) { /* weights that change will not stay bf16 */
         for_each_panels(m->base, vs_panels_close);
         vs_arena_reset(m->base->panels);
@@ -502,7 +639,10 @@ vs_status vs_model_rehash(vs_model *m, vs_error *err)
                                layers[VS_MAX_LAYERS + 1] = "";
     int n;
 
-    VS_TRY(vs_params_hash(weights, &m->base->params, err));
+    if (m->base->weights_hash[0])
+        memcpy(weights, m->base->weights_hash, sizeof weights);
+    else
+        VS_TRY(vs_params_hash(weights, &m->base->params, err));
     if (m->lora_config.rank) {
         VS_TRY(vs_params_hash(lora, &m->lora, err));
         VS_TRY(hash_scales(scales, m, err));
@@ -520,44 +660,4 @@ vs_status vs_model_rehash(vs_model *m, vs_error *err)
     vs_sha256_hex(m->hash, text, (size_t)n);
     vs_compute_hash(m->hash, m->hash, m->base->compute);
     return VS_OK;
-}
-
-/* -- fresh weights -- */
-
-enum {
-    EMBED_SD_MILLI = 57
-}; /* 0.057: the demo base's embedding (measured choice of the demo task) */
-
-void vs_weights_init(vs_params *p, const vs_config *c, uint64_t seed)
-{
-    const vs_rng_key key = vs_rng_key_make(seed, VS_RNG_INIT, 0);
-
-    for (size_t i = 0; i < p->n_tensors; i++) {
-        const vs_tensor *t = &p->tensors[i];
-        float *data = p->data + t->offset;
-        vs_rng rng = vs_rng_stream(key, i);
-        double sd = 1.0 / sqrt((double)t->cols);
-
-        if (vs_name_ends(t->name, "o_proj.weight") || vs_name_ends(t->name, "down_proj.weight"))
-            sd /= sqrt(2.0 * (double)c->n_layers);
-        if (vs_name_ends(t->name, "embed_tokens.weight")) sd = EMBED_SD_MILLI / 1000.0;
-        for (size_t j = 0; j < t->rows * t->cols; j++)
-            data[j] = t->is_vector ? 1.0F : (float)(sd * vs_rng_normal(&rng));
-    }
-}
-
-void vs_lora_init(vs_params *p, uint64_t seed)
-{
-    const vs_rng_key key = vs_rng_key_make(seed, VS_RNG_INIT, 1);
-
-    for (size_t i = 0; i < p->n_tensors; i++) {
-        const vs_tensor *t = &p->tensors[i];
-        float *data = p->data + t->offset;
-        vs_rng rng = vs_rng_stream(key, i);
-        const double bound = 1.0 / sqrt((double)t->cols);
-        const bool is_a = vs_name_ends(t->name, "lora_A.weight");
-
-        for (size_t j = 0; j < t->rows * t->cols; j++)
-            data[j] = is_a ? (float)(bound * (2.0 * vs_rng_uniform(&rng) - 1.0)) : 0.0F;
-    }
 }

@@ -65,8 +65,9 @@ typedef struct vs_base {
     vs_norm norm;
     float embed_scale;
     vs_panels head_fwd, head_bwd;
-    vs_arena *panels; /* where those of layers and head lie */
-    bool is_trained;  /* its own weights, that is */
+    vs_arena *panels;               /* where those of layers and head lie */
+    bool is_trained;                /* its own weights, that is */
+    char weights_hash[VS_HASH_HEX]; /* of vs_base_load's, which do not change; else "" */
     float
         *cos_sin[2]; /* [n_positions][head_dim], as ops->rope takes it; [1]: of sliding layers with
                           a rope of their own, else NULL */
@@ -104,11 +105,19 @@ static inline const float *vs_layer_rope(const vs_model *m, const vs_layer *l)
     return m->base->cos_sin[l->is_sliding && m->base->cos_sin[1] ? 1 : 0];
 }
 
-/* Takes over *params (zeroed on success). */
-VS_NODISCARD vs_status vs_base_create(vs_base **out, const vs_config *c, vs_params *params,
-                                      vs_compute compute, vs_error *err);
+/* A base for use: scoring, sampling, training an adapter over it. fill gives each tensor of
+ * vs_weights_table once, in its order. What only products read, the layers' linear weights and a
+ * head that is not tied, goes into panels product by product and is nowhere else (VS_NO_PLACE). */
+VS_NODISCARD vs_status vs_base_load(vs_base **out, const vs_config *c, vs_tensor_fill *fill,
+                                    void *ctx, vs_compute compute, vs_error *err);
+/* The same from a folder. */
 VS_NODISCARD vs_status vs_base_open(vs_base **out, const char *dir, vs_compute compute,
                                     vs_error *err);
+/* A base that may train and be written as well: all its weights stay, beside their panels. Takes
+ * over *params (zeroed on success). */
+VS_NODISCARD vs_status vs_base_create(vs_base **out, const vs_config *c, vs_params *params,
+                                      vs_compute compute, vs_error *err);
+VS_NODISCARD vs_status vs_base_open_trainable(vs_base **out, const char *dir, vs_error *err);
 void vs_base_close(vs_base *b); /* NULL is allowed */
 
 /* adapter NULL and lora NULL: the base itself. Takes over *lora (zeroed on success). */
@@ -117,8 +126,8 @@ VS_NODISCARD vs_status vs_model_create(vs_model **out, vs_base *base, const vs_l
 /* adapter_dir NULL: none. */
 VS_NODISCARD vs_status vs_model_open(vs_model **out, vs_base *base, const char *adapter_dir,
                                      vs_error *err);
-/* The same folders with a fresh value head of zeros where they have none: on the base itself, or, with an adapter, beside
- * it. open_base: what the model then borrows. */
+/* The same folders with a fresh value head of zeros where they have none: on the base itself, which may then train, or,
+ * with an adapter, beside it. */
 VS_NODISCARD vs_status vs_base_open_valued(vs_base **out, const char *dir, vs_error *err);
 VS_NODISCARD vs_status vs_model_open_valued(vs_model **out, vs_base *base, const char *adapter_dir,
                                             vs_error *err);
@@ -128,6 +137,8 @@ void vs_model_close(vs_model *m); /* NULL is allowed; the base stays */
  * layers), embedding sd 0.057, head as a linear layer, norms 1. Draws keyed by (seed, tensor,
  * element). */
 void vs_weights_init(vs_params *p, const vs_config *c, uint64_t seed);
+/* One tensor of them, the table's index-th. */
+void vs_tensor_init(float *x, const vs_tensor *t, size_t index, const vs_config *c, uint64_t seed);
 /* Fresh adapter, as PEFT: A uniform in +-1/sqrt(in) (Kaiming, a = sqrt 5), B zero. */
 void vs_lora_init(vs_params *p, uint64_t seed);
 

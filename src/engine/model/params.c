@@ -51,11 +51,36 @@ vs_status vs_params_add(vs_params *p, const char *name, size_t rows, size_t cols
     return VS_OK;
 }
 
+void vs_params_leave_out(vs_params *p, bool (*is_out)(const vs_tensor *t))
+{
+    assert(!p->data);
+    p->n = 0;
+    for (size_t i = 0; i < p->n_tensors; i++) {
+        vs_tensor *t = &p->tensors[i];
+        const size_t count = t->rows * t->cols;
+
+        t->offset = is_out(t) ? VS_NO_PLACE : p->n;
+        if (t->offset == p->n)
+            p->n += (count + ALIGN_ELEMENTS - 1) / ALIGN_ELEMENTS * ALIGN_ELEMENTS;
+    }
+}
+
+vs_status vs_params_check_whole(const vs_params *p, vs_error *err)
+{
+    for (size_t i = 0; i < p->n_tensors; i++)
+        if (p->tensors[i].offset == VS_NO_PLACE)
+            return VS_FAIL(err, VS_E_STATE,
+                           "tensor %s: the model was opened for use alone and keeps no plain "
+                           "weights, which training and writing need",
+                           p->tensors[i].name);
+    return VS_OK;
+}
+
 vs_status vs_params_extend(vs_params *p, const char *name, size_t rows, size_t cols, bool is_vector,
                            vs_error *err)
 {
     vs_params made = {0};
-    vs_status st = VS_OK;
+    vs_status st = vs_params_check_whole(p, err);
 
     for (size_t i = 0; st == VS_OK && i < p->n_tensors; i++)
         st = vs_params_add(&made, p->tensors[i].name, p->tensors[i].rows, p->tensors[i].cols,
@@ -88,6 +113,7 @@ vs_status vs_params_like(vs_params *out, const vs_params *p, vs_error *err)
     vs_params made = {.n_tensors = p->n_tensors, .n = p->n, .n_model = p->n_model};
     vs_status st;
 
+    VS_TRY(vs_params_check_whole(p, err));
     made.tensors = vs_alloc(p->n_tensors, sizeof *p->tensors);
     if (!made.tensors)
         return VS_FAIL(err, VS_E_NOMEM, "table of %zu tensors: out of memory", p->n_tensors);
@@ -122,20 +148,24 @@ bool vs_name_ends(const char *name, const char *end)
 }
 
 /* The name goes in with its NUL, so that no two tables give the same bytes. */
+void vs_tensor_hash(vs_hasher *h, const vs_tensor *t, const float *x)
+{
+    const uint64_t shape[2] = {t->rows, t->cols};
+
+    vs_hasher_add(h, t->name, strlen(t->name) + 1);
+    vs_hasher_add(h, shape, sizeof shape);
+    vs_hasher_add(h, x, t->rows * t->cols * sizeof *x);
+}
+
 vs_status vs_params_hash(char hex[VS_HASH_HEX], const vs_params *p, vs_error *err)
 {
     vs_hasher *h;
 
     assert(p->data || p->n == 0);
+    VS_TRY(vs_params_check_whole(p, err));
     VS_TRY(vs_hasher_open(&h, err));
-    for (size_t i = 0; i < p->n_tensors; i++) {
-        const vs_tensor *t = &p->tensors[i];
-        const uint64_t shape[2] = {t->rows, t->cols};
-
-        vs_hasher_add(h, t->name, strlen(t->name) + 1);
-        vs_hasher_add(h, shape, sizeof shape);
-        vs_hasher_add(h, p->data + t->offset, t->rows * t->cols * sizeof *p->data);
-    }
+    for (size_t i = 0; i < p->n_tensors; i++)
+        vs_tensor_hash(h, &p->tensors[i], p->data + p->tensors[i].offset);
     vs_hasher_close(h, hex);
     return VS_OK;
 }

@@ -91,5 +91,6 @@ static vs_status lend_own(void *ctx, const float **x, const vs_tensor *t, vs_err
 
 vs_status vs_safetensors_write(const char *path, const vs_params *p, vs_dtype dtype, vs_error *err)
 {
+    VS_TRY(vs_params_check_whole(p, err));
     return vs_safetensors_stream(path, p, dtype, lend_own, (void *)(uintptr_t)p, err);
 }

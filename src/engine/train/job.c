@@ -65,30 +65,25 @@ done:
 }
 
 /* A reward model's start gets a value head of zeros where it has none. */
-static vs_status open_valued(vs_opened_model *m, const char *base, const char *adapter,
-                             vs_error *err)
-{
-    if (!adapter) {
-        VS_TRY(vs_base_open_valued(&m->base, base, err));
-        return vs_model_open(&m->model, m->base, NULL, err);
-    }
-    VS_TRY(vs_base_open(&m->base, base, VS_COMPUTE_F32, err));
-    return vs_model_open_valued(&m->model, m->base, adapter, err);
-}
-
 static vs_status open_start(vs_opened_model *out, const vs_train_job *j, vs_error *err)
 {
+    const bool is_orm = j->kind == VS_LOSS_ORM;
+    const bool is_fresh = !j->adapter && j->o.lora.rank && !is_orm;
     vs_opened_model m = {0};
     vs_status st;
 
-    if (j->kind == VS_LOSS_ORM) {
-        VS_CHECK(open_valued(&m, j->base, j->adapter, err));
-    } else if (j->adapter || j->o.lora.rank == 0) {
-        VS_CHECK(vs_opened_model_open(&m, j->base, j->adapter, VS_COMPUTE_F32, err));
-    } else {
+    if (j->adapter || is_fresh)
         VS_CHECK(vs_base_open(&m.base, j->base, VS_COMPUTE_F32, err));
+    else if (is_orm)
+        VS_CHECK(vs_base_open_valued(&m.base, j->base, err));
+    else
+        VS_CHECK(vs_base_open_trainable(&m.base, j->base, err));
+    if (is_fresh)
         VS_CHECK(vs_adapter_create(&m.model, m.base, &j->o.lora, j->o.seed, err));
-    }
+    else if (j->adapter && is_orm)
+        VS_CHECK(vs_model_open_valued(&m.model, m.base, j->adapter, err));
+    else
+        VS_CHECK(vs_model_open(&m.model, m.base, j->adapter, err));
     *out = m;
     m = (vs_opened_model){0};
 done:

@@ -317,6 +317,8 @@ TEST(folder, survives_failure_of_each_allocation)
     vs_model *model = NULL;
     CHECK_OK(vs_config_write(&small, dir, &err));
     FAIL_EACH_ALLOCATION(st, st = vs_base_open(&base, dir, VS_COMPUTE_F32, &err));
+    vs_base_close(base);
+    FAIL_EACH_ALLOCATION(st, st = vs_base_open_trainable(&base, dir, &err));
     FAIL_EACH_ALLOCATION(st, st = vs_model_open(&model, base, NULL, &err));
     FAIL_EACH_ALLOCATION(st, st = vs_model_repack(model, true, &err));
     vs_model_close(model);

@@ -22,7 +22,7 @@ static inline vs_model *golden_model(void)
     vs_base *base = NULL;
     vs_model *m = NULL;
 
-    CHECK_OK(vs_base_open(&base, vs_test_shared(STORIES), VS_COMPUTE_F32, &err));
+    CHECK_OK(vs_base_open_trainable(&base, vs_test_shared(STORIES), &err));
     CHECK_OK(vs_model_open(&m, base, NULL, &err));
     return m;
 }

@@ -49,7 +49,7 @@ static family_case family_open(size_t i)
 
     CHECK_OK(vs_json_read(&f.golden, golden_path(kind, model_name(i), "/golden.json"), &err));
     if (i >= N_FAMILIES) base = json_string_value(json_object_get(f.golden, "base"));
-    CHECK_OK(vs_base_open(&f.base, golden_path("families", base, ""), VS_COMPUTE_F32, &err));
+    CHECK_OK(vs_base_open_trainable(&f.base, golden_path("families", base, ""), &err));
     CHECK_OK(vs_model_open(&f.model, f.base,
                            i < N_FAMILIES ? NULL : golden_path(kind, model_name(i), ""), &err));
     solutions = json_object_get(f.golden, "solutions");
@@ -303,7 +303,7 @@ static gemma gemma_open(const char *dir, const char *golden)
     vs_error err;
     gemma g;
 
-    CHECK_OK(vs_base_open(&g.base, dir, VS_COMPUTE_F32, &err));
+    CHECK_OK(vs_base_open_trainable(&g.base, dir, &err));
     CHECK_OK(vs_model_open(&g.model, g.base, NULL, &err));
     CHECK_OK(vs_jsonl_open(&g.rows, vs_test_shared(golden), &err));
     return g;

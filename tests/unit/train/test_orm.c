@@ -273,8 +273,11 @@ static void check_golden(const char *name, bool is_adapter)
     CHECK_OK(vs_json_read(&golden, path, &err));
     snprintf(base, sizeof base, VSTAR_SOURCE_DIR "/tests/golden/families/%s",
              json_string_value(json_object_get(golden, "base")));
-    CHECK_OK(vs_opened_model_open(&m, is_adapter ? base : dir, is_adapter ? dir : NULL,
-                                  VS_COMPUTE_F32, &err));
+    if (is_adapter)
+        CHECK_OK(vs_base_open(&m.base, base, VS_COMPUTE_F32, &err));
+    else
+        CHECK_OK(vs_base_open_trainable(&m.base, dir, &err));
+    CHECK_OK(vs_model_open(&m.model, m.base, is_adapter ? dir : NULL, &err));
     int32_t *prompt = golden_ids(json_object_get(golden, "prompt"), &group.n_prompt);
     group.prompt = prompt;
     for (size_t i = 0; i < 2; i++) {
