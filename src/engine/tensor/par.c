@@ -17,6 +17,8 @@ enum {
     MIN_SPLIT = 1 << 20,
     /* Values looked at before the answer may be no. */
     IS_BF16_CHUNK = 4096,
+    /* Steps of a chain packed as f32 first, in the first level of the cache. */
+    PACK_STEPS = 128,
     /* Rounding a dimension up to whole panels cannot overflow. */
     MAX_DIM = 1 << 30,
 };
@@ -166,6 +168,20 @@ static float element(const float *w, size_t ld, size_t n, size_t k, size_t row, 
     return row < n && kk < k ? w[row * ld + kk] : 0.0f;
 }
 
+/* As pack_rows, its values cut to bf16. */
+static void pack_half(const vs_ops *o, uint16_t *to, const float *w, size_t ld, size_t n, size_t k)
+{
+    float chunk[PACK_STEPS * VS_LANES];
+
+    for (size_t i = 0; i < k; i += PACK_STEPS) {
+        const size_t steps = k - i < PACK_STEPS ? k - i : PACK_STEPS;
+
+        o->pack_rows(chunk, w + i, ld, n, steps);
+        for (size_t j = 0; j < steps * VS_LANES; j++)
+            to[i * VS_LANES + j] = (uint16_t)(vs_bits_of_f32(chunk[j]) >> 16);
+    }
+}
+
 /* Columns at .. at + n - 1 of one panel, and its padding when they end the matrix. */
 static void set_columns(const vs_ops *o, vs_panels *p, size_t at, const float *w, size_t ld,
                         size_t n)
@@ -175,6 +191,10 @@ static void set_columns(const vs_ops *o, vs_panels *p, size_t at, const float *w
 
     if (p->data && lane == 0 && end == width) {
         o->pack_rows(p->data + first, w, ld, n, p->k);
+        return;
+    }
+    if (p->half && lane == 0 && end == VS_LANES) {
+        pack_half(o, p->half + first, w, ld, n, p->k);
         return;
     }
     for (size_t i = 0; i < steps_of(p); i++)
