@@ -168,18 +168,25 @@ static float element(const float *w, size_t ld, size_t n, size_t k, size_t row, 
     return row < n && kk < k ? w[row * ld + kk] : 0.0f;
 }
 
-/* As pack_rows, its values cut to bf16. */
+/* A whole panel from n rows of w, by pack_rows and cut to bf16. */
 static void pack_half(const vs_ops *o, uint16_t *to, const float *w, size_t ld, size_t n, size_t k)
 {
     float chunk[PACK_STEPS * VS_LANES];
 
-    for (size_t i = 0; i < k; i += PACK_STEPS) {
-        const size_t steps = k - i < PACK_STEPS ? k - i : PACK_STEPS;
+    for (size_t half = 0; half < VS_WIDE; half += VS_LANES)
+        for (size_t i = 0; i < k; i += PACK_STEPS) {
+            const size_t steps = k - i < PACK_STEPS ? k - i : PACK_STEPS;
 
-        o->pack_rows(chunk, w + i, ld, n, steps);
-        for (size_t j = 0; j < steps * VS_LANES; j++)
-            to[i * VS_LANES + j] = (uint16_t)(vs_bits_of_f32(chunk[j]) >> 16);
-    }
+            if (n > half)
+                o->pack_rows(chunk, w + half * ld + i, ld,
+                             n - half < VS_LANES ? n - half : VS_LANES, steps);
+            else
+                memset(chunk, 0, sizeof chunk);
+            for (size_t j = 0; j < steps; j++)
+                for (size_t lane = 0; lane < VS_LANES; lane++)
+                    to[(i + j) * VS_WIDE + half + lane] =
+                        (uint16_t)(vs_bits_of_f32(chunk[j * VS_LANES + lane]) >> 16);
+        }
 }
 
 /* Columns at .. at + n - 1 of one panel, and its padding when they end the matrix. */
@@ -193,7 +200,7 @@ static void set_columns(const vs_ops *o, vs_panels *p, size_t at, const float *w
         o->pack_rows(p->data + first, w, ld, n, p->k);
         return;
     }
-    if (p->half && lane == 0 && end == VS_LANES) {
+    if (p->half && lane == 0 && end == width) {
         pack_half(o, p->half + first, w, ld, n, p->k);
         return;
     }
