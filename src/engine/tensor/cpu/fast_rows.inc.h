@@ -4,8 +4,8 @@
  * Loops take 16 elements at a time and the rest through v_load_n and v_store_n, whose unused lanes
  * never reach a partial sum: v_blend_n keeps those lanes as they were. */
 
-/* vs_expf lane by lane: the same sequence of operations. */
-static inline vf v_exp(vf x)
+/* vs_expf lane by lane: the same sequence of operations, here where neither limit is passed. */
+static inline vf exp_between(vf x)
 {
     const vf t = v_fma(x, v_set1(EXP_LOG2E), v_set1(EXP_MAGIC));
     const vf n = v_sub(t, v_set1(EXP_MAGIC));
@@ -18,7 +18,18 @@ static inline vf v_exp(vf x)
     p = v_fma(p, r, v_set1(EXP_C2));
     p = v_fma(p, r, v_set1(1.0f));
     p = v_fma(p, r, v_set1(1.0f));
-    return v_exp_limits(x, v_scale_pow2(p, t));
+    return v_scale_pow2(p, t);
+}
+
+static inline vf v_exp(vf x)
+{
+    return v_exp_limits(x, exp_between(x));
+}
+
+/* No x is above 0. */
+static inline vf v_exp_down(vf x)
+{
+    return v_exp_limit_low(x, exp_between(x));
 }
 
 /* Elements 0 .. 15 of p, or the n that are left (n < 16) with zeros behind. */
@@ -45,17 +56,11 @@ static inline vf keep_part(vf next, vf old, size_t left)
 static float max_of(const float *x, size_t n)
 {
     vf m = v_set1(-INFINITY);
-    float lanes[VS_LANES];
     size_t j = 0;
 
     for (; j + VS_LANES <= n; j += VS_LANES) m = v_max(v_load(x + j), m);
     if (j < n) m = v_max(v_load_n(x + j, n - j, -INFINITY), m);
-    v_store(lanes, m);
-    for (size_t step = VS_LANES / 2; step > 0; step /= 2)
-#pragma GCC unroll 8
-        for (size_t i = 0; i < step; i++)
-            lanes[i] = lanes[i + step] > lanes[i] ? lanes[i + step] : lanes[i];
-    return lanes[0];
+    return v_top(m);
 }
 
 static float tree_dot(const float *a, const float *b, size_t n)
@@ -124,12 +129,33 @@ static void rmsnorm_bwd_w(float *dw, const float *dy, const float *x, const floa
     }
 }
 
+/* Heads of 16 values: (a, b) and (b, a) as one register each. */
+static void rope_16(float *x, size_t ld, const int32_t *pos, const float *cos_sin, size_t rows,
+                    size_t n_heads, float sign)
+{
+    const size_t half = VS_LANES / 2;
+    const vf signs = v_blend_n(v_set1(-sign), v_set1(sign), half);
+
+    for (size_t t = 0; t < rows; t++, x += ld) {
+        const float *c = cos_sin + (size_t)pos[t] * VS_LANES;
+        const vf cosine = v_load_halves(c, c);
+        const vf sine = v_mul(signs, v_load_halves(c + half, c + half));
+
+        for (float *at = x; at < x + n_heads * VS_LANES; at += VS_LANES)
+            v_store(at, v_fma(v_load_halves(at + half, at), sine, v_mul(v_load(at), cosine)));
+    }
+}
+
 static void rope(float *x, size_t ld, const int32_t *pos, const float *cos_sin, size_t rows,
                  size_t n_heads, size_t head_dim, float sign)
 {
     const size_t half = head_dim / 2;
     const vf minus = v_set1(-1.0f), signs = v_set1(sign);
 
+    if (head_dim == VS_LANES) {
+        rope_16(x, ld, pos, cos_sin, rows, n_heads, sign);
+        return;
+    }
     for (size_t t = 0; t < rows; t++) {
         const float *c = cos_sin + (size_t)pos[t] * head_dim;
 
@@ -259,7 +285,7 @@ static void lse_tile(float *max, float *sum, const float *logits, size_t ld, siz
         vf p = v_set1(0.0f);
 
         for (size_t v = 0; v < n; v += VS_LANES) {
-            const vf e = v_exp(v_sub(load_part(l + v, n - v), v_set1(m)));
+            const vf e = v_exp_down(v_sub(load_part(l + v, n - v), v_set1(m)));
             p = keep_part(v_add(p, e), p, n - v);
         }
         const float old_part = sum[t] * vs_expf(max[t] - m_new);
@@ -277,7 +303,7 @@ static void softmax_bwd_tile(float *logits, size_t ld, const float *max, const f
         const vf inv = v_set1(1.0f / sum[t]), factor = v_set1(-c[t]), m = v_set1(max[t]);
 
         for (size_t v = 0; v < n; v += VS_LANES) {
-            const vf e = v_exp(v_sub(load_part(l + v, n - v), m));
+            const vf e = v_exp_down(v_sub(load_part(l + v, n - v), m));
             store_part(l + v, v_mul(factor, v_mul(e, inv)), n - v);
         }
     }
@@ -288,7 +314,7 @@ static void sample_weights(float *w, const float *logits, size_t n, float inv_te
     const vf m = v_set1(max_of(logits, n)), inv = v_set1(inv_temperature);
 
     for (size_t v = 0; v < n; v += VS_LANES)
-        store_part(w + v, v_exp(v_mul(v_sub(load_part(logits + v, n - v), m), inv)), n - v);
+        store_part(w + v, v_exp_down(v_mul(v_sub(load_part(logits + v, n - v), m), inv)), n - v);
 }
 
 /* Squares of floats are exact in double, so it does not matter whether a compiler fuses them into

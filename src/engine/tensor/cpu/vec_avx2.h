@@ -31,6 +31,11 @@ static inline vf v_load(const float *p)
 {
     return (vf){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
 }
+/* Eight values of each. */
+static inline vf v_load_halves(const float *lo, const float *hi)
+{
+    return (vf){_mm256_loadu_ps(lo), _mm256_loadu_ps(hi)};
+}
 static inline vf v_set1(float x)
 {
     return (vf){_mm256_set1_ps(x), _mm256_set1_ps(x)};
@@ -81,38 +86,47 @@ static inline vf v_fnma(vf x, vf y, vf z)
 
 static inline __m256 scale_pow2(__m256 p, __m256 t)
 {
-    const __m256i n =
-        _mm256_sub_epi32(_mm256_castps_si256(t), _mm256_castps_si256(_mm256_set1_ps(EXP_MAGIC)));
-    const __m256i lo = _mm256_srai_epi32(n, 1), hi = _mm256_sub_epi32(n, lo);
-    const __m256i bias = _mm256_set1_epi32(127);
-    const __m256 s_lo = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(lo, bias), 23));
-    const __m256 s_hi = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(hi, bias), 23));
-
-    return _mm256_mul_ps(_mm256_mul_ps(p, s_lo), s_hi);
+    return _mm256_castsi256_ps(
+        _mm256_add_epi32(_mm256_castps_si256(p), _mm256_slli_epi32(_mm256_castps_si256(t), 23)));
 }
 
-/* p * 2^n in two steps, n being what the magic addition left in the low bits of t. */
+/* p * 2^n, n being what the magic addition left in the low bits of t: onto the exponent, whose place nothing else of t
+ * reaches. Where the result is not a normal number it is garbage that v_exp_limits replaces. */
 static inline vf v_scale_pow2(vf p, vf t)
 {
     return (vf){scale_pow2(p.a, t.a), scale_pow2(p.b, t.b)};
 }
 
-static inline __m256 exp_limits(__m256 x, __m256 y)
+static inline __m256 limit_low(__m256 x, __m256 y)
 {
-    const __m256 low = _mm256_cmp_ps(x, _mm256_set1_ps(EXP_LO), _CMP_LT_OQ);
-    const __m256 high = _mm256_cmp_ps(x, _mm256_set1_ps(EXP_HI), _CMP_GT_OQ);
-
-    y = _mm256_andnot_ps(low, y);
-    return _mm256_blendv_ps(y, _mm256_set1_ps(INFINITY), high);
+    return _mm256_andnot_ps(_mm256_cmp_ps(x, _mm256_set1_ps(EXP_LO), _CMP_LT_OQ), y);
 }
 
-/* y, but 0 where x < EXP_LO and infinity where x > EXP_HI. */
+/* y, but 0 where x < EXP_LO; */
+static inline vf v_exp_limit_low(vf x, vf y)
+{
+    return (vf){limit_low(x.a, y.a), limit_low(x.b, y.b)};
+}
+
+static inline __m256 limits(__m256 x, __m256 y)
+{
+    const __m256 high = _mm256_cmp_ps(x, _mm256_set1_ps(EXP_HI), _CMP_GT_OQ);
+
+    return _mm256_blendv_ps(limit_low(x, y), _mm256_set1_ps(INFINITY), high);
+}
+
+/* and infinity where x > EXP_HI. */
 static inline vf v_exp_limits(vf x, vf y)
 {
-    return (vf){exp_limits(x.a, y.a), exp_limits(x.b, y.b)};
+    return (vf){limits(x.a, y.a), limits(x.b, y.b)};
 }
 
 static inline float v_tree(vf v)
 {
     return tree256(v.a, v.b);
+}
+
+static inline float v_top(vf v)
+{
+    return top256(v.a, v.b);
 }

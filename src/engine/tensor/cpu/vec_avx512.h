@@ -60,6 +60,11 @@ static inline vf v_load(const float *p)
 {
     return _mm512_loadu_ps(p);
 }
+/* Eight values of each. */
+static inline vf v_load_halves(const float *lo, const float *hi)
+{
+    return _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(lo)), _mm256_loadu_ps(hi), 1);
+}
 static inline void v_store(float *p, vf v)
 {
     _mm512_storeu_ps(p, v);
@@ -123,30 +128,34 @@ static inline vf v_blend_n(vf a, vf b, size_t n)
     return _mm512_mask_blend_ps(first(n), b, a);
 }
 
-/* p * 2^n in two steps, n being what the magic addition left in the low bits of t. */
+/* p * 2^n, n being what the magic addition left in the low bits of t: onto the exponent, whose place nothing else of t
+ * reaches. Where the result is not a normal number it is garbage that v_exp_limits replaces. */
 static inline vf v_scale_pow2(vf p, vf t)
 {
-    const __m512i n =
-        _mm512_sub_epi32(_mm512_castps_si512(t), _mm512_castps_si512(_mm512_set1_ps(EXP_MAGIC)));
-    const __m512i lo = _mm512_srai_epi32(n, 1), hi = _mm512_sub_epi32(n, lo);
-    const __m512i bias = _mm512_set1_epi32(127);
-    const vf s_lo = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(lo, bias), 23));
-    const vf s_hi = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(hi, bias), 23));
-
-    return _mm512_mul_ps(_mm512_mul_ps(p, s_lo), s_hi);
+    return _mm512_castsi512_ps(
+        _mm512_add_epi32(_mm512_castps_si512(p), _mm512_slli_epi32(_mm512_castps_si512(t), 23)));
 }
 
-/* y, but 0 where x < EXP_LO and infinity where x > EXP_HI. */
+/* y, but 0 where x < EXP_LO; */
+static inline vf v_exp_limit_low(vf x, vf y)
+{
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, _mm512_set1_ps(EXP_LO), _CMP_NLT_UQ), y);
+}
+
+/* and infinity where x > EXP_HI. */
 static inline vf v_exp_limits(vf x, vf y)
 {
-    const __mmask16 low = _mm512_cmp_ps_mask(x, _mm512_set1_ps(EXP_LO), _CMP_LT_OQ);
     const __mmask16 high = _mm512_cmp_ps_mask(x, _mm512_set1_ps(EXP_HI), _CMP_GT_OQ);
 
-    y = _mm512_mask_blend_ps(low, y, _mm512_setzero_ps());
-    return _mm512_mask_blend_ps(high, y, _mm512_set1_ps(INFINITY));
+    return _mm512_mask_blend_ps(high, v_exp_limit_low(x, y), _mm512_set1_ps(INFINITY));
 }
 
 static inline float v_tree(vf v)
 {
     return tree256(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+}
+
+static inline float v_top(vf v)
+{
+    return top256(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
 }

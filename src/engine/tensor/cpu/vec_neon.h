@@ -37,6 +37,11 @@ static inline vf v_load(const float *p)
 {
     QUARTERS(vld1q_f32(p + 4 * i));
 }
+/* Eight values of each. */
+static inline vf v_load_halves(const float *lo, const float *hi)
+{
+    QUARTERS(vld1q_f32(i < 2 ? lo + 4 * i : hi + 4 * (i - 2)));
+}
 static inline vf v_set1(float x)
 {
     QUARTERS(vdupq_n_f32(x));
@@ -74,26 +79,31 @@ static inline vf v_max(vf a, vf b)
 {
     QUARTERS(vbslq_f32(vcgtq_f32(a.q[i], b.q[i]), a.q[i], b.q[i]));
 }
+/* y, but 0 where x < EXP_LO; */
+static inline vf v_exp_limit_low(vf x, vf y)
+{
+    const float32x4_t zero = vdupq_n_f32(0.0f);
+
+    QUARTERS(vbslq_f32(vcltq_f32(x.q[i], vdupq_n_f32(EXP_LO)), zero, y.q[i]));
+}
+
+/* and infinity where x > EXP_HI. */
 static inline vf v_exp_limits(vf x, vf y)
 {
-    const float32x4_t zero = vdupq_n_f32(0.0f), inf = vdupq_n_f32(INFINITY);
+    const float32x4_t inf = vdupq_n_f32(INFINITY);
 
-    QUARTERS(vbslq_f32(vcltq_f32(x.q[i], vdupq_n_f32(EXP_LO)), zero,
-                       vbslq_f32(vcgtq_f32(x.q[i], vdupq_n_f32(EXP_HI)), inf, y.q[i])));
+    y = v_exp_limit_low(x, y);
+    QUARTERS(vbslq_f32(vcgtq_f32(x.q[i], vdupq_n_f32(EXP_HI)), inf, y.q[i]));
 }
 
 static inline float32x4_t scale_pow2(float32x4_t p, float32x4_t t)
 {
-    const int32x4_t magic = vreinterpretq_s32_f32(vdupq_n_f32(EXP_MAGIC)), bias = vdupq_n_s32(127);
-    const int32x4_t n = vsubq_s32(vreinterpretq_s32_f32(t), magic);
-    const int32x4_t lo = vshrq_n_s32(n, 1), hi = vsubq_s32(n, lo);
-    const int32x4_t s_lo = vshlq_n_s32(vaddq_s32(lo, bias), 23);
-    const int32x4_t s_hi = vshlq_n_s32(vaddq_s32(hi, bias), 23);
-
-    return vmulq_f32(vmulq_f32(p, vreinterpretq_f32_s32(s_lo)), vreinterpretq_f32_s32(s_hi));
+    return vreinterpretq_f32_s32(
+        vaddq_s32(vreinterpretq_s32_f32(p), vshlq_n_s32(vreinterpretq_s32_f32(t), 23)));
 }
 
-/* p * 2^n in two steps, n being what the magic addition left in the low bits of t. */
+/* p * 2^n, n being what the magic addition left in the low bits of t: onto the exponent, whose place nothing else of t
+ * reaches. Where the result is not a normal number it is garbage that v_exp_limits replaces. */
 static inline vf v_scale_pow2(vf p, vf t)
 {
     QUARTERS(scale_pow2(p.q[i], t.q[i]));
@@ -113,6 +123,11 @@ static inline float v_tree(vf v)
     const float32x2_t p2 = vadd_f32(vget_low_f32(p4), vget_high_f32(p4));
 
     return vget_lane_f32(p2, 0) + vget_lane_f32(p2, 1);
+}
+
+static inline float v_top(vf v)
+{
+    return vmaxvq_f32(vmaxq_f32(vmaxq_f32(v.q[0], v.q[1]), vmaxq_f32(v.q[2], v.q[3])));
 }
 
 /* to[k][j] = from[j][k] for 16 rows j (step ld) and 4 columns k. */

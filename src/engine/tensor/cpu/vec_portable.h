@@ -37,6 +37,11 @@ static inline vf v_load_bf16(const uint16_t *p)
 {
     LANES(vs_f32_of_bf16(p[i]));
 }
+/* Eight values of each. */
+static inline vf v_load_halves(const float *lo, const float *hi)
+{
+    LANES(i < 8 ? lo[i] : hi[i - 8]);
+}
 static inline vf v_set1(float x)
 {
     LANES(x);
@@ -81,6 +86,12 @@ static inline vf v_blend_n(vf a, vf b, size_t n)
 {
     LANES(i < n ? a.x[i] : b.x[i]);
 }
+/* y, but 0 where x < EXP_LO; */
+static inline vf v_exp_limit_low(vf x, vf y)
+{
+    LANES(x.x[i] < EXP_LO ? 0.0f : y.x[i]);
+}
+/* and infinity where x > EXP_HI. */
 static inline vf v_exp_limits(vf x, vf y)
 {
     LANES(x.x[i] < EXP_LO ? 0.0f : x.x[i] > EXP_HI ? INFINITY : y.x[i]);
@@ -103,30 +114,16 @@ static inline void v_store_n(float *p, vf v, size_t n)
     memcpy(p, v.x, n * sizeof *p);
 }
 
-/* 2^n as a float from its bits; n outside -126 .. 127 gives garbage that v_exp_limits replaces. */
-static inline float pow2(uint32_t n)
-{
-    const uint32_t bits = (n + 127) << 23;
-    float x;
-
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
-/* p * 2^n in two steps, n being what the magic addition left in the low bits of t. */
+/* p * 2^n, n being what the magic addition left in the low bits of t: onto the exponent, whose place nothing else of t
+ * reaches. Where the result is not a normal number it is garbage that v_exp_limits replaces. */
 static inline vf v_scale_pow2(vf p, vf t)
 {
-    const float magic = EXP_MAGIC;
-    uint32_t magic_bits, bits;
+    uint32_t bits[16], n[16];
 
-    memcpy(&magic_bits, &magic, sizeof magic_bits);
-    for (size_t i = 0; i < 16; i++) {
-        memcpy(&bits, &t.x[i], sizeof bits);
-        const uint32_t n = bits - magic_bits;
-        const uint32_t lo = n >> 1 | (n & 0x80000000u); /* floor(n / 2), as a signed number */
-
-        p.x[i] = (p.x[i] * pow2(lo)) * pow2(n - lo);
-    }
+    memcpy(bits, p.x, sizeof bits);
+    memcpy(n, t.x, sizeof n);
+    for (size_t i = 0; i < 16; i++) bits[i] += n[i] << 23;
+    memcpy(p.x, bits, sizeof bits);
     return p;
 }
 
@@ -134,6 +131,14 @@ static inline float v_tree(vf v)
 {
     for (size_t step = 8; step > 0; step /= 2)
         for (size_t i = 0; i < step; i++) v.x[i] += v.x[i + step];
+    return v.x[0];
+}
+
+static inline float v_top(vf v)
+{
+    for (size_t step = 8; step > 0; step /= 2)
+        for (size_t i = 0; i < step; i++)
+            if (v.x[i + step] > v.x[i]) v.x[i] = v.x[i + step];
     return v.x[0];
 }
 

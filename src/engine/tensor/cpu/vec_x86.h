@@ -33,6 +33,16 @@ static inline float tree256(__m256 lo, __m256 hi)
     return _mm_cvtss_f32(_mm_add_ss(p2, _mm_movehdup_ps(p2)));
 }
 
+/* The largest of lanes 0 .. 7 and 8 .. 15. */
+static inline float top256(__m256 lo, __m256 hi)
+{
+    const __m256 p8 = _mm256_max_ps(lo, hi);
+    const __m128 p4 = _mm_max_ps(_mm256_castps256_ps128(p8), _mm256_extractf128_ps(p8, 1));
+    const __m128 p2 = _mm_max_ps(p4, _mm_movehl_ps(p4, p4));
+
+    return _mm_cvtss_f32(_mm_max_ss(p2, _mm_movehdup_ps(p2)));
+}
+
 /* to[k][j] = from[j][k] for 16 rows j (step ld) and 4 columns k. */
 static inline void transpose_16x4(float *to, const float *from, size_t ld)
 {
