@@ -25,6 +25,10 @@ static size_t block_queries(const vs_attn_shape *s)
     return block_tokens(s) * heads_per_kv(s);
 }
 
+/* Floats for each query of a block beside its vectors and scores: partial sums of both parts, 1 / sum,
+ * delta. */
+enum { QUERY_FLOATS = 2 * VS_LANES + 2 };
+
 /* In both directions: three blocks of vectors, two packed ones, two of scores; packed keys and
  * values (backward). */
 static size_t attn_scratch(const vs_attn_shape *s, size_t max_rows, size_t max_keys)
@@ -32,7 +36,7 @@ static size_t attn_scratch(const vs_attn_shape *s, size_t max_rows, size_t max_k
     const size_t d = s->head_dim, keys = max_keys + 2 * VS_LANES;
 
     (void)max_rows;
-    return block_queries(s) * (3 * d + 2 * vs_round16(d) + 2 * keys) +
+    return block_queries(s) * (QUERY_FLOATS + 3 * d + 2 * vs_round16(d) + 2 * keys) +
            keys * (2 * d + vs_round16(d));
 }
 
@@ -55,40 +59,27 @@ static void outside_window(size_t *prompt, size_t *own, const vs_attn_shape *s, 
 /* x *= scale in place; the maximum joins m. */
 static inline vf scale_max(float *x, size_t n, vf scale, vf m)
 {
-    size_t j = 0;
-
-    for (; j + VS_LANES <= n; j += VS_LANES) {
-        const vf scaled = v_mul(v_load(x + j), scale);
-        v_store(x + j, scaled);
-        m = v_max(scaled, m);
-    }
-    if (j < n) {
+    for (size_t j = 0; j < n; j += VS_LANES) {
         const vf scaled = v_mul(v_load(x + j), scale); /* the row is padded to 16 */
         v_store(x + j, scaled);
-        m = v_max(v_blend_n(scaled, m, n - j), m);
+        m = v_max(keep_part(scaled, m, n - j), m);
     }
     return m;
 }
 
-/* e = expf32(x - m) in place for n elements, zeros behind up to `end`; returns tree16 of the e. */
-static inline float exp_sum(float *x, size_t n, size_t end, vf m)
+/* e = expf32(x - m) in place for n elements, zeros behind up to `end`; returns the partial sums. */
+static inline vf exp_sum(float *x, size_t n, size_t end, vf m)
 {
     vf p = v_set1(0.0f);
     size_t j = 0;
 
-    for (; j + VS_LANES <= n; j += VS_LANES) {
-        const vf e = v_exp(v_sub(v_load(x + j), m));
-        v_store(x + j, e);
-        p = v_add(p, e);
-    }
-    if (j < n) {
-        const vf e = v_blend_n(v_exp(v_sub(v_load(x + j), m)), v_set1(0.0f), n - j);
+    for (; j < n; j += VS_LANES) {
+        const vf e = keep_part(v_exp_down(v_sub(v_load(x + j), m)), v_set1(0.0f), n - j);
         v_store(x + j, e);
         p = v_add(p, e); /* no e is -0, so adding 0 changes nothing */
-        j += VS_LANES;
     }
     for (; j < end; j += VS_LANES) v_store(x + j, v_set1(0.0f));
-    return v_tree(p);
+    return p;
 }
 
 /* Raw scores -> capped ones in place; g (NULL: none) becomes (g - delta) times the slope of the
@@ -111,34 +102,35 @@ static void hide(float *x, size_t n)
     for (size_t j = 0; j < n; j++) x[j] = -INFINITY;
 }
 
-/* Scores -> e in place, after multiplying by scale (1: they are scaled already); returns 1 / sum.
- */
-static float softmax_row(const vs_attn_shape *s, float *x, const parts *p, float scale)
+/* Raw scores -> scaled and capped ones in place, those outside of the window -INFINITY; returns the
+ * largest. g: as in cap_scores, and untouched without a cap. */
+static inline float scale_row(const vs_attn_shape *s, float *x, float *g, float delta,
+                              const parts *p)
 {
+    const bool has_cap = s->softcap > 0.0f;
+    const vf scale = v_set1(has_cap ? 1.0f : s->scale);
     vf m = v_set1(-INFINITY);
-    float lanes[VS_LANES];
     size_t hidden_prompt, hidden_own;
 
+    if (has_cap) {
+        cap_scores(s, x, g, delta, p->n_prompt);
+        cap_scores(s, x + p->own_at, g ? g + p->own_at : NULL, delta, p->n_own);
+    }
     outside_window(&hidden_prompt, &hidden_own, s, p);
     hide(x, hidden_prompt);
     hide(x + p->own_at, hidden_own);
-    m = scale_max(x, p->n_prompt, v_set1(scale), m);
-    m = scale_max(x + p->own_at, p->n_own, v_set1(scale), m);
-    v_store(lanes, m);
-    const vf max = v_set1(max_of(lanes, VS_LANES));
-    const float sum_prompt = exp_sum(x, p->n_prompt, p->n_prompt, max);
-    const float sum_own = exp_sum(x + p->own_at, p->n_own, p->own_end - p->own_at, max);
-
-    return 1.0f / (sum_prompt + sum_own);
+    m = scale_max(x, p->n_prompt, scale, m);
+    m = scale_max(x + p->own_at, p->n_own, scale, m);
+    return v_top(m);
 }
 
-/* Raw scores -> e in place; returns 1 / sum. g: as in cap_scores, and untouched without a cap. */
-static float attn_weights(const vs_attn_shape *s, float *x, float *g, float delta, const parts *p)
+/* What scale_row left -> e in place; partial sums of both parts. */
+static inline void exp_row(float *sums, float *x, const parts *p, float max)
 {
-    if (s->softcap <= 0.0f) return softmax_row(s, x, p, s->scale);
-    cap_scores(s, x, g, delta, p->n_prompt);
-    cap_scores(s, x + p->own_at, g ? g + p->own_at : NULL, delta, p->n_own);
-    return softmax_row(s, x, p, 1.0f);
+    const vf m = v_set1(max);
+
+    v_store(sums, exp_sum(x, p->n_prompt, p->n_prompt, m));
+    v_store(sums + VS_LANES, exp_sum(x + p->own_at, p->n_own, p->own_end - p->own_at, m));
 }
 
 static void kv_store(const vs_attn_shape *s, const vs_span *span, size_t layer, const float *k,
@@ -206,11 +198,48 @@ static size_t piece_keys(const piece *p)
     return p->span->start + p->first + p->n;
 }
 
+/* What the queries of token k of the piece see of the block's rows of scores. */
+static parts row_parts(const piece *p, size_t k, size_t n_prompt)
+{
+    const size_t own_at = vs_round16(n_prompt);
+
+    return (parts){n_prompt, own_at, p->span->start + p->first + k + 1,
+                   own_at + vs_round16(piece_keys(p))};
+}
+
+/* Raw scores of a block -> e in place, inv = 1 / sum of each query. g, delta (NULL, or one for each query): as in cap_scores.
+ * In three passes: no row's exponentials wait for its maximum, nor the next row for this one's sum. */
+static void block_weights(float *inv, const vs_attn_shape *s, const attn_block *b, size_t n_prompt,
+                          float *e, float *g, const float *delta, size_t ld_s, float *sums)
+{
+    const size_t per_kv = heads_per_kv(s);
+
+    for (size_t i = 0; i < b->n_pieces; i++)
+        for (size_t k = 0, t = b->pieces[i].at; k < b->pieces[i].n; k++) {
+            const parts row = row_parts(&b->pieces[i], k, n_prompt);
+
+            for (size_t h = 0; h < per_kv; h++, t++)
+                inv[t] = scale_row(s, e + t * ld_s, g ? g + t * ld_s : NULL,
+                                   delta ? delta[t] : 0.0f, &row);
+        }
+    for (size_t i = 0; i < b->n_pieces; i++)
+        for (size_t k = 0, t = b->pieces[i].at; k < b->pieces[i].n; k++) {
+            const parts row = row_parts(&b->pieces[i], k, n_prompt);
+
+            for (size_t h = 0; h < per_kv; h++, t++)
+                exp_row(sums + t * 2 * VS_LANES, e + t * ld_s, &row, inv[t]);
+        }
+    for (size_t t = 0; t < b->n_queries; t++, sums += 2 * VS_LANES)
+        inv[t] = 1.0f / (v_tree(v_load(sums)) + v_tree(v_load(sums + VS_LANES)));
+}
+
 /* Query vectors of rows row .. + n - 1 (columns of one kv head) to a block [queries][D]. */
 static void gather(float *block, const float *x, size_t ld, size_t row, size_t n, size_t width)
 {
-    for (size_t i = 0; i < n; i++)
-        memcpy(block + i * width, x + (row + i) * ld, width * sizeof *block);
+    x += row * ld;
+    for (size_t i = 0; i < n; i++, block += width, x += ld)
+        for (size_t c = 0; c < width; c += VS_LANES)
+            store_part(block + c, load_part(x + c, width - c), width - c);
 }
 
 /* ---- a query or two against their own keys: short chains, side by side over queries and panels ---- */
@@ -318,7 +347,8 @@ static void attn_block_run(const vs_attn_shape *s, const vs_attn_group *g, const
     const size_t d_n = s->head_dim, per_kv = heads_per_kv(s), width = per_kv * d_n;
     const size_t n_prompt = g->prompt ? g->n_prompt : 0, own_at = vs_round16(n_prompt);
     const size_t ld_s = own_at + vs_round16(b->longest_own), k_step = d_n * VS_LANES;
-    float *qb = scratch, *ob = qb + b->n_queries * d_n, *e = ob + b->n_queries * d_n;
+    float *sums = scratch, *inv = sums + 2 * VS_LANES * b->n_queries, *qb = inv + b->n_queries;
+    float *ob = qb + b->n_queries * d_n, *e = ob + b->n_queries * d_n;
 
     for (size_t i = 0; i < b->n_pieces; i++) {
         const piece *p = &b->pieces[i];
@@ -328,32 +358,22 @@ static void attn_block_run(const vs_attn_shape *s, const vs_attn_group *g, const
         gemm(e, ld_s, qb, d_n, 1, vs_seg_k(s, g->prompt, layer, kv_head), k_step, b->n_queries,
              own_at, d_n, false);
     own_scores(s, b, layer, kv_head, qb, e + own_at, ld_s);
-    float *inv = qb; /* the queries are no longer needed */
-
-    for (size_t i = 0; i < b->n_pieces; i++) {
-        const piece *p = &b->pieces[i];
-        for (size_t t = 0; t < p->n * per_kv; t++) {
-            const size_t own = p->span->start + p->first + t / per_kv + 1;
-            const parts row = {n_prompt, own_at, own, own_at + vs_round16(piece_keys(p))};
-            inv[p->at + t] = attn_weights(s, e + (p->at + t) * ld_s, NULL, 0.0f, &row);
-        }
-    }
+    block_weights(inv, s, b, n_prompt, e, NULL, NULL, ld_s, sums);
     if (n_prompt)
         gemm(ob, d_n, e, ld_s, 1, vs_seg_v(s, g->prompt, layer, kv_head), g->prompt->cap * VS_LANES,
              b->n_queries, d_n, n_prompt, false);
     own_values(s, b, layer, kv_head, e + own_at, ld_s, ob, n_prompt > 0);
     for (size_t i = 0; i < b->n_pieces; i++) {
         const piece *p = &b->pieces[i];
-        for (size_t t = 0; t < p->n * per_kv; t++) {
-            const vf factor = v_set1(inv[p->at + t]), zero = v_set1(0.0f);
-            const float *from = ob + (p->at + t) * d_n;
-            float *to = out + (p->span->row + p->first + t / per_kv) * ld_out + kv_head * width +
-                        t % per_kv * d_n;
+        const float *from = ob + p->at * d_n;
+        float *row = out + (p->span->row + p->first) * ld_out + kv_head * width;
 
-            for (size_t d = 0; d < d_n; d += VS_LANES)
-                store_part(to + d, v_add(v_mul(load_part(from + d, d_n - d), factor), zero),
-                           d_n - d);
-        }
+        for (size_t k = 0, t = p->at; k < p->n; k++, row += ld_out)
+            for (float *to = row; to < row + width; to += d_n, from += d_n, t++)
+                for (size_t d = 0; d < d_n; d += VS_LANES) {
+                    const vf scaled = v_mul(load_part(from + d, d_n - d), v_set1(inv[t]));
+                    store_part(to + d, v_add(scaled, v_set1(0.0f)), d_n - d);
+                }
     }
 }
 
@@ -388,6 +408,7 @@ typedef struct bwd {
     float *qb, *db, *ob;  /* [queries][D]: q, d_out, then dq */
     float *q_col, *d_col; /* packed over queries, for dk and dv */
     float *scores;        /* [queries] rows of p, then as many of ds */
+    float *sums, *inv, *delta;
 } bwd;
 
 static float *pack_part(const bwd *w, packed_part *p, size_t row, size_t n, float *scratch)
@@ -412,15 +433,14 @@ static void bwd_keys(const bwd *w, const packed_part *part, size_t n_keys, const
     gemm(w->dv + at, w->ld, p, 1, ld_s, w->d_col, step, n_keys, d_n, n_queries, true);
 }
 
-/* Raw scores, d_out V^T (in ds) -> p, ds of one query; both rows are `end` wide. */
-static void bwd_row(const vs_attn_shape *s, float *p, float *ds, const parts *cols, size_t end,
-                    float delta)
+/* e and d_out V^T (in ds) -> p, ds of one query; both rows are `end` wide. */
+static void bwd_row(const vs_attn_shape *s, float *p, float *ds, size_t end, float inv, float delta)
 {
-    const vf inv = v_set1(attn_weights(s, p, ds, delta, cols)), factor = v_set1(s->scale);
+    const vf factor = v_set1(s->scale);
     const vf sub = v_set1(s->softcap > 0.0f ? 0.0f : delta); /* a cap has taken delta off */
 
     for (size_t j = 0; j < end; j += VS_LANES) {
-        const vf pj = v_mul(v_load(p + j), inv);
+        const vf pj = v_mul(v_load(p + j), v_set1(inv));
         v_store(p + j, pj);
         v_store(ds + j, v_mul(v_mul(pj, v_sub(v_load(ds + j), sub)), factor));
     }
@@ -434,6 +454,10 @@ static void bwd_block(const bwd *w, const packed_part *prompt, const packed_part
     const size_t n_queries = n * per_kv, n_own = first + n, own_at = vs_round16(prompt->n);
     const size_t ld_s = own_at + vs_round16(n_own), step = d_n * VS_LANES, row = own->row + first;
     float *p = w->scores, *ds = p + n_queries * ld_s;
+    const vs_span whole = {.n = own->n};
+    attn_block b = {.n_pieces = 1, .n_queries = n_queries};
+
+    b.pieces[0] = (piece){&whole, first, n, 0};
 
     gather(w->qb, w->q, w->ld, row, n, width);
     gather(w->db, w->d_out, w->ld_o, row, n, width);
@@ -442,19 +466,20 @@ static void bwd_block(const bwd *w, const packed_part *prompt, const packed_part
     gemm(p + own_at, ld_s, w->qb, d_n, 1, own->k, step, n_queries, ld_s - own_at, d_n, false);
     gemm(ds, ld_s, w->db, d_n, 1, prompt->v, step, n_queries, own_at, d_n, false);
     gemm(ds + own_at, ld_s, w->db, d_n, 1, own->v, step, n_queries, ld_s - own_at, d_n, false);
-    for (size_t t = 0; t < n_queries; t++) {
-        const parts cols = {prompt->n, own_at, first + t / per_kv + 1, ld_s};
-
-        bwd_row(w->s, p + t * ld_s, ds + t * ld_s, &cols, ld_s,
-                tree_dot(w->db + t * d_n, w->ob + t * d_n, d_n));
-    }
+    for (size_t t = 0; t < n_queries; t++)
+        w->delta[t] = tree_dot(w->db + t * d_n, w->ob + t * d_n, d_n);
+    block_weights(w->inv, w->s, &b, prompt->n, p, ds, w->delta, ld_s, w->sums);
+    for (size_t t = 0; t < n_queries; t++)
+        bwd_row(w->s, p + t * ld_s, ds + t * ld_s, ld_s, w->inv[t], w->delta[t]);
     gemm(w->ob, d_n, ds, ld_s, 1, prompt->k_col, prompt->n * VS_LANES, n_queries, d_n, prompt->n,
          false);
     gemm(w->ob, d_n, ds + own_at, ld_s, 1, own->k_col, own->n * VS_LANES, n_queries, d_n, n_own,
          true);
     for (size_t i = 0; i < n; i++)
-        for (size_t c = 0; c < width; c++)
-            w->dq[(row + i) * w->ld + c] = w->ob[i * width + c] + 0.0f;
+        for (size_t c = 0; c < width; c += VS_LANES) {
+            const vf d_q = load_part(w->ob + i * width + c, width - c);
+            store_part(w->dq + (row + i) * w->ld + c, v_add(d_q, v_set1(0.0f)), width - c);
+        }
 
     pack_cols(w->q_col, w->qb, d_n, d_n, n_queries);
     pack_cols(w->d_col, w->db, d_n, d_n, n_queries);
@@ -506,13 +531,19 @@ static void attn_bwd(const vs_attn_shape *s, size_t prompt_row, size_t n_prompt,
              scratch + 2 * block * d_n,
              NULL,
              NULL,
+             NULL,
+             NULL,
+             NULL,
              NULL};
     packed_part prompt, own;
     const packed_part none = {0};
 
     w.q_col = w.ob + block * d_n;
     w.d_col = w.q_col + packed;
-    float *rest = pack_part(&w, &prompt, prompt_row, n_prompt, w.d_col + packed);
+    w.sums = w.d_col + packed;
+    w.inv = w.sums + 2 * VS_LANES * block;
+    w.delta = w.inv + block;
+    float *rest = pack_part(&w, &prompt, prompt_row, n_prompt, w.delta + block);
 
     clear_rows(w.dk, ld, prompt_row, n_prompt, d_n);
     clear_rows(w.dv, ld, prompt_row, n_prompt, d_n);
