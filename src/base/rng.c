@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #include <Random123/philox.h>
 
@@ -54,7 +55,13 @@ uint32_t vs_rng_u32(vs_rng *r)
 {
     const uint64_t n = r->next++, at = n / 4;
 
-    return block_at(r->key, r->stream, (uint32_t)(at >> 32), (uint32_t)at).v[n % 4];
+    if (r->made != at + 1) {
+        const philox4x32_ctr_t b = block_at(r->key, r->stream, (uint32_t)(at >> 32), (uint32_t)at);
+
+        memcpy(r->block, b.v, sizeof r->block);
+        r->made = at + 1;
+    }
+    return r->block[n % 4];
 }
 
 double vs_rng_uniform(vs_rng *r)
@@ -66,13 +73,12 @@ double vs_rng_uniform(vs_rng *r)
 
 uint32_t vs_rng_below(vs_rng *r, uint32_t n)
 {
-    uint32_t refused, draw;
+    uint32_t draw;
 
     assert(n > 0);
-    refused =
-        (0u - n) % n; /* 2^32 mod n: without the lowest draws each remainder is equally likely */
     do draw = vs_rng_u32(r);
-    while (draw < refused);
+    /* Without the lowest 2^32 mod n draws each remainder is equally likely. */
+    while (draw < n && draw < (0u - n) % n);
     return draw % n;
 }
 

@@ -34,6 +34,8 @@ double vs_rng_at(vs_rng_key key, uint64_t hi, uint32_t mid, uint32_t lo);
 typedef struct vs_rng {
     vs_rng_key key;
     uint64_t stream, next; /* next: number of the next 32-bit draw */
+    uint64_t made;         /* 1 + number of the four draws that block holds; 0: none */
+    uint32_t block[4];
 } vs_rng;
 vs_rng vs_rng_stream(vs_rng_key key, uint64_t stream);
 uint32_t vs_rng_u32(vs_rng *r);
