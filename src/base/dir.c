@@ -70,6 +70,34 @@ vs_status vs_dir_remove(const char *path, vs_error *err)
     return VS_OK;
 }
 
+/* NAME.tmp.DIGITS.DIGITS, as vs_replace_begin names them. */
+static bool is_temporary(const char *name)
+{
+    static const char digits[] = "0123456789";
+    const char *at = NULL;
+    size_t n;
+
+    for (const char *next = strstr(name, ".tmp."); next; next = strstr(next + 1, ".tmp."))
+        at = next + strlen(".tmp.");
+    if (!at) return false;
+    n = strspn(at, digits);
+    if (n == 0 || at[n] != '.') return false;
+    at += n + 1;
+    n = strspn(at, digits);
+    return n > 0 && at[n] == '\0';
+}
+
+void vs_dir_sweep(const char *path)
+{
+    DIR *dir = opendir(path);
+    const struct dirent *entry;
+
+    if (!dir) return;
+    while ((entry = readdir(dir)) != NULL)
+        if (is_temporary(entry->d_name)) (void)!unlinkat(dirfd(dir), entry->d_name, 0);
+    closedir(dir);
+}
+
 /* For nftw: fsync of one file or folder; EINVAL is a file system with nothing to sync. */
 static int sync_entry(const char *path, const struct stat *info, int flag, struct FTW *ftw)
 {

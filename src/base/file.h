@@ -43,6 +43,9 @@ VS_NODISCARD vs_status vs_dir_make(const char *path,
                                    vs_error *err); /* with parents; existing is fine */
 VS_NODISCARD vs_status vs_dir_remove(const char *path,
                                      vs_error *err); /* with content; missing is fine */
+/* Removes the temporaries that a killed process left in a folder, not in those inside it, as far as that is possible. The
+ * caller sees to it that nobody is writing there. */
+void vs_dir_sweep(const char *path);
 /* Makes final_path be what temp_path is: syncs the finished folder's files and renames it into place.
  * Both lie on one file system. An existing folder is exchanged atomically, then removed; a crash
  * before that removal leaves the old folder under temp_path. Where the file system cannot exchange,

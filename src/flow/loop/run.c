@@ -208,7 +208,7 @@ void vs_run_score_key(char out[VS_SCORE_KEY_BYTES], const vs_recipe *r, const ch
     vs_score_key(out, hash, name);
 }
 
-/* The store comes first: who holds its lock may settle the recipe. */
+/* The store comes first: who holds its lock may clear up after a killed run and settle the recipe. */
 static vs_status open_folder(vs_run *run, const vs_recipe *recipe, const char *db, vs_error *err)
 {
     char *path = vs_format("%s/recipe.yaml", run->dir);
@@ -220,6 +220,7 @@ static vs_status open_folder(vs_run *run, const vs_recipe *recipe, const char *d
                        run->dir);
     VS_TRY(vs_dir_make(run->dir, err));
     VS_TRY(vs_store_open(&run->store, db, VS_STORE_CREATE, err));
+    vs_dir_sweep(run->dir);
     return settle_recipe(run, recipe, err);
 }
 

@@ -254,6 +254,24 @@ TEST(dir, make_makes_parents_and_accepts_existing_ones)
     CHECK(strstr(err.text, "file"));
 }
 
+TEST(dir, sweep_takes_what_a_killed_replacement_left_and_nothing_else)
+{
+    static const char *const kept[] = {"report.html", "a.tmp.1", "b.tmp.1.x", "c.tmp..2",
+                                       ".tmp.1.2.d"};
+    const char *dir = vs_test_dir();
+    vs_replace left = {0};
+    vs_error err = {0};
+
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        CHECK_OK(vs_file_replace(in(dir, kept[i]), "k", 1, &err));
+    CHECK_OK(vs_replace_begin(&left, in(dir, "report.html"), &err));
+    vs_dir_sweep(dir);
+    CHECK(!vs_file_exists(left.temp_path));
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) check_content(in(dir, kept[i]), "k");
+    vs_replace_abort(&left);
+    vs_dir_sweep(in(dir, "missing"));
+}
+
 TEST(dir, remove_takes_content_but_no_link_targets_and_no_files)
 {
     const char *dir = vs_test_dir();
