@@ -347,7 +347,7 @@ static void products(tile_args whole, size_t m, size_t n)
 
         t.out += r0 * t.ld_out;
         t.a += r0 * t.a_row;
-        if (rows <= tile_rows(&t, pick_panels(rows, n_panels, &t)))
+        if (rows <= tile_rows(&t, pick_panels(rows, n_panels, &t)) && !has_many_dots(&t, rows))
             gemm_single(&t, rows, n_panels);
         else
             gemm_groups(&t, rows, n_panels);
