@@ -15,8 +15,7 @@
 /* Keys: PEFT, peft/tuners/lora/config.py (LoraConfig); tensor names: peft/utils/save_and_load.py.
  */
 
-/* base_model.model.model.layers.LAYER.self_attn.q_proj.lora_A.weight; matrix: 'A' or 'B' */
-static void lora_name(char name[VS_TENSOR_NAME], size_t layer, vs_linear which, char matrix)
+void vs_lora_name(char name[VS_TENSOR_NAME], size_t layer, vs_linear which, char matrix)
 {
     snprintf(name, VS_TENSOR_NAME, "base_model.model.model.layers.%zu.%s.%s.lora_%c.weight", layer,
              which <= VS_O ? "self_attn" : "mlp", vs_linear_name[which], matrix);
@@ -104,9 +103,9 @@ static vs_status add_pair(vs_params *p, const vs_config *c, const vs_lora_config
 
     VS_TRY(vs_lora_module(&rank, NULL, l, layer, which, err));
     vs_linear_shape(&rows, &cols, c, which);
-    lora_name(name, layer, which, 'A');
+    vs_lora_name(name, layer, which, 'A');
     VS_TRY(vs_params_add(p, name, rank, cols, false, err));
-    lora_name(name, layer, which, 'B');
+    vs_lora_name(name, layer, which, 'B');
     return vs_params_add(p, name, rows, rank, false, err);
 }
 
@@ -548,9 +547,9 @@ vs_status vs_lora_merge(vs_params *weights, const vs_params *lora, const vs_lora
             VS_TRY(vs_lora_module(NULL, &scale, l, layer, (vs_linear)which, err));
             vs_linear_full_name(name, layer, (vs_linear)which);
             w = vs_params_find(weights, name);
-            lora_name(name, layer, (vs_linear)which, 'A');
+            vs_lora_name(name, layer, (vs_linear)which, 'A');
             a = vs_params_find(lora, name);
-            lora_name(name, layer, (vs_linear)which, 'B');
+            vs_lora_name(name, layer, (vs_linear)which, 'B');
             b = vs_params_find(lora, name);
             assert(w && a && b); /* the tables were made for this configuration */
             merge_one(weights->data + w->offset, lora->data + b->offset, lora->data + a->offset,

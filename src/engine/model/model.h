@@ -119,6 +119,10 @@ VS_NODISCARD vs_status vs_base_create(vs_base **out, const vs_config *c, vs_para
                                       vs_compute compute, vs_error *err);
 VS_NODISCARD vs_status vs_base_open_trainable(vs_base **out, const char *dir, vs_error *err);
 void vs_base_close(vs_base *b); /* NULL is allowed */
+/* Panels after the base's own weights changed; bwd: those for the backward pass too, from when on none are bf16. */
+VS_NODISCARD vs_status vs_base_repack(vs_base *b, bool bwd, vs_error *err);
+/* Panels for the backward pass of a base that stays as it is. */
+VS_NODISCARD vs_status vs_base_pack_backward(vs_base *b, vs_error *err);
 
 /* adapter NULL and lora NULL: the base itself. Takes over *lora (zeroed on success). */
 VS_NODISCARD vs_status vs_model_create(vs_model **out, vs_base *base, const vs_lora_config *config,
