@@ -93,7 +93,7 @@ static vs_status probe_logits(float *out, const vs_model *m, const vs_problem *p
         float max, sum;
 
         vs_arena_reset(arena);
-        VS_CHECK(vs_rows_build(&batch, arena, m, &g, 1, NULL, err));
+        VS_CHECK(vs_rows_build(&batch, arena, m, &g, 1, err));
         VS_CHECK(vs_work_open(&work, m, &size, err));
         hidden = vs_alloc(rows * width, sizeof *hidden);
         if (!hidden) {

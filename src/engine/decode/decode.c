@@ -89,8 +89,7 @@ size_t vs_stop_cut(const char *text, size_t len, const char *const *stop, size_t
 
 static vs_status seg_open(const vs_model *m, vs_seg *seg, size_t cap, vs_error *err)
 {
-    seg->cap = vs_round16(cap);
-    seg->len = 0;
+    *seg = (vs_seg){.cap = vs_round16(cap)};
     seg->data = vs_alloc(vs_seg_floats(&m->shape, seg->cap), sizeof(float));
     return seg->data ? VS_OK : VS_FAIL(err, VS_E_NOMEM, "keys and values of %zu tokens", cap);
 }

@@ -323,7 +323,7 @@ static void layer_backward(vs_backward *w, const vs_model *m, size_t layer, cons
     } else {
         x_mid = w->x_mid;
         memcpy(x_mid, x_in, n * sizeof *x_in);
-        vs_layer_attention(m, layer, 0, b, a, x_mid);
+        vs_layer_attention(m, layer, b, a, x_mid);
         vs_layer_mlp_acts(m, layer, rows, a, x_mid);
         if (l->post2.weight) vs_layer_mlp_out(m, layer, rows, a, NULL);
     }

@@ -84,7 +84,7 @@ typedef struct attn_job {
     const vs_model *m;
     const vs_batch *b;
     const vs_acts *a;
-    size_t kv_layer, ld_qkv, n_pieces;
+    size_t layer_index, ld_qkv, n_pieces;
     const vs_layer *layer;
     const vs_attn_shape *shape;
 } attn_job;
@@ -137,7 +137,7 @@ static void rope_range(void *ctx, size_t begin, size_t end, size_t thread)
             /* q and k lie side by side: one rotation over H + G heads */
             o->rope(q, j->ld_qkv, j->b->pos + span.row, vs_layer_rope(j->m, j->layer), span.n,
                     c->n_heads + c->n_kv_heads, c->head_dim, 1.0F);
-            o->kv_store(j->shape, &span, j->kv_layer, q + hd, q + hd + gd, j->ld_qkv);
+            o->kv_store(j->shape, &span, j->layer_index, q + hd, q + hd + gd, j->ld_qkv);
         }
     }
 }
@@ -171,8 +171,8 @@ static void attn_tokens(const attn_job *j, const vs_attn_group *group, size_t kv
             g.spans = &piece;
             g.n_spans = 1;
         }
-        j->m->base->ops->attn(j->shape, &g, j->kv_layer, kv_head, j->a->qkv, j->ld_qkv, j->a->att,
-                              c->n_heads * c->head_dim,
+        j->m->base->ops->attn(j->shape, &g, j->layer_index, kv_head, j->a->qkv, j->ld_qkv,
+                              j->a->att, c->n_heads * c->head_dim,
                               j->a->attn_scratch + thread * j->a->attn_floats);
     }
 }
@@ -239,14 +239,14 @@ static void join_residual(const vs_model *m, size_t layer, int kind, const vs_no
     if (x) add_rows(m, x, a->post, rows, m->base->config.n_embd, a->n_threads);
 }
 
-void vs_layer_attention(const vs_model *m, size_t layer, size_t kv_layer, const vs_batch *b,
-                        const vs_acts *a, float *x)
+void vs_layer_attention(const vs_model *m, size_t layer, const vs_batch *b, const vs_acts *a,
+                        float *x)
 {
     const vs_config *c = &m->base->config;
     const vs_layer *l = &m->base->layers[layer];
     const size_t rows = b->n_rows, ld = (c->n_heads + 2 * c->n_kv_heads) * c->head_dim;
     const size_t heads = b->n_groups * c->n_kv_heads, pieces = attn_pieces(heads, a->n_threads);
-    attn_job job = {m, b, a, kv_layer, ld, pieces, l, vs_layer_shape(m, l)};
+    attn_job job = {m, b, a, layer, ld, pieces, l, vs_layer_shape(m, l)};
     const double rows_per_group = (double)rows / (double)b->n_groups;
 
     norm(m, a->h1, a->r1, x, &l->norm1, rows, a->n_threads);          /* [T][C] */
@@ -329,7 +329,7 @@ void vs_forward(const vs_model *m, const vs_batch *b, vs_work *w, float *hidden,
             memcpy(saved->x + l * n, x, n * sizeof *x);
             a = vs_kept_acts(&x_mid, m, &w->acts, saved, l, b->n_rows);
         }
-        vs_layer_attention(m, l, b->one_layer_kv ? 0 : l, b, &a, x);
+        vs_layer_attention(m, l, b, &a, x);
         if (x_mid) memcpy(x_mid, x, n * sizeof *x);
         vs_layer_mlp_acts(m, l, b->n_rows, &a, x);
         vs_layer_mlp_out(m, l, b->n_rows, &a, x);

@@ -58,6 +58,12 @@ vs_status vs_group_check(const vs_group *g, const vs_config *c, const char *wher
     return VS_OK;
 }
 
+/* A prompt that serves several batches, each with some of its group's solutions. */
+typedef struct kept_prompt {
+    vs_seg seg;    /* of all layers; len 0: not computed yet */
+    float *hidden; /* [C] of its last token */
+} kept_prompt;
+
 /* Counts that size a batch. */
 typedef struct row_counts {
     size_t rows, tokens, solutions;
@@ -79,8 +85,8 @@ static row_counts count_rows(const vs_group *groups, size_t n)
 typedef struct row_cursor {
     vs_rows *out;
     vs_arena *arena;
-    vs_attn_shape kv; /* of one layer; of all where the prompt is kept */
-    vs_kept_prompt *kept;
+    vs_attn_shape kv;  /* of one layer */
+    kept_prompt *kept; /* the only group's; NULL: prompts are of this batch alone */
     int32_t *tokens, *pos;
     vs_seg *segs;
     vs_span *spans;
@@ -104,9 +110,10 @@ static vs_span *put_span(row_cursor *c, vs_seg *seg, const int32_t *ids, size_t 
     return span;
 }
 
+/* Room for n tokens, zeroed. */
 static bool open_seg(vs_seg *seg, const vs_attn_shape *kv, vs_arena *arena, size_t n)
 {
-    seg->cap = vs_round16(n ? n : 1);
+    *seg = (vs_seg){.cap = vs_round16(n ? n : 1), .has_one_layer = kv->n_layers == 1};
     seg->data = vs_arena_push(arena, vs_seg_floats(kv, seg->cap), sizeof(float));
     if (!seg->data) return false;
     memset(seg->data, 0, vs_seg_floats(kv, seg->cap) * sizeof(float));
@@ -123,7 +130,7 @@ static vs_seg *put_seg(row_cursor *c, size_t n)
     return seg;
 }
 
-static bool is_computed(const vs_kept_prompt *kept)
+static bool is_computed(const kept_prompt *kept)
 {
     return kept && kept->seg.len > 0;
 }
@@ -221,8 +228,9 @@ static vs_status check_positions(const vs_group *groups, size_t n_groups, size_t
     return VS_OK;
 }
 
-vs_status vs_rows_build(vs_rows *out, vs_arena *arena, const vs_model *m, const vs_group *groups,
-                        size_t n_groups, vs_kept_prompt *kept, vs_error *err)
+static vs_status build_rows(vs_rows *out, vs_arena *arena, const vs_model *m,
+                            const vs_group *groups, size_t n_groups, kept_prompt *kept,
+                            vs_error *err)
 {
     row_counts k = count_rows(groups, n_groups);
     row_cursor c = {.out = out, .arena = arena, .kv = m->shape, .kept = kept};
@@ -232,7 +240,7 @@ vs_status vs_rows_build(vs_rows *out, vs_arena *arena, const vs_model *m, const 
     VS_TRY(check_positions(groups, n_groups, m->base->config.n_positions, err));
     out->arena = arena;
     out->n_solutions = k.solutions;
-    if (!kept) c.kv.n_layers = 1;
+    c.kv.n_layers = 1;
     if (is_computed(kept)) k.rows -= groups[0].n_prompt;
     c.tokens = vs_arena_push(arena, k.rows, sizeof *c.tokens);
     c.pos = vs_arena_push(arena, k.rows, sizeof *c.pos);
@@ -243,11 +251,7 @@ vs_status vs_rows_build(vs_rows *out, vs_arena *arena, const vs_model *m, const 
     c.read_row = out->read_row = vs_arena_push(arena, k.tokens, sizeof *c.read_row);
     c.id_of = vs_arena_push(arena, k.tokens, sizeof *c.id_of);
     out->prompt_row = vs_arena_push(arena, n_groups, sizeof *out->prompt_row);
-    out->batch = (vs_batch){.tokens = c.tokens,
-                            .pos = c.pos,
-                            .n_rows = k.rows,
-                            .groups = c.groups,
-                            .one_layer_kv = !kept};
+    out->batch = (vs_batch){.tokens = c.tokens, .pos = c.pos, .n_rows = k.rows, .groups = c.groups};
     ok = c.tokens && c.pos && c.segs && c.spans && c.groups && c.row_of && c.read_row && c.id_of &&
          out->prompt_row;
     for (size_t i = 0; ok && i < n_groups; i++) ok = put_group(&c, &groups[i], &out->prompt_row[i]);
@@ -255,6 +259,12 @@ vs_status vs_rows_build(vs_rows *out, vs_arena *arena, const vs_model *m, const 
         return VS_FAIL(err, VS_E_NOMEM, "batch of %zu rows of tokens", k.rows);
     out->batch.n_groups = c.group;
     return VS_OK;
+}
+
+vs_status vs_rows_build(vs_rows *out, vs_arena *arena, const vs_model *m, const vs_group *groups,
+                        size_t n_groups, vs_error *err)
+{
+    return build_rows(out, arena, m, groups, n_groups, NULL, err);
 }
 
 /* -- scoring -- */
@@ -384,18 +394,19 @@ static void put_values(const vs_scorer *s, const vs_rows *rows, const float *hid
 }
 
 static vs_status score_batch(vs_scorer *s, const vs_group *groups, size_t n_groups,
-                             vs_kept_prompt *kept, const scores *out, vs_error *err)
+                             kept_prompt *kept, const scores *out, vs_error *err)
 {
     const size_t c = s->m->base->config.n_embd;
     vs_rows rows;
     float *hidden;
 
     vs_arena_reset(s->arena);
-    VS_TRY(vs_rows_build(&rows, s->arena, s->m, groups, n_groups, kept, err));
+    VS_TRY(build_rows(&rows, s->arena, s->m, groups, n_groups, kept, err));
     hidden = vs_arena_push(s->arena, (rows.batch.n_rows + 1) * c, sizeof *hidden);
     if (!hidden)
         return VS_FAIL(err, VS_E_NOMEM, "scoring of %zu rows of tokens", rows.batch.n_rows);
-    vs_forward(s->m, &rows.batch, &s->work, hidden, NULL);
+    /* solutions of one token after a prompt that was computed have no rows */
+    if (rows.batch.n_rows) vs_forward(s->m, &rows.batch, &s->work, hidden, NULL);
     if (is_computed(kept)) {
         memcpy(hidden + rows.prompt_row[0] * c, kept->hidden, c * sizeof *hidden);
     } else if (kept) {
@@ -408,7 +419,7 @@ static vs_status score_batch(vs_scorer *s, const vs_group *groups, size_t n_grou
 }
 
 /* Scores n groups as one batch and moves *out behind them. */
-static vs_status score_some(vs_scorer *s, const vs_group *groups, size_t n, vs_kept_prompt *kept,
+static vs_status score_some(vs_scorer *s, const vs_group *groups, size_t n, kept_prompt *kept,
                             scores *out, vs_error *err)
 {
     size_t rows = 0, tokens = 0, solutions = 0, widest = 0, keys = 0;
@@ -429,26 +440,28 @@ static vs_status score_some(vs_scorer *s, const vs_group *groups, size_t n, vs_k
     return VS_OK;
 }
 
-/* A group of more than max_rows rows, in pieces of about as many solutions each; its prompt is
- * computed with the first. */
+/* A group of more than max_rows rows, in pieces of no more unless one solution has them; its prompt is computed with the
+ * first. */
 static vs_status score_long(vs_scorer *s, const vs_group *g, scores *out, vs_error *err)
 {
-    const size_t pieces = (vs_group_rows(g) + s->max_rows - 1) / s->max_rows;
-    const size_t n = pieces < g->n_solutions ? pieces : g->n_solutions;
-    vs_kept_prompt kept = {0};
-    vs_status st = VS_OK;
+    kept_prompt kept = {0};
 
     vs_arena_reset(s->prompts);
     kept.hidden = vs_arena_push(s->prompts, s->m->base->config.n_embd, sizeof *kept.hidden);
     if (!kept.hidden || !open_seg(&kept.seg, &s->m->shape, s->prompts, g->n_prompt))
         return VS_FAIL(err, VS_E_NOMEM, "scoring after a prompt of %zu tokens", g->n_prompt);
-    for (size_t i = 0; st == VS_OK && i < n; i++) {
-        const size_t first = g->n_solutions * i / n, end = g->n_solutions * (i + 1) / n;
-        const vs_group piece = {g->prompt, g->n_prompt, g->solutions + first, end - first};
+    for (size_t at = 0, n; at < g->n_solutions; at += n) {
+        const vs_solution *first = g->solutions + at;
+        size_t rows = (is_computed(&kept) ? 0 : g->n_prompt) + vs_solution_rows(first);
 
-        st = score_some(s, &piece, 1, &kept, out, err);
+        for (n = 1; at + n < g->n_solutions; n++) {
+            rows += vs_solution_rows(first + n);
+            if (rows > s->max_rows) break;
+        }
+        const vs_group piece = {g->prompt, g->n_prompt, first, n};
+        VS_TRY(score_some(s, &piece, 1, &kept, out, err));
     }
-    return st;
+    return VS_OK;
 }
 
 static vs_status score(vs_scorer *s, const vs_group *groups, size_t n_groups, scores out,

@@ -34,19 +34,12 @@ VS_NODISCARD vs_status vs_group_check(const vs_group *g, const vs_config *c, con
 
 #define VS_NO_ROW UINT32_MAX /* an enumerator would have to be an int */
 
-/* A prompt that serves several batches, each with some of its group's solutions. */
-typedef struct vs_kept_prompt {
-    vs_seg seg;    /* of all layers; len 0: not computed yet */
-    float *hidden; /* [C] of its last token */
-} vs_kept_prompt;
-
 /* A batch of whole groups. Target i of the batch: the next token of a solution, in order of group,
  * solution, token. */
 typedef struct vs_rows {
     vs_arena *arena;
     vs_batch batch;
-    uint32_t *
-        prompt_row; /* [groups] row of each prompt's last token; n_rows where it was computed before */
+    uint32_t *prompt_row;  /* [groups] row of each prompt's last token */
     vs_targets targets;    /* rows are those of `gather` */
     uint32_t *gather;      /* [targets.n_rows] rows that predict something, ascending */
     uint32_t *read_row;    /* [targets.n] batch row of the target's own token, or VS_NO_ROW */
@@ -54,17 +47,15 @@ typedef struct vs_rows {
                               `targets` */
     size_t n_solutions;
 } vs_rows;
-/* Built in the arena, which the caller resets between batches. kept: the prompt of the only group, which is a row of the
- * batch unless it is computed; NULL: prompts are of this batch alone. VS_E_INPUT: a group that does not fit the model's
- * positions. */
+/* Built in the arena, which the caller resets between batches. VS_E_INPUT: a group that does not fit the
+ * model's positions. */
 VS_NODISCARD vs_status vs_rows_build(vs_rows *out, vs_arena *arena, const vs_model *m,
-                                     const vs_group *groups, size_t n_groups, vs_kept_prompt *kept,
-                                     vs_error *err);
+                                     const vs_group *groups, size_t n_groups, vs_error *err);
 
 /* Rows that a scorer takes at once where nothing speaks for another number: what the caches hold. */
 enum { VS_SCORE_ROWS = 512 };
 
-/* Scores groups of any number in batches of about max_rows rows; a prompt is computed once.
+/* Scores groups of any number in batches of about max_rows rows; a group's prompt is computed once.
  *   token_logprobs: for each group, solution and token in order, one float; logprob: for each
  * solution their sum in double, in order. Either may be NULL. */
 typedef struct vs_scorer vs_scorer;

@@ -167,8 +167,6 @@ typedef struct vs_batch {
     size_t n_rows;
     const vs_attn_group *groups;
     size_t n_groups;
-    bool one_layer_kv; /* segments hold one layer: whole rows are computed at once and nothing is
-                          decoded after */
 } vs_batch;
 
 /* What one layer computes on the way; in inference h1 and h2, r1 and r2 share memory. All
@@ -227,8 +225,8 @@ void vs_forward(const vs_model *m, const vs_batch *b, vs_work *w, float *hidden,
 
 /* The two halves of a layer: x += attention(norm1(x)), then acts of the feed-forward part, then x
  * += down(act). */
-void vs_layer_attention(const vs_model *m, size_t layer, size_t kv_layer, const vs_batch *b,
-                        const vs_acts *a, float *x);
+void vs_layer_attention(const vs_model *m, size_t layer, const vs_batch *b, const vs_acts *a,
+                        float *x);
 void vs_layer_mlp_acts(const vs_model *m, size_t layer, size_t rows, const vs_acts *a,
                        const float *x);
 /* The norms and the activation of a layer whose products are kept. */

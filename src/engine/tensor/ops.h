@@ -11,7 +11,7 @@
  *   tree16(j: f(j))  16 partial sums, p[j % 16] += f(j) in order of j (plain f32 add; fma where f
  *                    is a product: p = fma(a_j, b_j, p)), then p[i] += p[i + 8] (i < 8),
  *                    p[i] += p[i + 4] (i < 4), p[i] += p[i + 2], p[0] += p[1]
- *   expf32(x)        vs_expf of scalar.h: the same sequence of operations in every backend
+ *   expf32(x)        vs_expf of scalar.h: the same bits in every backend
  *   tanh32(x)        1 - 2 / (1 + expf32(2 * x))
  *
  * Shapes: T rows of tokens, C width, H query heads, G key-value heads, D head width, F hidden width
@@ -36,8 +36,9 @@ enum {
  * Entries at or beyond len are zero or stale but always finite. */
 typedef struct vs_seg {
     float *data;
-    size_t cap; /* tokens, a multiple of 16 */
-    size_t len; /* tokens stored */
+    size_t cap;         /* tokens, a multiple of 16 */
+    size_t len;         /* tokens stored */
+    bool has_one_layer; /* and no more: room for the layer that is being computed */
 } vs_seg;
 
 typedef struct vs_attn_shape {
@@ -85,8 +86,10 @@ static inline size_t vs_seg_floats(const vs_attn_shape *s, size_t cap)
 static inline float *vs_seg_k(const vs_attn_shape *s, const vs_seg *seg, size_t layer,
                               size_t kv_head)
 {
+    const size_t at = seg->has_one_layer ? 0 : layer;
+
     return seg->data +
-           (layer * s->n_kv_heads + kv_head) * (s->head_dim + vs_round16(s->head_dim)) * seg->cap;
+           (at * s->n_kv_heads + kv_head) * (s->head_dim + vs_round16(s->head_dim)) * seg->cap;
 }
 
 static inline float *vs_seg_v(const vs_attn_shape *s, const vs_seg *seg, size_t layer,

@@ -35,7 +35,7 @@ typedef struct vs_train_options {
     size_t steps;                           /* 0: from epochs */
     size_t batch; /* SFT: solutions per step; DPO, ORM: problems per step */
     size_t
-        micro_tokens; /* rows of tokens computed at once, at most; changes memory, not the result */
+        micro_tokens; /* rows of tokens computed at once, at most, but always a whole group; changes memory, not the result */
     double keep_mb;   /* MiB for what the backward pass would compute again; likewise */
     size_t checkpoint_steps; /* steps between checkpoints; 0: none */
     uint64_t seed;           /* data order */

@@ -162,7 +162,7 @@ static vs_status alloc_micro(vs_trainer *t, micro *u, const vs_group *groups, si
     size_t rows, n_pick, n_targets;
     vs_arena *a = t->arena;
 
-    VS_TRY(vs_rows_build(&u->rows, a, t->model, groups, n, NULL, err));
+    VS_TRY(vs_rows_build(&u->rows, a, t->model, groups, n, err));
     rows = u->rows.batch.n_rows;
     n_pick = u->rows.targets.n_rows;
     n_targets = u->rows.targets.n;

@@ -52,7 +52,7 @@ static inline vs_seg seg_open(const vs_attn_shape *s, size_t cap, uint32_t seed)
     const size_t n = vs_seg_floats(s, vs_round16(cap));
 
     /* Stale numbers, as in use. */
-    return (vs_seg){randoms(n ? n : 1, seed, 5.0f), vs_round16(cap), 0};
+    return (vs_seg){.data = randoms(n ? n : 1, seed, 5.0f), .cap = vs_round16(cap)};
 }
 
 static inline group group_open(const group_case *c)

@@ -136,7 +136,7 @@ TEST(attn, a_result_of_zero_is_never_negative)
 
     for (size_t i = 0; i < LEN * D; i++) v[i] = i < D ? -1e-40f : -0.0f;
     for (size_t b = 0; b < n_backends; b++) {
-        vs_seg seg = {zeros(vs_seg_floats(&s, VS_LANES)), VS_LANES, 0};
+        vs_seg seg = {.data = zeros(vs_seg_floats(&s, VS_LANES)), .cap = VS_LANES};
         const vs_span span = {&seg, 0, LEN, 0};
         const vs_attn_group g = {NULL, 0, &span, 1};
 

@@ -184,6 +184,30 @@ TEST(bits, a_group_in_pieces_computes_its_prompt_once)
     tiny_close(&t);
 }
 
+/* Solutions of one token have no row of their own: pieces after the first may have none at all. */
+TEST(bits, pieces_without_rows_are_scored_too)
+{
+    tiny t = tiny_open(true, 0, 5);
+    static const int32_t ids[3] = {7, 11, 13};
+    const vs_solution solutions[] = {
+        {.ids = ids, .n = 3}, {.ids = ids, .n = 1}, {.ids = ids + 1, .n = 1}};
+    const vs_group g = {prompts[4], N_PROMPT + 4, solutions, 3};
+    double wide[3], narrow[3];
+    vs_scorer *s;
+    vs_error err;
+
+    CHECK_OK(vs_scorer_open(&s, t.model, 64, &err));
+    CHECK_OK(vs_score(s, &g, 1, NULL, wide, &err));
+    vs_scorer_close(s);
+    for (size_t rows = 1; rows < N_PROMPT + 6; rows += 4) {
+        CHECK_OK(vs_scorer_open(&s, t.model, rows, &err));
+        CHECK_OK(vs_score(s, &g, 1, NULL, narrow, &err));
+        CHECK(memcmp(wide, narrow, sizeof wide) == 0);
+        vs_scorer_close(s);
+    }
+    tiny_close(&t);
+}
+
 TEST(bits, an_adapter_keeps_the_promise)
 {
     check_facts(4, VS_COMPUTE_F32);

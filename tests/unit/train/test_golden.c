@@ -69,7 +69,7 @@ TEST(golden, all_logits_agree)
         char *want;
 
         CHECK_OK(vs_arena_open(&arena, 1024, &err));
-        CHECK_OK(vs_rows_build(&rows, arena, m, &g, 1, NULL, &err));
+        CHECK_OK(vs_rows_build(&rows, arena, m, &g, 1, &err));
         CHECK_OK(vs_work_open(&work, m, &size, &err));
         vs_forward(m, &rows.batch, &work, hidden, NULL);
         vs_head_logits(m, hidden, n, logits, v, max, sum);
