@@ -166,18 +166,11 @@ static void dx_range(void *ctx, size_t begin, size_t end, size_t thread)
 {
     const dx_job *j = ctx;
     const tile_job *t = j->tile;
-    const vs_panels *w = &j->m->base->head_bwd;
-    const size_t c = w->n, width = w->half ? VS_WIDE : VS_LANES;
-    const size_t step = w->k * width, from = t->v0 * width;
-    float *out = j->d_hidden + begin * c;
-    const float *a = t->tile + begin * t->ld;
+    const size_t c = j->m->base->config.n_embd;
     (void)thread;
 
-    if (w->half)
-        t->ops->gemm_bf16(out, c, a, t->ld, 1, w->half + from, step, end - begin, c, t->n,
-                          t->v0 > 0);
-    else
-        t->ops->gemm(out, c, a, t->ld, 1, w->data + from, step, end - begin, c, t->n, t->v0 > 0);
+    vs_matmul_steps(t->ops, j->d_hidden + begin * c, c, t->tile + begin * t->ld, t->ld,
+                    &j->m->base->head_bwd, t->v0, t->n, end - begin, t->v0 > 0);
 }
 
 size_t vs_head_scratch(const vs_model *m, size_t n_rows)

@@ -22,8 +22,8 @@ typedef struct vs_tensor {
 } vs_tensor;
 
 /* Of a tensor that only panels hold: in the table, but not in data. What needs the numbers of all says so; who reads
- * past that faults, whatever data is. */
-#define VS_NO_PLACE ((size_t)PTRDIFF_MAX / sizeof(float))
+ * past that faults on 64-bit Linux: byte 2^55 from data is no address of a process. */
+#define VS_NO_PLACE ((size_t)1 << 53)
 
 /* Writes a tensor's rows * cols numbers. */
 typedef vs_status vs_tensor_fill(void *ctx, float *to, const vs_tensor *t, vs_error *err);

@@ -344,7 +344,7 @@ static void matmul_part(void *ctx, size_t part, size_t thread)
 void vs_matmul_cols(const vs_ops *o, float *out, size_t ld_out, const float *a, size_t ld_a,
                     const vs_panels *w, size_t n0, size_t n, size_t m, bool accumulate)
 {
-    assert(n0 % width_of(w) == 0 && n0 + n <= w->n);
+    assert(n0 % VS_WIDE == 0 && n0 + n <= w->n);
     const double begin = count_begin();
     const size_t n_threads = threads_for(m, n, w->k);
     const size_t most = parts_for(n_threads);
@@ -360,6 +360,18 @@ void vs_matmul(const vs_ops *o, float *out, size_t ld_out, const float *a, size_
                const vs_panels *w, size_t m, bool accumulate)
 {
     vs_matmul_cols(o, out, ld_out, a, ld_a, w, 0, w->n, m, accumulate);
+}
+
+void vs_matmul_steps(const vs_ops *o, float *out, size_t ld_out, const float *a, size_t ld_a,
+                     const vs_panels *w, size_t k0, size_t n_k, size_t m, bool accumulate)
+{
+    const size_t from = k0 * width_of(w), step = w->k * width_of(w);
+
+    assert(!w->pairs && k0 + n_k <= w->k);
+    if (w->half)
+        o->gemm_bf16(out, ld_out, a, ld_a, 1, w->half + from, step, m, w->n, n_k, accumulate);
+    else
+        o->gemm(out, ld_out, a, ld_a, 1, w->data + from, step, m, w->n, n_k, accumulate);
 }
 
 /* Columns of dw: each thread packs the columns of x that it alone needs, so that no thread waits

@@ -11,8 +11,7 @@
  * gemm_dot. */
 typedef enum vs_panel_kind { VS_PANELS_F32, VS_PANELS_BF16, VS_PANELS_PAIRS } vs_panel_kind;
 
-/* A matrix laid out once in the order in which gemm reads it: [n / 16][k][n % 16], the last panel
- * padded with zeros. One of the three pointers is set, by the kind; on a 64-byte boundary. Owner:
+/* A matrix laid out once in the order in which gemm reads it, in panels of 16 or 32 columns, the last padded with zeros. One of the three pointers is set, by the kind; on a 64-byte boundary. Owner:
  * whoever called vs_panels_open, or the arena. */
 typedef struct vs_panels {
     size_t n, k;
@@ -41,9 +40,13 @@ void vs_panels_transpose(vs_panels *to, const vs_panels *from);
  * columns, and many rows of pairs: a is then rounded to bf16 once, as gemm_dot does. */
 void vs_matmul(const vs_ops *o, float *out, size_t ld_out, const float *a, size_t ld_a,
                const vs_panels *w, size_t m, bool accumulate);
-/* The same for columns [n0, n0 + n) of w only (n0 a multiple of 16). */
+/* The same for columns [n0, n0 + n) of w only, n0 a multiple of 32. */
 void vs_matmul_cols(const vs_ops *o, float *out, size_t ld_out, const float *a, size_t ld_a,
                     const vs_panels *w, size_t n0, size_t n, size_t m, bool accumulate);
+
+/* Steps k0 .. k0 + n_k - 1 of that product's chains alone: a [m][n_k]. Panels of f32 or bf16; serial. */
+void vs_matmul_steps(const vs_ops *o, float *out, size_t ld_out, const float *a, size_t ld_a,
+                     const vs_panels *w, size_t k0, size_t n_k, size_t m, bool accumulate);
 
 /* dw [n][k] (step ld_w) = chain(t: dy[t][n] * x[t][k]) from dw: the weight gradient, carried in
  * memory so that any split of the tokens into calls gives the same bits. scratch: x packed by the

@@ -10,8 +10,7 @@ static float float_of(uint32_t bits)
     return x;
 }
 
-/* The vector twin of this function is v_exp of cpu/fast_rows.inc.h; both must stay the same
- * sequence. */
+/* The vector twin of this function is v_exp of cpu/fast_rows.inc.h; both must give the same bits. */
 float vs_expf(float x)
 {
     if (x < EXP_LO) return 0.0f;

@@ -11,6 +11,7 @@
  *   n = round(x * log2 e) by the magic-number addition;
  *   r = fma(-n, ln2_hi, x), r = fma(-n, ln2_lo, r);
  *   p = degree-6 polynomial in r by Horner with fma;
- *   result = p * 2^n, the scale made in two factors so that no intermediate overflows. */
+ *   result = p * 2^n, the scale made in two factors so that no intermediate overflows; backends may add n to the exponent,
+ *   which gives the same bits. What they make of a NaN is not specified. */
 float vs_expf(float x);
 #endif

@@ -243,9 +243,11 @@ TEST(ops, panels_of_bf16_give_the_bits_of_the_same_values_as_f32)
 
     for (size_t back = 0; back < n_backends; back++)
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-            for (int more = 0; more < 4; more++) {
+            for (int more = 0; more < 12; more++) {
+                /* ends in and between both halves of a panel */
+                static const size_t widths[] = {N, 70, 80, 64, 16, 5};
                 const bool accumulate = more % 2;
-                const size_t n = more < 2 ? N : 70; /* ends in either half of a panel */
+                const size_t n = widths[more / 2];
 
                 backends[0]->gemm(random_into(expected, MAX_M * N, 3), N, a, K, 1, b, K * VS_LANES,
                                   rows[i], n, K, accumulate);

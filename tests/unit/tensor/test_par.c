@@ -36,11 +36,15 @@ static void check_product(vs_panel_kind kind)
         const size_t m = shapes[i][0], n = shapes[i][1], k = shapes[i][2], ld = n + 1;
         float *a = randoms(m * k, 1, 1.0f), *w = randoms(n * k, 2, 1.0f);
         float *expected = zeros(m * ld), *start = randoms(m * ld, 3, 1.0f), *found = zeros(m * ld);
+        for (size_t j = 0; kind == VS_PANELS_BF16 && j < n * k; j++)
+            w[j] = vs_f32_of_bf16(vs_bf16_of_f32(w[j]));
         vs_panels p = panels_as(kind, o, w, n, k);
 
         memcpy(expected, start, m * ld * sizeof *start);
         if (kind == VS_PANELS_F32)
             vs_ops_ref()->gemm(expected, ld, a, k, 1, p.data, k * VS_LANES, m, n, k, true);
+        else if (kind == VS_PANELS_BF16)
+            vs_ops_ref()->gemm_bf16(expected, ld, a, k, 1, p.half, k * VS_WIDE, m, n, k, true);
         else
             vs_ops_ref()->gemm_dot(expected, ld, a, k, p.pairs, (k + 1) / 2 * VS_LANES, m, n, k,
                                    true);
@@ -53,9 +57,9 @@ static void check_product(vs_panel_kind kind)
             memcpy(found, start, m * ld * sizeof *start);
             for (size_t r = 0, rows; r < m; r += rows) { /* 1, 2, 3, .. rows */
                 rows = r / 3 + 1 < m - r ? r / 3 + 1 : m - r;
-                vs_matmul_cols(o, found + r * ld, ld, a + r * k, k, &p, 0, n / 32 * 16, rows, true);
-                vs_matmul_cols(o, found + r * ld + n / 32 * 16, ld, a + r * k, k, &p, n / 32 * 16,
-                               n - n / 32 * 16, rows, true);
+                vs_matmul_cols(o, found + r * ld, ld, a + r * k, k, &p, 0, n / 64 * 32, rows, true);
+                vs_matmul_cols(o, found + r * ld + n / 64 * 32, ld, a + r * k, k, &p, n / 64 * 32,
+                               n - n / 64 * 32, rows, true);
             }
             check_bits("in pieces", found, expected, m * ld);
         }
@@ -72,6 +76,7 @@ static void check_product(vs_panel_kind kind)
 TEST(par, a_product_is_the_same_on_1_2_3_and_7_threads)
 {
     check_product(VS_PANELS_F32);
+    check_product(VS_PANELS_BF16);
     check_product(VS_PANELS_PAIRS);
 }
 

@@ -29,9 +29,8 @@ struct tile_args {
     size_t ld_out;
     const float *a;
     size_t a_row, a_k;
-    const float *b; /* panels of f32, */
-    const uint16_t
-        *h; /* or of bf16, the first or (for one panel alone) the second 16 of 32 columns */
+    const float *b;    /* panels of f32, */
+    const uint16_t *h; /* or of bf16: either half of the 32 columns for one panel alone */
     size_t panel_step, n_k;
     bool accumulate;
     const char *ahead; /* what to ask memory for meanwhile, ahead_step bytes further with each k */
@@ -258,7 +257,7 @@ static void gemm_group(const tile_args *whole, const panel_group *g, size_t m, s
 static void gemm_tail(const tile_args *whole, size_t m, size_t cols)
 {
     float tmp[ROWS_MAX * VS_LANES];
-    const size_t r_max = rows_of[1];
+    const size_t r_max = tile_rows(whole, 1);
 
     for (size_t r0 = 0; r0 < m; r0 += r_max) {
         const size_t rows = m - r0 < r_max ? m - r0 : r_max;
@@ -269,6 +268,7 @@ static void gemm_tail(const tile_args *whole, size_t m, size_t cols)
             memcpy(tmp + r * VS_LANES, whole->out + (r0 + r) * whole->ld_out, cols * sizeof *tmp);
         t.out = tmp;
         t.ld_out = VS_LANES;
+        t.ahead_step = 0;
         t.a += r0 * t.a_row;
         t.tiles[1][rows](&t);
         for (size_t r = 0; r < rows; r++)
@@ -291,7 +291,8 @@ static void look_ahead_single(tile_args *t, size_t m, size_t p_n, size_t second)
     if (m == 1)
         t->ahead = at + AHEAD_OF_ONE;
     else if (t->h)
-        t->ahead = (const char *)(t->h + t->panel_step + second * (t->n_k - 1) * VS_LANES);
+        t->ahead =
+            (const char *)(t->h - second * VS_LANES + t->panel_step + second * t->n_k * VS_LANES);
     else
         t->ahead = (const char *)(t->b + t->panel_step);
 }

@@ -4,7 +4,7 @@
  * Loops take 16 elements at a time and the rest through v_load_n and v_store_n, whose unused lanes
  * never reach a partial sum: v_blend_n keeps those lanes as they were. */
 
-/* vs_expf lane by lane: the same sequence of operations, here where neither limit is passed. */
+/* vs_expf lane by lane, here where neither limit is passed. */
 static inline vf exp_between(vf x)
 {
     const vf t = v_fma(x, v_set1(EXP_LOG2E), v_set1(EXP_MAGIC));

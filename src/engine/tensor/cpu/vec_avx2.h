@@ -10,7 +10,7 @@ typedef struct vf {
 } vf;
 typedef __m256 hv; /* one hardware register: what gemm accumulates in */
 
-enum { HV_LANES = 8, ROWS_MAX = 6, ROWS_OF_BF16 = 6, WORTH_WIDENING = 1 << 30 };
+enum { HV_LANES = 8, ROWS_MAX = 6, ROWS_OF_BF16 = 6, WORTH_WIDENING = NEVER };
 /* Tiles as rows by panels: at most 12 accumulators. */
 #define ROWS_OF                   \
     {                             \
@@ -91,7 +91,7 @@ static inline __m256 scale_pow2(__m256 p, __m256 t)
 }
 
 /* p * 2^n, n being what the magic addition left in the low bits of t: onto the exponent, whose place nothing else of t
- * reaches. Where the result is not a normal number it is garbage that v_exp_limits replaces. */
+ * reaches. Where the result is not a normal number it is garbage that the limits below replace. */
 static inline vf v_scale_pow2(vf p, vf t)
 {
     return (vf){scale_pow2(p.a, t.a), scale_pow2(p.b, t.b)};
@@ -102,7 +102,7 @@ static inline __m256 limit_low(__m256 x, __m256 y)
     return _mm256_andnot_ps(_mm256_cmp_ps(x, _mm256_set1_ps(EXP_LO), _CMP_LT_OQ), y);
 }
 
-/* y, but 0 where x < EXP_LO; */
+/* y, but 0 where x < EXP_LO. */
 static inline vf v_exp_limit_low(vf x, vf y)
 {
     return (vf){limit_low(x.a, y.a), limit_low(x.b, y.b)};
@@ -115,7 +115,7 @@ static inline __m256 limits(__m256 x, __m256 y)
     return _mm256_blendv_ps(limit_low(x, y), _mm256_set1_ps(INFINITY), high);
 }
 
-/* and infinity where x > EXP_HI. */
+/* The same, and infinity where x > EXP_HI. */
 static inline vf v_exp_limits(vf x, vf y)
 {
     return (vf){limits(x.a, y.a), limits(x.b, y.b)};

@@ -15,7 +15,7 @@ typedef __m512 vf; /* 16 lanes */
 #define VARIANT_BF16 vs_ops_fast_avx512_256_bf16
 #define VARIANT_NAME "fast-avx512-256"
 typedef __m256 hv;
-enum { HV_LANES = 8, ROWS_MAX = 14, ROWS_OF_BF16 = 12, WORTH_WIDENING = 1 << 30 };
+enum { HV_LANES = 8, ROWS_MAX = 14, ROWS_OF_BF16 = 12, WORTH_WIDENING = NEVER };
 #define ROWS_OF { [1] = 14, [2] = 4, [4] = 2 }
 #define TILE_LIST(X)                                                                               \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1)      \
@@ -129,20 +129,20 @@ static inline vf v_blend_n(vf a, vf b, size_t n)
 }
 
 /* p * 2^n, n being what the magic addition left in the low bits of t: onto the exponent, whose place nothing else of t
- * reaches. Where the result is not a normal number it is garbage that v_exp_limits replaces. */
+ * reaches. Where the result is not a normal number it is garbage that the limits below replace. */
 static inline vf v_scale_pow2(vf p, vf t)
 {
     return _mm512_castsi512_ps(
         _mm512_add_epi32(_mm512_castps_si512(p), _mm512_slli_epi32(_mm512_castps_si512(t), 23)));
 }
 
-/* y, but 0 where x < EXP_LO; */
+/* y, but 0 where x < EXP_LO. */
 static inline vf v_exp_limit_low(vf x, vf y)
 {
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, _mm512_set1_ps(EXP_LO), _CMP_NLT_UQ), y);
 }
 
-/* and infinity where x > EXP_HI. */
+/* The same, and infinity where x > EXP_HI. */
 static inline vf v_exp_limits(vf x, vf y)
 {
     const __mmask16 high = _mm512_cmp_ps_mask(x, _mm512_set1_ps(EXP_HI), _CMP_GT_OQ);

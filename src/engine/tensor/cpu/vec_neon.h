@@ -79,7 +79,7 @@ static inline vf v_max(vf a, vf b)
 {
     QUARTERS(vbslq_f32(vcgtq_f32(a.q[i], b.q[i]), a.q[i], b.q[i]));
 }
-/* y, but 0 where x < EXP_LO; */
+/* y, but 0 where x < EXP_LO. */
 static inline vf v_exp_limit_low(vf x, vf y)
 {
     const float32x4_t zero = vdupq_n_f32(0.0f);
@@ -87,7 +87,7 @@ static inline vf v_exp_limit_low(vf x, vf y)
     QUARTERS(vbslq_f32(vcltq_f32(x.q[i], vdupq_n_f32(EXP_LO)), zero, y.q[i]));
 }
 
-/* and infinity where x > EXP_HI. */
+/* The same, and infinity where x > EXP_HI. */
 static inline vf v_exp_limits(vf x, vf y)
 {
     const float32x4_t inf = vdupq_n_f32(INFINITY);
@@ -103,7 +103,7 @@ static inline float32x4_t scale_pow2(float32x4_t p, float32x4_t t)
 }
 
 /* p * 2^n, n being what the magic addition left in the low bits of t: onto the exponent, whose place nothing else of t
- * reaches. Where the result is not a normal number it is garbage that v_exp_limits replaces. */
+ * reaches. Where the result is not a normal number it is garbage that the limits below replace. */
 static inline vf v_scale_pow2(vf p, vf t)
 {
     QUARTERS(scale_pow2(p.q[i], t.q[i]));

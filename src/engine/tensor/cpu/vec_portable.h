@@ -86,12 +86,12 @@ static inline vf v_blend_n(vf a, vf b, size_t n)
 {
     LANES(i < n ? a.x[i] : b.x[i]);
 }
-/* y, but 0 where x < EXP_LO; */
+/* y, but 0 where x < EXP_LO. */
 static inline vf v_exp_limit_low(vf x, vf y)
 {
     LANES(x.x[i] < EXP_LO ? 0.0f : y.x[i]);
 }
-/* and infinity where x > EXP_HI. */
+/* The same, and infinity where x > EXP_HI. */
 static inline vf v_exp_limits(vf x, vf y)
 {
     LANES(x.x[i] < EXP_LO ? 0.0f : x.x[i] > EXP_HI ? INFINITY : y.x[i]);
@@ -115,7 +115,7 @@ static inline void v_store_n(float *p, vf v, size_t n)
 }
 
 /* p * 2^n, n being what the magic addition left in the low bits of t: onto the exponent, whose place nothing else of t
- * reaches. Where the result is not a normal number it is garbage that v_exp_limits replaces. */
+ * reaches. Where the result is not a normal number it is garbage that the limits below replace. */
 static inline vf v_scale_pow2(vf p, vf t)
 {
     uint32_t bits[16], n[16];

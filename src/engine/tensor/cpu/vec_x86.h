@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+enum { NEVER = 1 << 30 }; /* so many tiles: WORTH_WIDENING */
+
 /* Eight values of bf16 as f32. */
 static inline __m256 widen256(const uint16_t *p)
 {
