@@ -11,8 +11,9 @@
  * gemm_dot. */
 typedef enum vs_panel_kind { VS_PANELS_F32, VS_PANELS_BF16, VS_PANELS_PAIRS } vs_panel_kind;
 
-/* A matrix laid out once in the order in which gemm reads it, in panels of 16 or 32 columns, the last padded with zeros. One of the three pointers is set, by the kind; on a 64-byte boundary. Owner:
- * whoever called vs_panels_open, or the arena. */
+/* A matrix laid out once in the order in which gemm reads it, in panels of 16 or 32
+ * columns, the last padded with zeros. One of the three pointers is set, by the kind; on a 64-byte
+ * boundary. Owner: whoever called vs_panels_open, or the arena. */
 typedef struct vs_panels {
     size_t n, k;
     float *data;     /* [ceil(n / 16)][k][16] */

@@ -12,9 +12,13 @@
 
 #include "engine/tensor/cpu/fast_gemm.inc.h"
 
+#include "engine/tensor/cpu/fast_dot.inc.h"
+
 #include "engine/tensor/cpu/fast_rows.inc.h"
 
 #include "engine/tensor/cpu/fast_attn.inc.h"
+
+#include "engine/tensor/cpu/fast_attn_bwd.inc.h"
 
 /* clang-format off */
 #define OPS(name_, dot_) { \

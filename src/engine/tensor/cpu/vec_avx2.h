@@ -16,7 +16,8 @@ enum { HV_LANES = 8, ROWS_MAX = 6, ROWS_OF_BF16 = 6, WORTH_WIDENING = NEVER };
     {                             \
         [1] = 6, [2] = 3, [4] = 1 \
     }
-#define TILE_LIST(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(1, 2) X(2, 2) X(3, 2) X(1, 4)
+#define BF16_TILES(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(1, 2) X(2, 2) X(3, 2)
+#define TILE_LIST(X)  BF16_TILES(X) X(1, 4)
 
 #define hv_load(p)      _mm256_loadu_ps(p)
 #define hv_store(p, v)  _mm256_storeu_ps(p, v)

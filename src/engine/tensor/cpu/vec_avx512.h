@@ -17,9 +17,10 @@ typedef __m512 vf; /* 16 lanes */
 typedef __m256 hv;
 enum { HV_LANES = 8, ROWS_MAX = 14, ROWS_OF_BF16 = 12, WORTH_WIDENING = NEVER };
 #define ROWS_OF { [1] = 14, [2] = 4, [4] = 2 }
-#define TILE_LIST(X)                                                                               \
+#define BF16_TILES(X)                                                                              \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1)      \
-    X(12, 1) X(13, 1) X(14, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(1, 4) X(2, 4)
+    X(12, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2)
+#define TILE_LIST(X) BF16_TILES(X) X(13, 1) X(14, 1) X(1, 4) X(2, 4)
 #define hv_load(p)      _mm256_loadu_ps(p)
 #define hv_store(p, v)  _mm256_storeu_ps(p, v)
 #define hv_load_bf16(p) widen256(p)
@@ -34,10 +35,11 @@ enum { HV_LANES = 8, ROWS_MAX = 14, ROWS_OF_BF16 = 12, WORTH_WIDENING = NEVER };
 typedef __m512 hv;
 enum { HV_LANES = 16, ROWS_MAX = 12, ROWS_OF_BF16 = 12, WORTH_WIDENING = 4 };
 #define ROWS_OF { [1] = 12, [2] = 12, [4] = 6, [8] = 3 }
-#define TILE_LIST(X)                                                                               \
+#define BF16_TILES(X)                                                                              \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1)      \
     X(12, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(7, 2) X(8, 2) X(9, 2) X(10, 2)      \
-    X(11, 2) X(12, 2) X(1, 4) X(2, 4) X(3, 4) X(4, 4) X(5, 4) X(6, 4) X(1, 8) X(2, 8) X(3, 8)
+    X(11, 2) X(12, 2)
+#define TILE_LIST(X) BF16_TILES(X) X(1, 4) X(2, 4) X(3, 4) X(4, 4) X(5, 4) X(6, 4) X(1, 8) X(2, 8) X(3, 8)
 #define hv_load(p)      _mm512_loadu_ps(p)
 #define hv_store(p, v)  _mm512_storeu_ps(p, v)
 #define hv_load_bf16(p) _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(p))), 16))

@@ -18,7 +18,8 @@ typedef float32x4_t hv;
 enum { HV_LANES = 4, ROWS_MAX = 6, ROWS_OF_BF16 = 6, WORTH_WIDENING = 3 };
 /* clang-format off */
 #define ROWS_OF { [1] = 6, [2] = 2, [4] = 1 } /* tiles as rows by panels: at most 24 accumulators */
-#define TILE_LIST(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(1, 2) X(2, 2) X(1, 4)
+#define BF16_TILES(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(1, 2) X(2, 2)
+#define TILE_LIST(X) BF16_TILES(X) X(1, 4)
 /* clang-format on */
 
 #define hv_load(p)      vld1q_f32(p)

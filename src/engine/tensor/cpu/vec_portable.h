@@ -21,7 +21,8 @@ enum { HV_LANES = 16, ROWS_MAX = 4, ROWS_OF_BF16 = 4, WORTH_WIDENING = 3 };
     {           \
         [1] = 4 \
     } /* tiles as rows by panels */
-#define TILE_LIST(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1)
+#define BF16_TILES(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1)
+#define TILE_LIST(X)  BF16_TILES(X)
 
 #define LANES(expr)                                      \
     do {                                                 \
