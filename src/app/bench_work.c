@@ -15,6 +15,7 @@
 #include "engine/train/job.h"
 
 enum {
+    SEED = 1, /* of random weights */
     ADAPTER_RANK = 16,
     MICRO_TOKENS = 512, /* as a recipe's micro_tokens */
     KEEP_MB = 2048,
@@ -443,22 +444,8 @@ static vs_status draw_tensor(void *ctx, float *to, const vs_tensor *t, vs_error 
     drawing *d = ctx;
     (void)err;
 
-    vs_tensor_init(to, t, d->n++, d->c, 1);
+    vs_tensor_init(to, t, d->n++, d->c, SEED);
     return VS_OK;
-}
-
-static vs_status draw_trainable(vs_base **out, const vs_config *c, vs_error *err)
-{
-    vs_params p = {0};
-    vs_status st;
-
-    VS_CHECK(vs_weights_table(&p, c, err));
-    VS_CHECK(vs_params_alloc(&p, err));
-    vs_weights_init(&p, c, 1);
-    st = vs_base_create(out, c, &p, VS_COMPUTE_F32, err);
-done:
-    vs_params_close(&p);
-    return st;
 }
 
 vs_status vs_bench_shape(vs_base **out, const char *name, vs_compute compute, bool trainable,
@@ -471,6 +458,6 @@ vs_status vs_bench_shape(vs_base **out, const char *name, vs_compute compute, bo
     if (!d.c)
         return VS_FAIL(err, VS_E_USAGE, "--shape: found '%.60s', expected 135m, tiny or demo",
                        name);
-    return trainable ? draw_trainable(out, d.c, err)
+    return trainable ? vs_base_create_fresh(out, d.c, SEED, err)
                      : vs_base_load(out, d.c, draw_tensor, &d, compute, err);
 }

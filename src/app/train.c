@@ -47,17 +47,9 @@ typedef struct training {
 static vs_status open_fresh(vs_base **out, const char *dir, uint64_t seed, vs_error *err)
 {
     vs_config c;
-    vs_params p = {0};
-    vs_status st;
 
-    VS_CHECK(vs_config_read(&c, dir, err));
-    VS_CHECK(vs_weights_table(&p, &c, err));
-    VS_CHECK(vs_params_alloc(&p, err));
-    vs_weights_init(&p, &c, seed);
-    st = vs_base_create(out, &c, &p, VS_COMPUTE_F32, err);
-done:
-    vs_params_close(&p);
-    return st;
+    VS_TRY(vs_config_read(&c, dir, err));
+    return vs_base_create_fresh(out, &c, seed, err);
 }
 
 static vs_status open_base(vs_base **out, const train_options *o, vs_error *err)

@@ -1,5 +1,5 @@
 /* base.c - the weights of a model: laid out in panels, for use as they are read, or kept whole to be trained. */
-#include "engine/model/model.h"
+#include "engine/model/base.h"
 
 #include <assert.h>
 #include <math.h>
@@ -21,22 +21,21 @@ static const vs_linear lin_parts[VS_N_LIN][3] = {
 };
 static const size_t lin_n_parts[VS_N_LIN] = {3, 1, 2, 1};
 
-static const vs_tensor *layer_tensor(const vs_base *b, size_t layer, const char *name,
-                                     const char *what)
+static const vs_tensor *norm_tensor(const vs_base *b, size_t layer, const char *name)
 {
     char full[VS_TENSOR_NAME];
 
-    snprintf(full, sizeof full, "model.layers.%zu.%s.%s", layer, name, what);
+    snprintf(full, sizeof full, "model.layers.%zu.%s.weight", layer, name);
     return vs_params_find(&b->params, full);
 }
 
-static const char *linear_path(vs_linear which)
+static const vs_tensor *linear_tensor(const vs_base *b, size_t layer, vs_linear which,
+                                      const char *what)
 {
-    static const char *const path[VS_N_LINEAR] = {
-        "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
-        "mlp.gate_proj",    "mlp.up_proj",      "mlp.down_proj",
-    };
-    return path[which];
+    char full[VS_TENSOR_NAME];
+
+    vs_linear_full_name(full, layer, which, what);
+    return vs_params_find(&b->params, full);
 }
 
 static vs_status open_lin(vs_base *b, size_t layer, int kind, vs_error *err)
@@ -45,14 +44,14 @@ static vs_status open_lin(vs_base *b, size_t layer, int kind, vs_error *err)
 
     lin->n_parts = lin_n_parts[kind];
     for (size_t i = 0; i < lin->n_parts; i++) {
-        const char *path = linear_path(lin_parts[kind][i]);
-        const vs_tensor *w = layer_tensor(b, layer, path, "weight");
+        const vs_linear which = lin_parts[kind][i];
+        const vs_tensor *w = linear_tensor(b, layer, which, "weight");
 
-        lin->bias[i] = layer_tensor(b, layer, path, "bias");
+        lin->bias[i] = linear_tensor(b, layer, which, "bias");
         if (!w)
             return VS_FAIL(err, VS_E_FORMAT, "layer %zu: a linear layer's weight is missing",
                            layer);
-        lin->which[i] = lin_parts[kind][i];
+        lin->which[i] = which;
         lin->col[i] = lin->n;
         lin->w[i] = w;
         lin->n += w->rows;
@@ -211,8 +210,7 @@ static vs_status open_layer_norms(vs_base *b, size_t i, size_t *at, vs_error *er
 
     for (size_t k = 0; k < sizeof norms / sizeof *norms; k++)
         if (norms[k].is_there)
-            VS_TRY(
-                open_norm(norms[k].norm, b, at, layer_tensor(b, i, norms[k].name, "weight"), err));
+            VS_TRY(open_norm(norms[k].norm, b, at, norm_tensor(b, i, norms[k].name), err));
     return VS_OK;
 }
 
@@ -426,16 +424,45 @@ vs_status vs_base_open(vs_base **out, const char *dir, vs_compute compute, vs_er
     return st;
 }
 
-vs_status vs_base_open_trainable(vs_base **out, const char *dir, vs_error *err)
+static vs_status open_whole(vs_base **out, const char *dir, bool is_valued, vs_error *err)
 {
     vs_status st;
     vs_config config;
     vs_params params = {0};
 
     VS_TRY(vs_config_read(&config, dir, err));
-    VS_TRY(vs_weights_read(&params, &config, dir, err));
+    VS_CHECK(vs_weights_read(&params, &config, dir, err));
+    if (is_valued && !config.has_value) {
+        VS_CHECK(vs_value_extend(&params, "", config.n_embd, err));
+        config.has_value = true;
+    }
     st = vs_base_create(out, &config, &params, VS_COMPUTE_F32, err);
+done:
     vs_params_close(&params);
+    return st;
+}
+
+vs_status vs_base_open_trainable(vs_base **out, const char *dir, vs_error *err)
+{
+    return open_whole(out, dir, false, err);
+}
+
+vs_status vs_base_open_valued(vs_base **out, const char *dir, vs_error *err)
+{
+    return open_whole(out, dir, true, err);
+}
+
+vs_status vs_base_create_fresh(vs_base **out, const vs_config *c, uint64_t seed, vs_error *err)
+{
+    vs_status st;
+    vs_params p = {0};
+
+    VS_CHECK(vs_weights_table(&p, c, err));
+    VS_CHECK(vs_params_alloc(&p, err));
+    vs_weights_init(&p, c, seed);
+    st = vs_base_create(out, c, &p, VS_COMPUTE_F32, err);
+done:
+    vs_params_close(&p);
     return st;
 }
 

@@ -61,14 +61,20 @@ static vs_status add_linear(vs_params *p, const vs_config *c, size_t layer, vs_l
     size_t rows, cols;
 
     vs_linear_shape(&rows, &cols, c, which);
-    vs_linear_full_name(full, layer, which);
+    vs_linear_full_name(full, layer, which, "weight");
     return vs_params_add(p, full, rows, cols, false, err);
 }
 
-void vs_linear_full_name(char name[VS_TENSOR_NAME], size_t layer, vs_linear which)
+void vs_linear_module(char name[VS_TENSOR_NAME], size_t layer, vs_linear which)
 {
-    snprintf(name, VS_TENSOR_NAME, "model.layers.%zu.%s.%s.weight", layer,
+    snprintf(name, VS_TENSOR_NAME, "model.layers.%zu.%s.%s", layer,
              which <= VS_O ? "self_attn" : "mlp", vs_linear_name[which]);
+}
+
+void vs_linear_full_name(char name[VS_TENSOR_NAME], size_t layer, vs_linear which, const char *what)
+{
+    vs_linear_module(name, layer, which);
+    snprintf(name + strlen(name), VS_TENSOR_NAME - strlen(name), ".%s", what);
 }
 
 static vs_status add_attention(vs_params *p, const vs_config *c, size_t layer, vs_error *err)

@@ -28,8 +28,10 @@ VS_NODISCARD vs_status vs_folder_write(const char *dir, const char *name, const 
 /* The shortest decimal that reads back as x, as a JSON number; x is finite. */
 void vs_real_text(char text[VS_REAL_CHARS], double x);
 
-/* "model.layers.LAYER.self_attn.q_proj.weight", .. */
-void vs_linear_full_name(char name[VS_TENSOR_NAME], size_t layer, vs_linear which);
+/* "model.layers.LAYER.self_attn.q_proj", and with what behind it: "weight", "bias". */
+void vs_linear_module(char name[VS_TENSOR_NAME], size_t layer, vs_linear which);
+void vs_linear_full_name(char name[VS_TENSOR_NAME], size_t layer, vs_linear which,
+                         const char *what);
 /* "base_model.model.model.layers.LAYER.self_attn.q_proj.lora_A.weight", ..; matrix: 'A' or 'B' */
 void vs_lora_name(char name[VS_TENSOR_NAME], size_t layer, vs_linear which, char matrix);
 

@@ -17,15 +17,10 @@
 
 void vs_lora_name(char name[VS_TENSOR_NAME], size_t layer, vs_linear which, char matrix)
 {
-    snprintf(name, VS_TENSOR_NAME, "base_model.model.model.layers.%zu.%s.%s.lora_%c.weight", layer,
-             which <= VS_O ? "self_attn" : "mlp", vs_linear_name[which], matrix);
-}
+    char module[VS_TENSOR_NAME];
 
-/* "model.layers.0.self_attn.q_proj", .. */
-static void module_name(char name[VS_TENSOR_NAME], size_t layer, vs_linear which)
-{
-    vs_linear_full_name(name, layer, which);
-    *strrchr(name, '.') = '\0'; /* ".weight" */
+    vs_linear_module(module, layer, which);
+    snprintf(name, VS_TENSOR_NAME, "base_model.model.%.100s.lora_%c.weight", module, matrix);
 }
 
 /* Whether the regular expression, in a frame that anchors it, matches the module's name. */
@@ -87,7 +82,7 @@ vs_status vs_lora_module(size_t *rank, double *scale, const vs_lora_config *l, s
     char module[VS_TENSOR_NAME];
     double r = (double)l->rank, alpha = l->alpha;
 
-    module_name(module, layer, which);
+    vs_linear_module(module, layer, which);
     VS_TRY(pattern_value(&r, &l->ranks, module, err));
     VS_TRY(pattern_value(&alpha, &l->alphas, module, err));
     if (rank) *rank = (size_t)r;
@@ -238,7 +233,7 @@ static vs_status mark_targets(vs_lora_config *l, size_t n_layers, const char *en
         for (int which = 0; which < VS_N_LINEAR; which++) {
             bool found;
 
-            module_name(module, i, (vs_linear)which);
+            vs_linear_module(module, i, (vs_linear)which);
             found = !is_regex && names_module(entry, module);
             if (is_regex && pattern_matches(&found, "^(?:", entry, ")$", module, err) != VS_OK)
                 return VS_FAIL(err, VS_E_FORMAT,
@@ -435,7 +430,7 @@ static void add_targets(vs_buf *b, const vs_lora_config *l)
     for (size_t i = 0; i < VS_MAX_LAYERS; i++)
         for (int which = 0; which < VS_N_LINEAR; which++) {
             if (!(l->layer_targets[i] >> which & 1u)) continue;
-            module_name(module, i, (vs_linear)which);
+            vs_linear_module(module, i, (vs_linear)which);
             vs_buf_printf(b, "%s\"%s\"", is_first ? "" : ", ", module);
             is_first = false;
         }
@@ -545,7 +540,7 @@ vs_status vs_lora_merge(vs_params *weights, const vs_params *lora, const vs_lora
 
             if (!vs_lora_is_target(l, layer, (vs_linear)which)) continue;
             VS_TRY(vs_lora_module(NULL, &scale, l, layer, (vs_linear)which, err));
-            vs_linear_full_name(name, layer, (vs_linear)which);
+            vs_linear_full_name(name, layer, (vs_linear)which, "weight");
             w = vs_params_find(weights, name);
             vs_lora_name(name, layer, (vs_linear)which, 'A');
             a = vs_params_find(lora, name);

@@ -59,9 +59,10 @@ void vs_params_leave_out(vs_params *p, bool (*is_out)(const vs_tensor *t))
         vs_tensor *t = &p->tensors[i];
         const size_t count = t->rows * t->cols;
 
-        t->offset = is_out(t) ? VS_NO_PLACE : p->n;
-        if (t->offset == p->n)
-            p->n += (count + ALIGN_ELEMENTS - 1) / ALIGN_ELEMENTS * ALIGN_ELEMENTS;
+        t->offset = VS_NO_PLACE;
+        if (is_out(t)) continue;
+        t->offset = p->n;
+        p->n += (count + ALIGN_ELEMENTS - 1) / ALIGN_ELEMENTS * ALIGN_ELEMENTS;
     }
 }
 

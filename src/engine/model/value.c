@@ -14,22 +14,6 @@ vs_status vs_value_extend(vs_params *p, const char *prefix, size_t n_embd, vs_er
     return vs_params_extend(p, bias, 1, 1, true, err);
 }
 
-vs_status vs_base_open_valued(vs_base **out, const char *dir, vs_error *err)
-{
-    vs_status st;
-    vs_config config;
-    vs_params params = {0};
-
-    VS_TRY(vs_config_read(&config, dir, err));
-    VS_CHECK(vs_weights_read(&params, &config, dir, err));
-    if (!config.has_value) VS_CHECK(vs_value_extend(&params, "", config.n_embd, err));
-    config.has_value = true;
-    VS_CHECK(vs_base_create(out, &config, &params, VS_COMPUTE_F32, err));
-done:
-    vs_params_close(&params);
-    return st;
-}
-
 vs_status vs_model_open_valued(vs_model **out, vs_base *base, const char *adapter_dir,
                                vs_error *err)
 {

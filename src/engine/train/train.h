@@ -34,9 +34,10 @@ typedef struct vs_train_options {
     size_t epochs;                          /* passes over the data; 0 when steps is given */
     size_t steps;                           /* 0: from epochs */
     size_t batch; /* SFT: solutions per step; DPO, ORM: problems per step */
-    size_t
-        micro_tokens; /* rows of tokens computed at once, at most, but always a whole group; changes memory, not the result */
-    double keep_mb;   /* MiB for what the backward pass would compute again; likewise */
+    /* Rows of tokens computed at once, at most, but always a whole group; changes memory, not the
+     * result. */
+    size_t micro_tokens;
+    double keep_mb;          /* MiB for what the backward pass would compute again; likewise */
     size_t checkpoint_steps; /* steps between checkpoints; 0: none */
     uint64_t seed;           /* data order */
     vs_lora_config lora;     /* rank 0: all weights */
