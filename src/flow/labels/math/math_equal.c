@@ -334,6 +334,7 @@ static math_truth compare_inequalities(const math_node *a, const math_node *b)
     const math_node *x = a->first, *y = b->first;
 
     if (math_count(a) != 2 || math_count(b) != 2) return MATH_UNKNOWN;
+    if (s < MATH_NE || s > MATH_GE) return s == MATH_IN ? MATH_UNKNOWN : MATH_FALSE;
     if (r == MATH_NE || s == MATH_NE)
         return r != s ? MATH_FALSE : proportional(x, x->next, y, y->next, false);
     if (math_allows_equal(r) != math_allows_equal(s)) return MATH_FALSE;

@@ -139,7 +139,13 @@ static math_truth same_end(const end *a, const end *b)
     return a->at ? math_scalar_equal(a->at, b->at) : a->where == b->where ? MATH_TRUE : MATH_FALSE;
 }
 
-/* Sorts, and joins those that meet. */
+static bool is_at(const end *a, const end *b)
+{
+    if (!a->at || !b->at) return !a->at && !b->at && a->where == b->where;
+    return math_scalar_equal(a->at, b->at) == MATH_TRUE;
+}
+
+/* Sorts, and joins those that meet. An end that two share is closed where one of them is. */
 static void merge_spans(spans *x)
 {
     size_t n = 0;
@@ -153,11 +159,14 @@ static void merge_spans(spans *x)
     for (size_t i = 0; i < x->n; i++) {
         span *last = n ? &x->span[n - 1] : NULL;
         const span *s = &x->span[i];
-        const bool meets = last && last->high.at && s->low.at &&
-                           math_scalar_equal(last->high.at, s->low.at) == MATH_TRUE &&
+        const bool meets = last && last->high.at && is_at(&last->high, &s->low) &&
                            (last->high.is_closed || s->low.is_closed);
         if (last && (meets || s->low.where < last->high.where)) {
-            if (s->high.where >= last->high.where) last->high = s->high;
+            if (is_at(&last->low, &s->low)) last->low.is_closed |= s->low.is_closed;
+            if (is_at(&last->high, &s->high))
+                last->high.is_closed |= s->high.is_closed;
+            else if (s->high.where > last->high.where)
+                last->high = s->high;
         } else {
             x->span[n++] = *s;
         }
