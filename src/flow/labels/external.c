@@ -293,7 +293,8 @@ static void finish_item(batch *b, worker *w)
     b->n_done++;
 }
 
-/* After a death or a late answer: once more, or the item stays without an answer. */
+/* After a death or a late answer: once more, or the item stays without an answer. What dies before
+ * anything has had one does not run at all; what is late may have met a hard item first. */
 static vs_status retry(batch *b, worker *w, const char *why, vs_error *err)
 {
     vs_external *x = b->x;
@@ -301,14 +302,14 @@ static vs_status retry(batch *b, worker *w, const char *why, vs_error *err)
 
     stop_worker(w, false);
     if (w->n_died < VS_EXTERNAL_TRIES && w->n_late < TIMEOUT_TRIES) return send_item(b, w, err);
-    if (x->n_answers == 0 || ++x->n_faults == VS_EXTERNAL_FAULTS)
+    const bool never_ran = x->n_answers == 0 && w->n_died == VS_EXTERNAL_TRIES;
+    if (never_ran || ++x->n_faults == VS_EXTERNAL_FAULTS)
         return VS_FAIL(
             err, VS_E_INPUT,
             "grader command: '%.80s': %s, the last was %s on item %.60s; expected a line "
             "{\"verdict\":..} for every line",
             x->argv[0],
-            x->n_answers ? "too many items in a row without an answer"
-                         : "no item has had an answer",
+            never_ran ? "no item has had an answer" : "too many items in a row without an answer",
             why, id ? id : "?");
     b->results[w->item] = (vs_grade_result){.verdict = VS_UNGRADABLE};
     grade_set_rule(&b->results[w->item], x->version, why, "");

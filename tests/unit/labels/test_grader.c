@@ -108,21 +108,34 @@ TEST(grader, calls_what_a_command_always_dies_of_ungradable)
     check_all_right(results);
 }
 
+static const double LIMIT_S = 0.3; /* far above what an answer takes here */
+
 TEST(grader, calls_what_takes_too_long_ungradable_and_kills_what_the_command_started)
 {
-    const double limit_s = 0.3; /* far above what an answer takes here */
     vs_grade_result results[N];
     char path[512];
     vs_error err;
 
     CHECK_OK(run(script("case $line in *'<7>'*) (sleep 3; : >\"$d/survivor\") & wait;; esac"), 2,
-                 limit_s, results, &err));
+                 LIMIT_S, results, &err));
     CHECK(results[7].verdict == VS_UNGRADABLE && strstr(results[7].rule, ":timeout"));
     results[7] = results[8];
     check_all_right(results);
     sleep(4);
     snprintf(path, sizeof path, "%s/survivor", vs_test_dir());
     CHECK(access(path, F_OK) != 0);
+}
+
+/* By one worker, so that the item is the first that the command ever sees. */
+TEST(grader, calls_the_first_item_ungradable_when_it_takes_too_long)
+{
+    vs_grade_result results[N];
+    vs_error err;
+
+    CHECK_OK(run(script("case $line in *'<0>'*) sleep 30;; esac"), 1, LIMIT_S, results, &err));
+    CHECK(results[0].verdict == VS_UNGRADABLE && strstr(results[0].rule, ":timeout"));
+    results[0] = results[3];
+    check_all_right(results);
 }
 
 TEST(grader, refuses_what_is_no_answer_and_shows_it)

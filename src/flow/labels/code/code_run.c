@@ -96,9 +96,9 @@ typedef struct plumbing {
     int to_program[2], to_tests[2], result[2], output[SIDES][2], file[SIDES];
 } plumbing;
 
+/* p: all -1. */
 static bool lay(plumbing *p, const code_job *job, const char *secret)
 {
-    memset(p, -1, sizeof *p);
     p->file[PROGRAM] = sandbox_file(job->program, job->program_len);
     p->file[TESTS] = tests_file(job, secret);
     return p->file[PROGRAM] >= 0 && p->file[TESTS] >= 0 && pipe2(p->to_program, O_CLOEXEC) == 0 &&
@@ -147,6 +147,7 @@ static vs_status start(pool *x, slot *t, size_t job, vs_error *err)
     plumbing p;
     vs_status st = VS_OK;
 
+    memset(&p, -1, sizeof p);
     *t = (slot){.is_busy = true, .job = job, .result = -1};
     t->side[PROGRAM].output = t->side[TESTS].output = -1;
     if (!make_secret(t->secret) || !lay(&p, &x->jobs[job], t->secret)) {
