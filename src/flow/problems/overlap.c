@@ -88,6 +88,7 @@ static bool each_window(const vs_buf *words, bool (*visit)(void *ctx, uint64_t h
 
     for (size_t i = 0; i <= words->len; i++) {
         if (i < words->len && words->data[i] != ' ') continue;
+        if (i == begin[n % (VS_OVERLAP_WORDS + 1)]) continue; /* a blank at the end: no word */
         /* a word ends at i; its window began VS_OVERLAP_WORDS - 1 words ago */
         n++;
         if (n >= VS_OVERLAP_WORDS) {

@@ -118,14 +118,11 @@ static vs_status read_gsm8k(vs_problem_row *out, const json_t *row, const char *
     return copy(&out->reference, answer, strlen(answer), where, err);
 }
 
-static vs_status read_plain(vs_problem_row *out, const json_t *row, const char *where,
-                            vs_error *err)
+static vs_status read_reference(vs_problem_row *out, const json_t *row, const char *where,
+                                vs_error *err)
 {
     const char *reference = NULL, *solution = NULL;
 
-    VS_TRY(read_text(&out->question, row, "question", where, err));
-    VS_TRY(read_id(out, row, "id", where, err));
-    VS_TRY(text_or_integer(&out->gold, row, "answer", VS_PROBLEM_TEXT_MAX, where, err));
     VS_TRY(vs_json_opt_str(&reference, row, "reference", where, err));
     VS_TRY(vs_json_opt_str(&solution, row, "solution", where, err));
     if (reference && solution)
@@ -136,6 +133,15 @@ static vs_status read_plain(vs_problem_row *out, const json_t *row, const char *
                       VS_PROBLEM_TEXT_MAX, where, err));
     reference = reference ? reference : solution;
     return copy(&out->reference, reference, strlen(reference), where, err);
+}
+
+static vs_status read_plain(vs_problem_row *out, const json_t *row, const char *where,
+                            vs_error *err)
+{
+    VS_TRY(read_text(&out->question, row, "question", where, err));
+    VS_TRY(read_id(out, row, "id", where, err));
+    VS_TRY(text_or_integer(&out->gold, row, "answer", VS_PROBLEM_TEXT_MAX, where, err));
+    return read_reference(out, row, where, err);
 }
 
 /* -- competition mathematics -- */
@@ -335,6 +341,7 @@ static vs_status read_choice(vs_problem_row *out, const json_t *row, const char 
             where);
     VS_TRY(read_id(out, row, "id", where, err));
     VS_TRY(read_text(&out->gold, row, "answerKey", where, err));
+    VS_TRY(read_reference(out, row, where, err)); /* STaR's rationales, where they were added */
     VS_TRY(vs_json_get_str(&stem, question, "stem", where, err));
     VS_TRY(check_text(stem, "stem", VS_PROBLEM_TEXT_MAX, where, err));
     vs_buf_str(&text, stem);

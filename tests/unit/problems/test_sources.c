@@ -62,6 +62,11 @@ TEST(sources, rows_become_problems_byte_for_byte)
          "\"here\"},{\"label\":"
          "\"B\",\"text\":\"there\"}]},\"answerKey\":\"B\"}",
          "q", "Where?\nAnswer Choices:\n(a) here\n(b) there", "B", NULL},
+        {"choice",
+         "{\"question\":{\"stem\":\"Where?\",\"choices\":[{\"label\":\"A\",\"text\":\"here\"},"
+         "{\"label\":\"B\",\"text\":\"there\"}]},\"answerKey\":\"B\",\"reference\":\"Not here. "
+         "(b)\"}",
+         NULL, "Where?\nAnswer Choices:\n(a) here\n(b) there", "B", "Not here. (b)"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         vs_problem_row r = row_of(rows[i].kind, rows[i].json);
@@ -306,17 +311,23 @@ TEST(overlap, counts_exact_normalised_and_shared_words)
         problem("train", "e", "Q",
                 "as a train leaves the first station at noon and goes north at sixty miles"),
         problem("train", "f", "a train leaves the first station at noon and goes north at", NULL),
+        problem("train", "h", "one two three four five six seven eight nine ten eleven twelve ?",
+                NULL),
         problem("test", "g", "How many eggs?", NULL),
     };
     vs_problem theirs[] = {problem("", "t:1", "How many eggs?", NULL),
-                           problem("", "t:2", long_text, NULL)};
-    const vs_problems mine = {ours, 7, 7}, other = {theirs, 2, 2};
+                           problem("", "t:2", long_text, NULL),
+                           problem("", "t:3",
+                                   "Zero one two three four five six seven eight nine ten eleven "
+                                   "twelve !",
+                                   NULL)};
+    const vs_problems mine = {ours, 8, 8}, other = {theirs, 3, 3};
     vs_overlap o;
     vs_error err;
 
     CHECK_OK(vs_overlap_find(&o, &mine, &other, &err));
-    CHECK(o.n_ours == 6 && o.n_theirs == 2);
-    CHECK(o.n_exact == 1 && o.n_normalised == 2 && o.n_words == 4); /* f has 12 words alone */
+    CHECK(o.n_ours == 7 && o.n_theirs == 3);
+    CHECK(o.n_exact == 1 && o.n_normalised == 2 && o.n_words == 4); /* f and h share 12 alone */
     CHECK(o.n_shown == 3);
     CHECK_STR(o.shown[0].how, "exact");
     CHECK_STR(o.shown[1].how, "normalised");
