@@ -87,8 +87,7 @@ static vs_status probe_logits(float *out, const vs_model *m, const vs_problem *p
     for (size_t i = 0; i < n; i++) {
         const vs_group g = {.prompt = probes[i].ids, .n_prompt = probes[i].n_ids};
         const size_t rows = g.n_prompt;
-        const vs_work_size size = {
-            .max_rows = rows, .max_group_rows = rows, .max_keys = rows, .n_threads = vs_threads()};
+        const vs_work_size size = {.max_rows = rows, .max_keys = rows, .n_threads = vs_threads()};
         vs_rows batch;
         float max, sum;
 
@@ -269,6 +268,16 @@ static void close_data(training_data *d)
     free(d->kept);
 }
 
+static size_t count_ungraded(const vs_samples *all)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < all->n; i++)
+        n += all->item[i].verdict < 0 &&
+             vs_round_of(all->item[i].set) > 0; /* references need none */
+    return n;
+}
+
 static vs_status read_data(training_data *d, const char *dir, vs_error *err)
 {
     static const char training_sets[] = "r*"; /* reference, round-1, rationale-1, .. */
@@ -375,9 +384,11 @@ static vs_status export_rows(const export_options *o, vs_error *err)
     rows_out w = {.o = o, .to = stdout};
     training_data d = {.problems = {0}};
     vs_replace file = {0};
+    size_t n_ungraded;
     vs_status st;
 
     VS_CHECK(read_data(&d, o->dir, err));
+    n_ungraded = count_ungraded(&d.samples);
     if (o->out) {
         VS_CHECK(vs_replace_begin(&file, o->out, err));
         w.to = file.fp;
@@ -385,6 +396,7 @@ static vs_status export_rows(const export_options *o, vs_error *err)
     VS_CHECK((o->what == GEN_SET ? write_gen_set : write_ver_set)(&w, &d, err));
     if (o->out) VS_CHECK(vs_replace_commit(&file, err));
     vs_say("%zu rows", w.n);
+    if (n_ungraded) vs_say("left out: %zu samples that are not graded yet", n_ungraded);
 done:
     if (st != VS_OK) vs_replace_abort(&file);
     vs_buf_free(&w.line);

@@ -248,12 +248,14 @@ done:
 
 static vs_status print_round(vs_buf *b, const vs_round_stats *x, vs_error *err)
 {
+    const size_t n_graded = x->n_right + x->n_wrong + x->n_ungradable;
+
     vs_buf_printf(b,
                   "  %-12s %6zu samples of %zu problems: %zu right, %zu wrong, %zu not gradable; "
                   "%zu unique, %zu truncated",
-                  x->set, x->n_drawn, x->n_problems, x->n_right,
-                  x->n_drawn - x->n_right - x->n_ungradable, x->n_ungradable, x->n_unique,
-                  x->n_truncated);
+                  x->set, x->n_drawn, x->n_problems, x->n_right, x->n_wrong, x->n_ungradable,
+                  x->n_unique, x->n_truncated);
+    if (n_graded < x->n_drawn) vs_buf_printf(b, "; %zu not graded yet", x->n_drawn - n_graded);
     return vs_out_line(b, err);
 }
 

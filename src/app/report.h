@@ -12,7 +12,7 @@
 /* What a run's sampling sets came to, one round each. Counts of samples, then of problems. */
 typedef struct vs_round_stats {
     char set[32];
-    size_t n_drawn, n_unique, n_right, n_truncated, n_ungradable;
+    size_t n_drawn, n_unique, n_right, n_wrong, n_ungradable, n_truncated;
     size_t n_problems, n_newly_solved, n_never_solved; /* up to and with this round */
 } vs_round_stats;
 

@@ -94,6 +94,7 @@ static void add_set(vs_round_stats *r, const vs_sample *x, size_t n, uint64_t *h
 
     for (size_t i = 0; i < n; i++) {
         r->n_right += x[i].verdict == VS_RIGHT;
+        r->n_wrong += x[i].verdict == VS_WRONG;
         r->n_ungradable += x[i].verdict == VS_UNGRADABLE;
         r->n_truncated += vs_sample_is_cut(&x[i]);
         is_right |= x[i].verdict == VS_RIGHT;
@@ -242,13 +243,6 @@ static void fill_example(vs_example_problem *e, const candidates *c, example_kin
     show(e, c, c->worst, "Lowest score");
 }
 
-static const vs_problem *find_problem(const vs_problems *p, int64_t id)
-{
-    for (size_t i = 0; i < p->n; i++)
-        if (p->item[i].id == id) return &p->item[i];
-    return NULL;
-}
-
 /* Problems in order; each kind's first ones. */
 static void pick_examples(vs_report *r)
 {
@@ -259,7 +253,7 @@ static void pick_examples(vs_report *r)
             const vs_sample *x = &r->samples.item[i];
             for (end = i; end < r->samples.n && r->samples.item[end].problem_id == x->problem_id;)
                 end++;
-            candidates c = {.problem = find_problem(&r->test, x->problem_id),
+            candidates c = {.problem = vs_problems_find(&r->test, x->problem_id),
                             .x = x,
                             .score = r->score + i,
                             .n = end - i};

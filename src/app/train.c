@@ -176,7 +176,7 @@ static vs_status write_folder(training *t, const char *dir, vs_error *err)
     const vs_model *m = t->opened.model;
 
     VS_TRY(vs_dir_make(dir, err));
-    VS_TRY(vs_model_rehash(t->opened.model, err));
+    VS_TRY(vs_model_settle(t->opened.model, err));
     if (m->lora_config.rank) {
         VS_TRY(vs_lora_write(&m->lora, &m->lora_config, t->o->model, dir, err));
         VS_TRY(vs_companions_copy(dir, t->o->model, err));
@@ -280,7 +280,6 @@ static vs_status read_settings(train_options *o, const char *kind, vs_error *err
     for (i = 0; st == VS_OK && i < o->sets.n; i++)
         st = vs_train_options_set(&o->train, kind, o->sets.item[i], err);
     if (st != VS_OK) return VS_E_USAGE;
-    if (o->train.batch == 0) return VS_FAIL(err, VS_E_USAGE, "--set batch=0: expected at least 1");
     if (o->train.steps == 0 && o->train.epochs == 0)
         return VS_FAIL(err, VS_E_USAGE, "--set epochs=0 steps=0: expected one of them above 0");
     return VS_OK;

@@ -19,8 +19,8 @@ enum {
     /* Of a small model, keys and values stay in a thread's caches, of so many rows at least. */
     LANE_KV_BYTES = 4 << 20,
     LANE_ROWS = 16,
-    FIRST_CAP = 64,     /* tokens of a fresh segment */
-    PREFILL_ROWS = 512, /* rows of prompts computed at once */
+    FIRST_CAP = 64,  /* tokens of a fresh segment */
+    LOGIT_ROWS = 64, /* rows of logits at once */
 };
 
 const char *const vs_finish_name[3] = {"stop", "string", "length"};
@@ -51,11 +51,11 @@ typedef struct lane {
     vs_work work;
     vs_sampler *samplers; /* [n_threads] */
     size_t n_threads;
-    float *hidden, *logits, *max, *sum; /* [max_rows][..] */
+    float *hidden, *logits, *max, *sum; /* [max_rows][C], [max_logit_rows][..] */
     int32_t *tokens, *pos, *drawn;
     vs_span *spans;
     vs_attn_group *groups;
-    size_t max_rows;
+    size_t max_rows, max_logit_rows;
     vs_status st;
     vs_error err;
 } lane;
@@ -66,7 +66,7 @@ typedef struct decoder {
     size_t n_problems;
     const vs_decode_options *o;
     lane *lanes;
-    size_t rows, n_lanes, max_logit_rows;
+    size_t rows, n_lanes;
     open_problem *open; /* queue in order of problems: [first, first + n_open) of a ring would do;
                            kept compact */
     size_t n_open, cap_open, next_problem;
@@ -201,36 +201,38 @@ static vs_status open_next(decoder *d, vs_error *err)
     return seg_open(d->m, &q->prompt, p->n_prompt, err);
 }
 
-/* Prompts [first, first + n) of the queue in one pass; each keeps the logits after its last token.
- */
-static vs_status prefill(decoder *d, size_t first, size_t n, vs_error *err)
+/* The problem's prompt in one pass; the logits after its last token stay. */
+static void prefill(decoder *d, open_problem *q)
 {
     lane *l = &d->lanes[0];
-    const size_t c = d->m->base->config.n_embd;
-    vs_batch b = {.tokens = l->tokens, .pos = l->pos, .groups = l->groups};
-    size_t row = 0;
+    const vs_config *c = &d->m->base->config;
+    const vs_decode_problem *p = &d->problems[q->problem];
+    const size_t n = p->n_prompt;
+    vs_span span = {.seg = &q->prompt, .n = n};
+    const vs_attn_group group = {.spans = &span, .n_spans = 1};
+    const vs_batch b = {
+        .tokens = p->prompt, .pos = l->pos, .n_rows = n, .groups = &group, .n_groups = 1};
 
-    for (size_t i = 0; i < n; i++) {
-        open_problem *q = &d->open[first + i];
-        const vs_decode_problem *p = &d->problems[q->problem];
-        l->spans[i] = (vs_span){.seg = &q->prompt, .row = row, .n = p->n_prompt};
-        l->groups[i] = (vs_attn_group){.spans = &l->spans[i], .n_spans = 1};
-        for (size_t t = 0; t < p->n_prompt; t++, row++) {
-            l->tokens[row] = p->prompt[t];
-            l->pos[row] = (int32_t)t;
-        }
-    }
-    b.n_rows = row;
-    b.n_groups = n;
+    for (size_t t = 0; t < n; t++) l->pos[t] = (int32_t)t;
     vs_forward(d->m, &b, &l->work, l->hidden, NULL);
-    for (size_t i = 0; i < n; i++) {
-        open_problem *q = &d->open[first + i];
-        q->prompt.len = l->spans[i].n;
-        vs_head_logits(d->m, l->hidden + (l->spans[i].row + l->spans[i].n - 1) * c, 1, q->logits,
-                       d->m->base->config.n_vocab, &q->max, &q->sum);
+    q->prompt.len = n;
+    vs_head_logits(d->m, l->hidden + (n - 1) * c->n_embd, 1, q->logits, c->n_vocab, &q->max,
+                   &q->sum);
+}
+
+/* What the problem's remaining branches do not read. */
+static void free_read(const decoder *d, open_problem *q)
+{
+    const size_t n = d->problems[q->problem].n;
+
+    if (q->admitted == n) {
+        free(q->logits);
+        q->logits = NULL;
     }
-    (void)err;
-    return VS_OK;
+    if (q->finished == n) {
+        free(q->prompt.data);
+        q->prompt.data = NULL;
+    }
 }
 
 /* Starts one more branch of the problem: its first token comes from the prompt's logits. */
@@ -248,10 +250,11 @@ static vs_status admit(decoder *d, open_problem *q, vs_error *err)
     VS_TRY(take_token(d, b, id, vs_logprob_of(q->logits[id], q->max, q->sum), err));
     if (b->done) {
         q->finished++;
-        return VS_OK;
+    } else {
+        VS_TRY(seg_open(d->m, &b->seg, FIRST_CAP, err));
+        d->live[d->n_live++] = b;
     }
-    VS_TRY(seg_open(d->m, &b->seg, FIRST_CAP, err));
-    d->live[d->n_live++] = b;
+    free_read(d, q);
     return VS_OK;
 }
 
@@ -266,7 +269,7 @@ static vs_status fill_rows(decoder *d, vs_error *err)
         }
         if (d->next_problem == d->n_problems) return VS_OK;
         VS_TRY(open_next(d, err));
-        VS_TRY(prefill(d, d->n_open - 1, 1, err));
+        prefill(d, &d->open[d->n_open - 1]);
     }
     return VS_OK;
 }
@@ -309,8 +312,8 @@ static vs_status lane_step(const decoder *d, lane *l, branch **live, size_t n, v
         l->groups[batch.n_groups - 1].n_spans++;
     }
     vs_forward(d->m, &batch, &l->work, l->hidden, NULL);
-    for (size_t at = 0; at < n; at += d->max_logit_rows) {
-        const size_t k = n - at < d->max_logit_rows ? n - at : d->max_logit_rows;
+    for (size_t at = 0; at < n; at += l->max_logit_rows) {
+        const size_t k = n - at < l->max_logit_rows ? n - at : l->max_logit_rows;
         vs_head_logits(d->m, l->hidden + at * c, k, l->logits, v, l->max, l->sum);
         draw_job job = {d, l, live + at};
         vs_parallel_range(k, 20.0 * (double)v, l->n_threads, draw_range, &job);
@@ -373,6 +376,7 @@ static void retire(decoder *d)
         q->finished++;
         free(b->seg.data);
         b->seg.data = NULL;
+        free_read(d, q);
     }
     d->n_live = kept;
 }
@@ -422,14 +426,16 @@ static size_t rows_in_cache(const decoder *d)
     return rows > LANE_ROWS ? rows : LANE_ROWS;
 }
 
+/* A lane's share of the rows; the first one computes prompts too. */
 static vs_status lane_open(decoder *d, lane *l, size_t longest_prompt, vs_error *err)
 {
     const vs_config *c = &d->m->base->config;
     vs_work_size size = {.n_threads = d->n_lanes > 1 ? 1 : vs_threads()};
 
-    l->max_rows = d->rows > PREFILL_ROWS ? d->rows : PREFILL_ROWS;
-    if (longest_prompt > l->max_rows) l->max_rows = longest_prompt;
-    size.max_rows = size.max_group_rows = l->max_rows;
+    l->max_rows = (d->rows + d->n_lanes - 1) / d->n_lanes;
+    l->max_logit_rows = l->max_rows < LOGIT_ROWS ? l->max_rows : LOGIT_ROWS;
+    if (l == d->lanes && longest_prompt > l->max_rows) l->max_rows = longest_prompt;
+    size.max_rows = l->max_rows;
     size.max_keys = longest_prompt + d->o->max_tokens;
     if (size.max_keys > c->n_positions + 1) size.max_keys = c->n_positions + 1;
     VS_TRY(vs_work_open(&l->work, d->m, &size, err));
@@ -444,11 +450,11 @@ static vs_status lane_open(decoder *d, lane *l, size_t longest_prompt, vs_error 
         if (!s->weights || !s->order)
             return VS_FAIL(err, VS_E_NOMEM, "sampling from %zu tokens", c->n_vocab);
     }
-    l->drawn = vs_alloc(d->max_logit_rows, sizeof *l->drawn);
+    l->drawn = vs_alloc(l->max_logit_rows, sizeof *l->drawn);
     l->hidden = vs_alloc(l->max_rows * c->n_embd, sizeof *l->hidden);
-    l->logits = vs_alloc(d->max_logit_rows * c->n_vocab, sizeof *l->logits);
-    l->max = vs_alloc(d->max_logit_rows, sizeof *l->max);
-    l->sum = vs_alloc(d->max_logit_rows, sizeof *l->sum);
+    l->logits = vs_alloc(l->max_logit_rows * c->n_vocab, sizeof *l->logits);
+    l->max = vs_alloc(l->max_logit_rows, sizeof *l->max);
+    l->sum = vs_alloc(l->max_logit_rows, sizeof *l->sum);
     l->tokens = vs_alloc(l->max_rows, sizeof *l->tokens);
     l->pos = vs_alloc(l->max_rows, sizeof *l->pos);
     l->spans = vs_alloc(l->max_rows, sizeof *l->spans);
@@ -498,7 +504,6 @@ static vs_status decoder_open(decoder *d, vs_error *err)
     d->n_lanes = is_small ? vs_threads() : 1;
     const size_t most = is_small ? d->n_lanes * rows_in_cache(d) : SIZE_MAX;
     d->rows = d->o->rows < most ? d->o->rows : most;
-    d->max_logit_rows = d->rows < 64 ? d->rows : 64;
     d->lanes = vs_alloc(d->n_lanes, sizeof *d->lanes);
     d->live = vs_alloc(d->rows, sizeof *d->live);
     if (!d->lanes || !d->live) return VS_FAIL(err, VS_E_NOMEM, "decoding");

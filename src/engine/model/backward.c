@@ -175,8 +175,7 @@ typedef struct attn_bwd_job {
     const vs_acts *a;
 } attn_bwd_job;
 
-/* Task i: the i / G-th row group that begins with a prompt, kv head i % G. starts[] finds groups:
- * see below. */
+/* The prompt's group and, where it has solutions, the one behind it, which sees the prompt. */
 static void attn_bwd_group(const attn_bwd_job *j, size_t group, size_t kv_head, size_t thread)
 {
     const vs_config *c = &j->m->base->config;

@@ -9,7 +9,9 @@
 #include "base/json.h"
 #include "engine/model/folder_impl.h"
 
-static const double max_theta = 1e12, max_factor = 1e6;
+/* The lower ends keep angles, positions times frequencies, below 2^24, where vs_cos ends. */
+static const double min_theta = 1.0, max_theta = 1e12, min_scale = 1.0 / 16, max_factor = 1e6;
+enum { MAX_ROPE_NUMBERS = 1 << 28 }; /* of a rotary table: 1 GiB */
 
 /* The key must be missing, null, or that string. */
 static vs_status only_string(const json_t *o, const char *key, const char *expected,
@@ -154,6 +156,12 @@ static vs_status read_heads(vs_config *c, const json_t *o, const char *where, vs
         return VS_FAIL(err, VS_E_LIMIT,
                        "%s: %zu heads of \"head_dim\" %zu: wider than the limit of %zu", where,
                        c->n_heads, c->head_dim, width);
+    if (c->n_positions > MAX_ROPE_NUMBERS / c->head_dim)
+        return VS_FAIL(
+            err, VS_E_LIMIT,
+            "%s: \"max_position_embeddings\" %zu with a head dimension of %zu: more than "
+            "%d numbers in a rotary table",
+            where, c->n_positions, c->head_dim, MAX_ROPE_NUMBERS);
     return VS_OK;
 }
 
@@ -182,9 +190,9 @@ static vs_status read_rope_object(vs_rope_scaling *out, double *theta, const jso
         return VS_FAIL(err, VS_E_INPUT,
                        "%s: \"%s\": found \"partial_rotary_factor\" %g, expected 1", where, key,
                        rotary);
-    VS_TRY(opt_range(theta, rope, "rope_theta", 0.0, max_theta, where, err));
+    VS_TRY(opt_range(theta, rope, "rope_theta", min_theta, max_theta, where, err));
     if (s.type != VS_ROPE_DEFAULT)
-        VS_TRY(opt_range(&s.factor, rope, "factor", 0.0, max_factor, where, err));
+        VS_TRY(opt_range(&s.factor, rope, "factor", min_scale, max_factor, where, err));
     if (s.type == VS_ROPE_LLAMA3) {
         VS_TRY(opt_range(&s.low_freq_factor, rope, "low_freq_factor", 0.0, max_factor, where, err));
         VS_TRY(
@@ -228,10 +236,10 @@ static vs_status read_rope(vs_config *c, const json_t *o, const char *where, vs_
 
     c->rope_theta = f->rope_theta;
     c->rope_local_theta = f->rope_local_theta;
-    VS_TRY(opt_range(&c->rope_theta, o, "rope_theta", 0.0, max_theta, where, err));
+    VS_TRY(opt_range(&c->rope_theta, o, "rope_theta", min_theta, max_theta, where, err));
     if (f->has_local_rope)
-        VS_TRY(
-            opt_range(&c->rope_local_theta, o, "rope_local_base_freq", 0.0, max_theta, where, err));
+        VS_TRY(opt_range(&c->rope_local_theta, o, "rope_local_base_freq", min_theta, max_theta,
+                         where, err));
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const json_t *rope = json_object_get(o, keys[i]);
 

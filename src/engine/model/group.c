@@ -28,6 +28,15 @@ size_t vs_group_tokens(const vs_group *g)
     return n;
 }
 
+size_t vs_group_keys(const vs_group *g)
+{
+    size_t longest = 0;
+
+    for (size_t i = 0; i < g->n_solutions; i++)
+        if (g->solutions[i].n > longest) longest = g->solutions[i].n;
+    return g->n_prompt + longest;
+}
+
 static vs_status check_ids(const int32_t *ids, size_t n, const char *what, const vs_config *c,
                            const char *where, vs_error *err)
 {
@@ -208,22 +217,26 @@ static bool sort_targets(row_cursor *c, size_t n_rows)
     return true;
 }
 
-/* Rows beyond the positions would be rotated by what lies behind the tables. */
-static vs_status check_positions(const vs_group *groups, size_t n_groups, size_t n_positions,
-                                 vs_error *err)
+/* Rows beyond the positions would be rotated by what lies behind the tables, ids beyond the
+ * vocabulary embedded by it. */
+static vs_status check_groups(const vs_group *groups, size_t n_groups, const vs_config *c,
+                              vs_error *err)
 {
     for (size_t i = 0; i < n_groups; i++) {
+        const vs_group *g = &groups[i];
         size_t most = 0;
-        for (size_t k = 0; k < groups[i].n_solutions; k++) {
-            const size_t n = vs_solution_rows(&groups[i].solutions[k]);
-            most = n > most ? n : most;
+        VS_TRY(check_ids(g->prompt, g->n_prompt, "prompt", c, "a group", err));
+        for (size_t k = 0; k < g->n_solutions; k++) {
+            const vs_solution *s = &g->solutions[k];
+            VS_TRY(check_ids(s->ids, s->n, "completion", c, "a group", err));
+            most = vs_solution_rows(s) > most ? vs_solution_rows(s) : most;
         }
-        if (groups[i].n_prompt + most > n_positions)
+        if (g->n_prompt + most > c->n_positions)
             return VS_FAIL(
                 err, VS_E_INPUT,
                 "a prompt of %zu tokens and what follows it take %zu positions, the model "
                 "has %zu",
-                groups[i].n_prompt, groups[i].n_prompt + most, n_positions);
+                g->n_prompt, g->n_prompt + most, c->n_positions);
     }
     return VS_OK;
 }
@@ -237,7 +250,7 @@ static vs_status build_rows(vs_rows *out, vs_arena *arena, const vs_model *m,
     bool ok;
 
     memset(out, 0, sizeof *out);
-    VS_TRY(check_positions(groups, n_groups, m->base->config.n_positions, err));
+    VS_TRY(check_groups(groups, n_groups, &m->base->config, err));
     out->arena = arena;
     out->n_solutions = k.solutions;
     c.kv.n_layers = 1;
@@ -273,9 +286,9 @@ struct vs_scorer {
     const vs_model *m;
     size_t max_rows;
     vs_work work;
-    size_t work_group, work_keys; /* what the scratch was made for */
-    vs_arena *arena;              /* of a batch */
-    vs_arena *prompts;            /* of a group in pieces */
+    size_t work_keys;  /* what the scratch was made for, beside its rows */
+    vs_arena *arena;   /* of a batch */
+    vs_arena *prompts; /* of a group in pieces */
 };
 
 vs_status vs_scorer_open(vs_scorer **out, const vs_model *m, size_t max_rows, vs_error *err)
@@ -309,24 +322,13 @@ const vs_model *vs_scorer_model(const vs_scorer *s)
     return s->m;
 }
 
-static size_t group_keys(const vs_group *g)
-{
-    size_t longest = 0;
-
-    for (size_t i = 0; i < g->n_solutions; i++)
-        if (g->solutions[i].n > longest) longest = g->solutions[i].n;
-    return g->n_prompt + longest;
-}
-
 /* Makes the scratch large enough for a batch. */
-static vs_status fit_work(vs_scorer *s, size_t rows, size_t group_rows, size_t keys, vs_error *err)
+static vs_status fit_work(vs_scorer *s, size_t rows, size_t keys, vs_error *err)
 {
     vs_work_size size = {.n_threads = vs_threads()};
 
-    if (rows <= s->work.max_rows && group_rows <= s->work_group && keys <= s->work_keys)
-        return VS_OK;
+    if (rows <= s->work.max_rows && keys <= s->work_keys) return VS_OK;
     size.max_rows = rows > s->max_rows ? rows : s->max_rows;
-    s->work_group = size.max_group_rows = group_rows > s->work_group ? group_rows : s->work_group;
     s->work_keys = size.max_keys = keys > s->work_keys ? keys : s->work_keys;
     vs_work_close(&s->work);
     return vs_work_open(&s->work, s->m, &size, err);
@@ -422,17 +424,16 @@ static vs_status score_batch(vs_scorer *s, const vs_group *groups, size_t n_grou
 static vs_status score_some(vs_scorer *s, const vs_group *groups, size_t n, kept_prompt *kept,
                             scores *out, vs_error *err)
 {
-    size_t rows = 0, tokens = 0, solutions = 0, widest = 0, keys = 0;
+    size_t rows = 0, tokens = 0, solutions = 0, keys = 0;
 
     for (size_t i = 0; i < n; i++) {
-        const size_t r = vs_group_rows(&groups[i]), k = group_keys(&groups[i]);
-        rows += r;
+        const size_t k = vs_group_keys(&groups[i]);
+        rows += vs_group_rows(&groups[i]);
         tokens += vs_group_tokens(&groups[i]);
         solutions += groups[i].n_solutions;
-        widest = r > widest ? r : widest;
         keys = k > keys ? k : keys;
     }
-    VS_TRY(fit_work(s, rows, widest, keys, err));
+    VS_TRY(fit_work(s, rows, keys, err));
     VS_TRY(score_batch(s, groups, n, kept, out, err));
     if (out->token_logprobs) out->token_logprobs += tokens;
     if (out->logprob) out->logprob += solutions;

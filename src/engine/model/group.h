@@ -27,6 +27,7 @@ typedef struct vs_group {
 size_t vs_solution_rows(const vs_solution *s); /* L - 1, or L */
 size_t vs_group_rows(const vs_group *g);       /* n_prompt + the solutions' rows */
 size_t vs_group_tokens(const vs_group *g);     /* sum L: targets */
+size_t vs_group_keys(const vs_group *g);       /* what a query of it sees at most */
 /* Ids within the vocabulary, at least one token each, within the model's positions. where names the
  * row. */
 VS_NODISCARD vs_status vs_group_check(const vs_group *g, const vs_config *c, const char *where,
@@ -48,7 +49,7 @@ typedef struct vs_rows {
     size_t n_solutions;
 } vs_rows;
 /* Built in the arena, which the caller resets between batches. VS_E_INPUT: a group that does not fit the
- * model's positions. */
+ * model's positions, or has tokens beyond its vocabulary. */
 VS_NODISCARD vs_status vs_rows_build(vs_rows *out, vs_arena *arena, const vs_model *m,
                                      const vs_group *groups, size_t n_groups, vs_error *err);
 

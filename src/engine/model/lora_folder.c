@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "engine/model/folder_impl.h"
 
+static const double max_alpha = 1e9;
+
 /* Keys: PEFT, peft/tuners/lora/config.py (LoraConfig); tensor names: peft/utils/save_and_load.py.
  */
 
@@ -359,9 +361,14 @@ static vs_status read_lora_config(vs_lora_config *l, size_t n_layers, const char
     VS_CHECK(read_saved_modules(l, o, path, err));
     VS_CHECK(vs_json_get_size(&l->rank, o, "r", 1, VS_MAX_WIDTH, path, err));
     VS_CHECK(vs_json_get_num(&l->alpha, o, "lora_alpha", path, err));
+    if (!(fabs(l->alpha) <= max_alpha)) {
+        st = VS_FAIL(err, VS_E_FORMAT, "%s: \"lora_alpha\": found %g, expected at most %g", path,
+                     l->alpha, max_alpha);
+        goto done;
+    }
     VS_CHECK(vs_json_opt_bool(&l->is_rslora, o, "use_rslora", path, err));
     VS_CHECK(read_patterns(&l->ranks, o, "rank_pattern", VS_MAX_WIDTH, true, path, err));
-    VS_CHECK(read_patterns(&l->alphas, o, "alpha_pattern", 1e9, false, path, err));
+    VS_CHECK(read_patterns(&l->alphas, o, "alpha_pattern", max_alpha, false, path, err));
     st = read_targets(l, n_layers, o, path, err);
 done:
     json_decref(o);

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "engine/model/folder_impl.h"
+#include "engine/tensor/half.h"
 
 enum { SMALL_MODEL = 4 << 20 };
 
@@ -180,8 +181,8 @@ void vs_compute_hash(char out[VS_HASH_HEX], const char hash[VS_HASH_HEX], vs_com
 vs_status vs_model_rehash(vs_model *m, vs_error *err)
 {
     const vs_config *c = &m->base->config;
-    char weights[VS_HASH_HEX], lora[VS_HASH_HEX] = "", scales[VS_HASH_HEX] = "", text[1024],
-                               layers[VS_MAX_LAYERS + 1] = "";
+    char weights[VS_HASH_HEX], lora[VS_HASH_HEX] = "", scales[VS_HASH_HEX] = "",
+                               text[VS_MAX_LAYERS + 1024], layers[VS_MAX_LAYERS + 1] = "";
     int n;
 
     if (m->base->weights_hash[0])
@@ -205,4 +206,13 @@ vs_status vs_model_rehash(vs_model *m, vs_error *err)
     vs_sha256_hex(m->hash, text, (size_t)n);
     vs_compute_hash(m->hash, m->hash, m->base->compute);
     return VS_OK;
+}
+
+vs_status vs_model_settle(vs_model *m, vs_error *err)
+{
+    vs_params *p = &m->base->params;
+
+    if (!m->lora_config.rank && m->base->config.dtype == VS_BF16) /* adapters are written as f32 */
+        for (size_t i = 0; i < p->n; i++) p->data[i] = vs_f32_of_bf16(vs_bf16_of_f32(p->data[i]));
+    return vs_model_rehash(m, err);
 }

@@ -70,6 +70,9 @@ void vs_lora_init(vs_params *p, uint64_t seed);
  * model may be packed again or closed, not computed with. */
 VS_NODISCARD vs_status vs_model_repack(vs_model *m, bool bwd, vs_error *err);
 VS_NODISCARD vs_status vs_model_rehash(vs_model *m, vs_error *err);
+/* Of a trained model, before its folder is written: the weights become what the folder holds, which
+ * rounds those of a base in bf16, and the hash theirs. Panels stay as they are. */
+VS_NODISCARD vs_status vs_model_settle(vs_model *m, vs_error *err);
 /* The hash that a model has under compute, from the one that it has under f32; out may be hash. */
 void vs_compute_hash(char out[VS_HASH_HEX], const char hash[VS_HASH_HEX], vs_compute compute);
 
@@ -106,8 +109,7 @@ typedef struct vs_acts {
     size_t attn_floats, n_threads;
 } vs_acts;
 
-/* Scratch for batches of up to max_rows rows, groups of max_group_rows, and queries that see up to
- * max_keys keys. */
+/* Scratch for batches of up to max_rows rows whose queries see up to max_keys keys. */
 typedef struct vs_work {
     vs_arena *arena;
     size_t max_rows;
@@ -117,7 +119,7 @@ typedef struct vs_work {
 /* n_threads 1: for use inside a part of a job. keep: h1 and h2, r1 and r2 apart, as the backward
  * pass wants them. */
 typedef struct vs_work_size {
-    size_t max_rows, max_group_rows, max_keys, n_threads;
+    size_t max_rows, max_keys, n_threads;
     bool keep;
 } vs_work_size;
 VS_NODISCARD vs_status vs_work_open(vs_work *w, const vs_model *m, const vs_work_size *size,
@@ -175,6 +177,6 @@ double vs_value_at(const vs_model *m, const float *hidden);
 void vs_value_backward(const vs_model *m, const float *hidden, double d, float *d_hidden,
                        vs_params *grads);
 
-/* How many rows of tokens the layer loop has computed since the last call; for tests and bench. */
+/* How many rows of tokens the layer loop has computed since the last call; for tests. */
 uint64_t vs_rows_computed_take(void);
 #endif

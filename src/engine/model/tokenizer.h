@@ -35,12 +35,13 @@ VS_NODISCARD vs_status vs_ids_add(vs_ids *ids, int32_t id, vs_error *err);
  * are recognised. */
 VS_NODISCARD vs_status vs_encode(vs_ids *out, const vs_tokenizer *t, const char *text, size_t len,
                                  bool add_special, vs_error *err);
-/* Appends text. An id outside the vocabulary is VS_E_INPUT (Hugging Face drops it). Bytes that are
- * not UTF-8 become U+FFFD. */
+/* Appends text. An id outside the vocabulary is VS_E_INPUT (Hugging Face drops it); skip_special
+ * leaves it out with the special tokens, since models may draw what pads their vocabulary. Bytes
+ * that are not UTF-8 become U+FFFD. */
 VS_NODISCARD vs_status vs_decode(vs_buf *out, const vs_tokenizer *t, const int32_t *ids, size_t n,
                                  bool skip_special, vs_error *err);
 /* The bytes that this token adds to a decoded stream after earlier ones (no leading-space strip):
- * for stop strings. */
+ * for stop strings. None for an id outside the vocabulary. */
 VS_NODISCARD vs_status vs_token_bytes(vs_buf *out, const vs_tokenizer *t, int32_t id,
                                       vs_error *err);
 

@@ -281,11 +281,16 @@ static vs_status run_chain(chain *c, vs_error *err)
     return VS_OK;
 }
 
+static bool is_token(const tok_vocab *v, int32_t id)
+{
+    return id >= 0 && (size_t)id < v->size && v->entry[id].flags;
+}
+
 static vs_status add_token(chain *c, int32_t id, vs_error *err)
 {
     const tok_vocab *v = &c->t->vocab;
 
-    if (id < 0 || (size_t)id >= v->size || !v->entry[id].flags)
+    if (!is_token(v, id))
         return VS_FAIL(err, VS_E_INPUT, "%s: the id %d is not in the vocabulary (largest: %zu)",
                        c->t->name, (int)id, v->size ? v->size - 1 : 0);
     if (!c->t->decoder.n && (c->now.n || c->raw)) vs_buf_str(&c->now.text, " ");
@@ -301,8 +306,11 @@ static vs_status decode(vs_buf *out, const vs_tokenizer *t, const int32_t *ids, 
     vs_status st = VS_OK;
 
     vs_buf_str(&c.now.text, "");
-    for (size_t i = 0; i < n; i++)
-        if (!skip_special || !vs_token_is_special(t, ids[i])) VS_CHECK(add_token(&c, ids[i], err));
+    for (size_t i = 0; i < n; i++) {
+        if (skip_special && vs_token_is_special(t, ids[i])) continue;
+        if ((skip_special || raw) && !is_token(&t->vocab, ids[i])) continue;
+        VS_CHECK(add_token(&c, ids[i], err));
+    }
     VS_CHECK(run_chain(&c, err));
     vs_buf_add(out, c.now.text.data, c.now.text.len);
     VS_CHECK(vs_buf_ok(out, t->name, err));

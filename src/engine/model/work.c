@@ -53,8 +53,7 @@ vs_status vs_work_open(vs_work *w, const vs_model *m, const vs_work_size *size, 
     a->act = push(w, c->n_ffn, &failed);
     if (m->lora_config.rank) a->lora_u = push(w, m->lora_rank, &failed);
     a->n_threads = size->n_threads;
-    a->attn_floats =
-        vs_round16(m->base->ops->attn_scratch(&m->shape, size->max_group_rows, size->max_keys));
+    a->attn_floats = vs_round16(m->base->ops->attn_scratch(&m->shape, size->max_keys));
     a->attn_scratch = vs_arena_push(w->arena, a->attn_floats * a->n_threads, sizeof(float));
     if (failed || !a->attn_scratch) {
         vs_work_close(w);

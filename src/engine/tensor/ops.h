@@ -192,9 +192,8 @@ typedef struct vs_ops {
                      const float *k, const float *v, size_t ld, const float *out,
                      const float *d_out, size_t ld_o, float *dq, float *dk, float *dv,
                      float *scratch);
-    /* Floats of scratch for attn and attn_bwd when no group has more than max_rows rows (prompt
-     * included) and no query sees more than max_keys keys. */
-    size_t (*attn_scratch)(const vs_attn_shape *s, size_t max_rows, size_t max_keys);
+    /* Floats of scratch for attn and attn_bwd when no query sees more than max_keys keys. */
+    size_t (*attn_scratch)(const vs_attn_shape *s, size_t max_keys);
 
     /* a[t][f] = silu(g) * u, silu(g) = g / (1 + expf32(-g)); gu [rows][2F]: g, then u. */
     void (*swiglu)(float *a, const float *gu, size_t rows, size_t f);
@@ -246,6 +245,6 @@ typedef struct vs_ops {
  * the processor lacks is ignored). */
 const vs_ops *vs_ops_ref(void);
 const vs_ops *vs_ops_best(void);
-/* All variants that this processor runs, ref first; for tests and bench. *n is their number. */
+/* All variants that this processor runs, ref first; for tests. *n is their number. */
 const vs_ops *const *vs_ops_all(size_t *n);
 #endif

@@ -277,6 +277,7 @@ vs_status vs_train_job_run(const vs_train_job *j, vs_error *err)
     VS_CHECK(vs_steps_open(&r.steps, j->kind, j->rows, j->n_rows, &j->o, false, err));
     VS_CHECK(vs_trainer_open(&trainer, start.model, j->kind, &j->o, vs_steps_count(&r.steps),
                              checkpoint, err));
+    vs_dir_sweep(checkpoint); /* a run has one writer */
     VS_CHECK(hash_rows(data, j, err));
     vs_trainer_identify(trainer, data);
     if (j->is_reference) vs_trainer_expect_reference(trainer);
@@ -288,6 +289,7 @@ vs_status vs_train_job_run(const vs_train_job *j, vs_error *err)
     if (st != VS_OK) goto done;
     if (j->report) VS_CHECK(j->report(j->ctx, vs_steps_count(&r.steps), NULL, err));
     VS_CHECK(vs_dir_remove(partial, err));
+    VS_CHECK(vs_model_settle(start.model, err));
     VS_CHECK(write_folder(j, start.model, from, vs_trainer_identity(trainer), partial, err));
     VS_CHECK(vs_dir_replace(j->out, partial, err));
     VS_CHECK(vs_dir_remove(checkpoint, err));

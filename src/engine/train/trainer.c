@@ -33,7 +33,7 @@ struct vs_trainer {
     vs_arena *arena;
     vs_work work;
     vs_backward *backward;
-    size_t work_rows, work_group, work_keys;
+    size_t work_rows, work_keys;
     double *norm_parts;
     char *checkpoint; /* path; NULL: none */
     char identity[VS_HASH_HEX];
@@ -327,32 +327,20 @@ static vs_status run_micro(vs_trainer *t, const vs_example *e, const vs_group *g
 
 /* -- one step -- */
 
-static vs_status fit_work(vs_trainer *t, size_t rows, size_t group_rows, size_t keys, vs_error *err)
+static vs_status fit_work(vs_trainer *t, size_t rows, size_t keys, vs_error *err)
 {
     vs_work_size size = {.n_threads = vs_threads()};
 
-    if (t->backward && rows <= t->work_rows && group_rows <= t->work_group && keys <= t->work_keys)
-        return VS_OK;
+    if (t->backward && rows <= t->work_rows && keys <= t->work_keys) return VS_OK;
     if (rows > t->work_rows) t->work_rows = rows;
-    if (group_rows > t->work_group) t->work_group = group_rows;
     if (keys > t->work_keys) t->work_keys = keys;
     size.max_rows = t->work_rows;
-    size.max_group_rows = t->work_group;
     size.max_keys = t->work_keys;
     vs_work_close(&t->work);
     vs_backward_close(t->backward);
     t->backward = NULL;
     VS_TRY(vs_work_open(&t->work, t->model, &size, err));
     return vs_backward_open(&t->backward, t->model, &size, err);
-}
-
-static size_t longest_view(const vs_group *g)
-{
-    size_t longest = 0;
-
-    for (size_t i = 0; i < g->n_solutions; i++)
-        if (g->solutions[i].n > longest) longest = g->solutions[i].n;
-    return g->n_prompt + longest;
 }
 
 static vs_step_totals count_step(const vs_example *e, size_t n)
@@ -414,21 +402,20 @@ static vs_status compute_grads(vs_trainer *t, const vs_example *e, size_t n, vs_
     memset(t->grads.data, 0, t->grads.n * sizeof(float));
     if (t->tied_grads) memset(t->tied_grads, 0, embed_size * sizeof(float));
     for (size_t at = 0; at < n;) {
-        size_t count = 0, rows = 0, widest = 0, keys = 0;
+        size_t count = 0, rows = 0, keys = 0;
         vs_group *groups;
         while (at + count < n &&
                (count == 0 || rows + vs_group_rows(&e[at + count].group) <= t->o.micro_tokens)) {
             const vs_group *g = &e[at + count++].group;
-            const size_t r = vs_group_rows(g), k = longest_view(g);
-            rows += r;
-            widest = r > widest ? r : widest;
+            const size_t k = vs_group_keys(g);
+            rows += vs_group_rows(g);
             keys = k > keys ? k : keys;
         }
         vs_arena_reset(t->arena);
         groups = vs_arena_push(t->arena, count, sizeof *groups);
         if (!groups) return VS_FAIL(err, VS_E_NOMEM, "micro-batch");
         for (size_t i = 0; i < count; i++) groups[i] = e[at + i].group;
-        VS_TRY(fit_work(t, rows, widest, keys, err));
+        VS_TRY(fit_work(t, rows, keys, err));
         VS_TRY(run_micro(t, e + at, groups, count, all, stats, err));
         at += count;
     }

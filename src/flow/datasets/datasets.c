@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/rng.h"
 
@@ -82,24 +83,33 @@ static bool has_text(const vs_samples *all, const size_t *index, size_t n, const
     return false;
 }
 
-/* Whether an earlier one of the problem says the same; *is_false: it is not taken at all. */
-static bool is_repeat(bool *is_false, const vs_samples *all, const size_t *index, size_t n,
-                      const vs_sample *x, vs_gen_dedupe dedupe)
+static bool same_equations(const vs_buf *mine, const vs_sample *x)
+{
+    vs_buf other = {0};
+    bool same;
+
+    vs_equations(&other, x->text);
+    same = mine->len == other.len &&
+           (mine->len == 0 || memcmp(mine->data, other.data, mine->len) == 0);
+    vs_buf_free(&other);
+    return same;
+}
+
+/* Whether one of index[0 .. n), of the same problem, says what sample i says; *is_false: it is not
+ * taken at all. hash [samples]: of the equations of each sample that was asked about. */
+static bool is_repeat(bool *is_false, uint64_t *hash, const vs_samples *all, const size_t *index,
+                      size_t n, size_t i, vs_gen_dedupe dedupe)
 {
     vs_buf mine = {0};
     bool found = false;
 
     *is_false = false;
     if (dedupe == VS_DEDUPE_NONE) return false;
-    if (dedupe == VS_DEDUPE_TEXTS) return has_text(all, index, n, x);
-    *is_false = !vs_equations(&mine, x->text);
-    for (size_t i = 0; i < n && !found && !*is_false; i++) {
-        vs_buf other = {0};
-        vs_equations(&other, all->item[index[i]].text);
-        found = mine.len == other.len &&
-                (mine.len == 0 || memcmp(mine.data, other.data, mine.len) == 0);
-        vs_buf_free(&other);
-    }
+    if (dedupe == VS_DEDUPE_TEXTS) return has_text(all, index, n, &all->item[i]);
+    *is_false = !vs_equations(&mine, all->item[i].text);
+    hash[i] = vs_hash64(mine.len ? mine.data : "", mine.len);
+    for (size_t k = 0; k < n && !found && !*is_false; k++)
+        found = hash[index[k]] == hash[i] && same_equations(&mine, &all->item[index[k]]);
     vs_buf_free(&mine);
     return found;
 }
@@ -113,8 +123,8 @@ static bool is_wanted(const vs_samples *all, size_t i, size_t round, const vs_ge
 }
 
 /* Right samples of one problem, round by round. */
-static void select_problem(vs_gen_set *out, const vs_samples *all, size_t begin, size_t end,
-                           const vs_gen_options *o)
+static void select_problem(vs_gen_set *out, uint64_t *hash, const vs_samples *all, size_t begin,
+                           size_t end, const vs_gen_options *o)
 {
     const size_t problem_first = out->n;
 
@@ -127,8 +137,8 @@ static void select_problem(vs_gen_set *out, const vs_samples *all, size_t begin,
             if (!is_wanted(all, i, round, o)) continue;
             *(round == 0 ? &out->n_references : &out->n_right) += 1;
             out->n_rationales += is_rationale(x);
-            const bool repeats = is_repeat(&is_false, all, out->index + problem_first,
-                                           out->n - problem_first, x, o->dedupe);
+            const bool repeats = is_repeat(&is_false, hash, all, out->index + problem_first,
+                                           out->n - problem_first, i, o->dedupe);
             out->n_duplicates += repeats;
             out->n_false += is_false && round > 0;
             if (!repeats && (!is_false || round == 0)) out->index[out->n++] = i;
@@ -145,13 +155,19 @@ vs_status vs_gen_select(vs_gen_set *out, const vs_samples *all, const vs_gen_opt
                         vs_error *err)
 {
     vs_gen_set s = {.index = vs_alloc(all->n, sizeof *s.index)};
+    uint64_t *hash = vs_alloc(o->dedupe == VS_DEDUPE_EQUATIONS ? all->n : 0, sizeof *hash);
 
-    if (!s.index) return VS_FAIL(err, VS_E_NOMEM, "D_GEN of %zu samples", all->n);
+    if (!s.index || !hash) {
+        free(s.index);
+        free(hash);
+        return VS_FAIL(err, VS_E_NOMEM, "D_GEN of %zu samples", all->n);
+    }
     for (size_t i = 0; i < all->n;) {
         const size_t end = problem_end(all, i);
-        select_problem(&s, all, i, end, o);
+        select_problem(&s, hash, all, i, end, o);
         i = end;
     }
+    free(hash);
     *out = s;
     return VS_OK;
 }
@@ -171,13 +187,15 @@ static bool has_ids(const vs_samples *all, const size_t *index, size_t n, const 
     return false;
 }
 
-/* What was written with the answer in sight says nothing of a generator's mistakes. */
+/* What was written with the answer in sight says nothing of a generator's mistakes; what is not
+ * graded yet is neither right nor wrong. */
 static bool takes_part(const vs_samples *all, size_t i, const vs_ver_options *o)
 {
     const vs_sample *x = &all->item[i];
     const size_t round = vs_round_of(x->set);
 
     if (round == SIZE_MAX || is_rationale(x) || (o->kept && !o->kept[i])) return false;
+    if (round > 0 && x->verdict < 0) return false;
     return round == 0 || o->rounds == 0 || takes_round(round, o->rounds, o->which);
 }
 

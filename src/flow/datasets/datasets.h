@@ -48,7 +48,7 @@ void vs_gen_set_free(vs_gen_set *s);
 typedef struct vs_ver_options {
     bool dedupe;    /* equal token ids of a problem once */
     bool truncated; /* unfinished samples take part as wrong ones; else they are dropped */
-    size_t cap;     /* solutions per problem, right and wrong in turn; 0: all */
+    size_t cap;     /* solutions per problem, half of each kind where there are enough; 0: all */
     size_t rounds;  /* the last round whose samples take part; 0: any */
     vs_data_rounds which;
     bool one_sided;   /* problems with right or wrong ones alone take part too */

@@ -71,7 +71,8 @@ typedef struct vs_sample {
     char set[32];
     uint32_t index;        /* sample number within problem and set */
     int32_t *ids;          /* completion, the end token included when it was drawn */
-    float *token_logprobs; /* under the sampling model, temperature 1; NULL for references */
+    float *token_logprobs; /* under the sampling model, temperature 1, for vs_store_add_sample;
+                              NULL for references, and where samples are read: no stage needs them */
     size_t n_ids;
     double logprob; /* their sum in order; 0 for references */
     char *text;

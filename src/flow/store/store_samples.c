@@ -40,7 +40,6 @@ void vs_problems_free(vs_problems *p)
 static void sample_free(vs_sample *x)
 {
     free(x->ids);
-    free(x->token_logprobs);
     free(x->text);
     free(x->normal);
 }
@@ -163,8 +162,7 @@ vs_status vs_store_add_sample(vs_store *s, const vs_sample *x, int64_t *id, vs_e
 
 static vs_status read_sample(vs_sample *x, vs_query *q, vs_error *err)
 {
-    void *ids = NULL, *logprobs = NULL;
-    size_t n_logprobs;
+    void *ids = NULL;
 
     x->id = sqlite3_column_int64(q->stmt, 0);
     x->problem_id = sqlite3_column_int64(q->stmt, 1);
@@ -172,26 +170,21 @@ static vs_status read_sample(vs_sample *x, vs_query *q, vs_error *err)
     x->index = (uint32_t)sqlite3_column_int64(q->stmt, 3);
     VS_TRY(vs_query_get_words(&ids, &x->n_ids, q, 4, err));
     x->ids = ids;
-    VS_TRY(vs_query_get_words(&logprobs, &n_logprobs, q, 5, err));
-    x->token_logprobs = logprobs;
-    if (logprobs && n_logprobs != x->n_ids)
-        return VS_FAIL(err, VS_E_FORMAT, "%s: sample %lld: found %zu log-probs, expected %zu",
-                       q->store->path, (long long)x->id, n_logprobs, x->n_ids);
-    x->logprob = vs_query_get_real(q, 6);
-    VS_TRY(vs_query_get_text(&x->text, q, 7, err));
-    VS_TRY(vs_query_get_name(x->finish, sizeof x->finish, q, 8, err));
-    VS_TRY(vs_query_get_name(x->model, sizeof x->model, q, 9, err));
+    x->logprob = vs_query_get_real(q, 5);
+    VS_TRY(vs_query_get_text(&x->text, q, 6, err));
+    VS_TRY(vs_query_get_name(x->finish, sizeof x->finish, q, 7, err));
+    VS_TRY(vs_query_get_name(x->model, sizeof x->model, q, 8, err));
     x->verdict =
-        sqlite3_column_type(q->stmt, 10) == SQLITE_NULL ? -1 : sqlite3_column_int(q->stmt, 10);
-    return vs_query_get_text(&x->normal, q, 11, err);
+        sqlite3_column_type(q->stmt, 9) == SQLITE_NULL ? -1 : sqlite3_column_int(q->stmt, 9);
+    return vs_query_get_text(&x->normal, q, 10, err);
 }
 
 vs_status vs_store_samples(vs_samples *out, vs_store *s, const char *sets_glob, const char *profile,
                            vs_error *err)
 {
     static const char sql[] =
-        "SELECT x.id, x.problem_id, t.name, x.number, x.ids, x.token_logprobs, x.logprob, x.text, "
-        "x.finish, x.model, l.verdict, l.normal FROM samples x JOIN sets t ON t.id = x.set_id "
+        "SELECT x.id, x.problem_id, t.name, x.number, x.ids, x.logprob, x.text, x.finish, x.model, "
+        "l.verdict, l.normal FROM samples x JOIN sets t ON t.id = x.set_id "
         "LEFT JOIN labels l ON l.sample_id = x.id AND l.profile = ?2 "
         "WHERE ?1 IS NULL OR t.name GLOB ?1 ORDER BY x.problem_id, x.set_id, x.number";
     vs_query q = vs_query_start(s, sql);

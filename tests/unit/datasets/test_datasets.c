@@ -4,7 +4,7 @@
 
 #include "flow/datasets/datasets.h"
 
-enum { WRONG, RIGHT, UNGRADABLE, MAX_SAMPLES = 400 };
+enum { UNGRADED = -1, WRONG, RIGHT, UNGRADABLE, MAX_SAMPLES = 400 };
 
 /* Samples are built on the stack; texts and ids are one letter each. */
 typedef struct bench {
@@ -391,6 +391,23 @@ TEST(ver_set, leaves_out_and_counts_problems_of_one_kind)
     CHECK(s.n_groups == 1 && s.groups[0].problem_id == 3 && s.groups[0].first == 0);
     CHECK(s.n_all_right == 1 && s.n_all_wrong == 1 && s.n_solutions == 2);
     expect_group(&b, &s, 0, "r", "d");
+    vs_ver_set_free(&s);
+}
+
+/* A round that is sampled and not graded, as after a kill or while a grader works. */
+TEST(ver_set, leaves_out_what_is_not_graded_yet)
+{
+    bench b = {0};
+    vs_ver_set s;
+
+    add(&b, 1, "round-1", 'a', RIGHT);
+    add(&b, 1, "round-1", 'b', WRONG);
+    add(&b, 1, "round-2", 'c', UNGRADED);
+    add_tokens(&b, 1, "round-2", 'd', 'd', UNGRADED, "length");
+    add(&b, 2, "round-2", 'e', UNGRADED);
+    s = ver(&b, (vs_ver_options){.truncated = true, .one_sided = true});
+    CHECK_STR(letters(&b, s.index, s.n_solutions), "ab");
+    CHECK(s.n_groups == 1 && s.n_pairs == 1 && s.n_ungradable == 0 && s.n_all_wrong == 0);
     vs_ver_set_free(&s);
 }
 

@@ -113,6 +113,8 @@ TEST(config, refuses_what_it_cannot_use_and_names_it)
         {"\"rope_scaling\": null", "\"rope_scaling\": {\"type\": \"linear\"}", "\"factor\""},
         {"\"rope_scaling\": null", "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 0}",
          "\"factor\": found 0"},
+        {"\"rope_scaling\": null", "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 1e-3}",
+         "\"factor\": found 0.001"},
         {"\"rope_scaling\": null",
          "\"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 1, "
          "\"high_freq_factor\": 4}",
@@ -144,6 +146,7 @@ TEST(config, refuses_what_it_cannot_use_and_names_it)
         {"\"num_key_value_heads\": 4", "\"num_key_value_heads\": 0", "num_key_value_heads"},
         {"\"head_dim\": 8", "\"head_dim\": 7", "\"head_dim\": found 7, expected an even number"},
         {"\"head_dim\": 8", "\"head_dim\": 8194", "wider than the limit"},
+        {"300, \"head_dim\": 8", "1048576, \"head_dim\": 512", "numbers in a rotary table"},
         {"64,\n \"num_hidden_layers\": 5, \"num_attention_heads\": 8, \"num_key_value_heads\": 4,\n"
          " \"intermediate_size\": 172, \"vocab_size\": 512, \"max_position_embeddings\": 300, "
          "\"head_dim\": 8",
@@ -153,6 +156,7 @@ TEST(config, refuses_what_it_cannot_use_and_names_it)
         {"1e-05", "0", "rms_norm_eps"},
         {"1e-05", "-1", "rms_norm_eps"},
         {"20000.0", "0.0", "rope_theta"},
+        {"20000.0", "1e-6", "rope_theta"},
         {"20000.0", "true", "rope_theta"},
         {"20000.0", "1e999", "config.json:"},
         {"\"bos_token_id\": 3", "\"bos_token_id\": 512",

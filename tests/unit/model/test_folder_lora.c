@@ -92,7 +92,7 @@ TEST(lora_folder, reads_back_what_it_writes)
 {
     const vs_lora_config made[] = {q_and_down,
                                    {.rank = 1, .alpha = 0.1, .targets = (1u << VS_N_LINEAR) - 1},
-                                   {.rank = 2, .alpha = -1e20, .targets = 1u << VS_K},
+                                   {.rank = 2, .alpha = -1e9, .targets = 1u << VS_K},
                                    {.rank = 2,
                                     .alpha = 1,
                                     .targets = 1u << VS_K | 1u << VS_UP,
@@ -172,6 +172,7 @@ TEST(lora_folder, refuses_what_it_cannot_use_and_names_it)
         {"\"r\": 3", "\"r\": 65537", "\"r\": found 65537"},
         {"\"r\": 3", "\"r\": \"3\"", "\"r\": found a string"},
         {"\"lora_alpha\": 6", "\"lora_alpha\": null", "lora_alpha"},
+        {"\"lora_alpha\": 6", "\"lora_alpha\": 1e300", "\"lora_alpha\": found 1e+300"},
         {"\"down_proj\"", "\"lm_head\"", "\"target_modules\": found lm_head"},
         {"\"down_proj\"", "7", "found an integer"},
         {"\"down_proj\",", "", "has no place"},

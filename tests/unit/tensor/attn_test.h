@@ -107,7 +107,7 @@ static inline void group_close(group *g)
 
 static inline float *group_scratch(const group *g, const vs_ops *o)
 {
-    return zeros(o->attn_scratch(&g->s, g->n_rows, g->n_prompt + g->longest));
+    return zeros(o->attn_scratch(&g->s, g->n_prompt + g->longest));
 }
 
 static inline void store_span(const group *g, const vs_ops *o, const vs_span *span)

@@ -140,7 +140,7 @@ TEST(attn, a_result_of_zero_is_never_negative)
         const vs_span span = {&seg, 0, LEN, 0};
         const vs_attn_group g = {NULL, 0, &span, 1};
 
-        float *scratch = zeros(backends[b]->attn_scratch(&s, LEN, LEN));
+        float *scratch = zeros(backends[b]->attn_scratch(&s, LEN));
 
         backends[b]->kv_store(&s, &span, 0, k, v, D);
         backends[b]->attn(&s, &g, 0, 0, q, D, out, D, scratch);

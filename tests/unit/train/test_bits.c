@@ -184,6 +184,33 @@ TEST(bits, a_group_in_pieces_computes_its_prompt_once)
     tiny_close(&t);
 }
 
+/* A tokenizer may know ids that its model does not: what lies behind the tables is no embedding. */
+TEST(bits, ids_beyond_the_vocabulary_are_refused)
+{
+    tiny t = tiny_open(true, 0, 5);
+    const int32_t n_vocab = (int32_t)t.base->config.n_vocab;
+    const int32_t good[] = {7, n_vocab - 1}, bad[] = {7, n_vocab}, negative[] = {-1, 7};
+    const int32_t *const ids[] = {bad, negative};
+    double logprob;
+    vs_scorer *s;
+    vs_error err;
+
+    CHECK_OK(vs_scorer_open(&s, t.model, 16, &err));
+    for (size_t i = 0; i < 2; i++) {
+        const vs_solution solutions[] = {{.ids = good, .n = 2}, {.ids = ids[i], .n = 2}};
+        const vs_group groups[] = {{good, 2, &solutions[0], 1},
+                                   {good, 2, &solutions[1], 1},
+                                   {ids[i], 2, &solutions[0], 1}};
+        CHECK_OK(vs_score(s, &groups[0], 1, NULL, &logprob, &err));
+        for (size_t k = 1; k < 3; k++) {
+            CHECK(vs_score(s, &groups[k], 1, NULL, &logprob, &err) == VS_E_INPUT);
+            CHECK(strstr(err.text, "expected 0 to 1099"));
+        }
+    }
+    vs_scorer_close(s);
+    tiny_close(&t);
+}
+
 /* Solutions of one token have no row of their own: pieces after the first may have none at all. */
 TEST(bits, pieces_without_rows_are_scored_too)
 {

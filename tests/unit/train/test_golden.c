@@ -62,8 +62,7 @@ TEST(golden, all_logits_agree)
         vs_arena *arena;
         vs_rows rows;
         vs_work work;
-        const vs_work_size size = {
-            .max_rows = n, .max_group_rows = n, .max_keys = n, .n_threads = 1};
+        const vs_work_size size = {.max_rows = n, .max_keys = n, .n_threads = 1};
         float *hidden = calloc(n * width, 4), *logits = calloc(n * v, 4), *max = calloc(n, 4),
               *sum = calloc(n, 4);
         char *want;

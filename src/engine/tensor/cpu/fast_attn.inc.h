@@ -31,11 +31,10 @@ enum { QUERY_FLOATS = 2 * VS_LANES + 2 };
 
 /* In both directions: three blocks of vectors, two packed ones, two of scores; packed keys and
  * values (backward). */
-static size_t attn_scratch(const vs_attn_shape *s, size_t max_rows, size_t max_keys)
+static size_t attn_scratch(const vs_attn_shape *s, size_t max_keys)
 {
     const size_t d = s->head_dim, keys = max_keys + 2 * VS_LANES;
 
-    (void)max_rows;
     return block_queries(s) * (QUERY_FLOATS + 3 * d + 2 * vs_round16(d) + 2 * keys) +
            keys * (2 * d + vs_round16(d));
 }
