@@ -133,8 +133,11 @@ static vs_status add_row(void *ctx, const json_t *row, const char *where, vs_err
     grading *g = ctx;
     grade_row *r = &g->row[g->n];
 
-    VS_TRY(read_row(r, row, g->source, where, err));
-    r->where = vs_strdup_n(where, strlen(where));
+    const vs_status st = read_row(r, row, g->source, where, err);
+
+    if (st == VS_OK) r->where = vs_strdup_n(where, strlen(where));
+    if (!r->where) row_free(r);
+    if (st != VS_OK) return st;
     if (!r->where) return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", where);
     r->json = json_incref((json_t *)(uintptr_t)row);
     g->item[g->n++] = (vs_grade_item){.id = r->id.data,

@@ -20,21 +20,6 @@ done:
     return st;
 }
 
-vs_status vs_report_write(const char *run_dir, vs_error *err)
-{
-    char *path = vs_format("%s/report.html", run_dir);
-    vs_buf page = {0};
-    vs_status st;
-
-    if (!path) return VS_FAIL(err, VS_E_NOMEM, "%s: path", run_dir);
-    VS_CHECK(make_page(&page, run_dir, err));
-    VS_CHECK(vs_file_replace(path, page.data, page.len, err));
-done:
-    vs_buf_free(&page);
-    free(path);
-    return st;
-}
-
 static vs_status write_to(const char *path, const char *run_dir, vs_error *err)
 {
     vs_buf page = {0};
@@ -45,6 +30,17 @@ static vs_status write_to(const char *path, const char *run_dir, vs_error *err)
     vs_say("report: %s", path);
 done:
     vs_buf_free(&page);
+    return st;
+}
+
+vs_status vs_report_write(const char *run_dir, vs_error *err)
+{
+    char *path = vs_format("%s/report.html", run_dir);
+    vs_status st;
+
+    if (!path) return VS_FAIL(err, VS_E_NOMEM, "%s: path", run_dir);
+    st = write_to(path, run_dir, err);
+    free(path);
     return st;
 }
 

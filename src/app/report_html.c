@@ -212,11 +212,12 @@ static void put_training(vs_buf *b, const vs_report *r)
     if (has_training(r, false))
         put_figure(b, "train-generators", SIZE_MAX, "Generators: loss",
                    "Mean negative log-prob of a completion token in each step. Every generator "
-                   "starts from the base.");
+                   "starts from the base. A verifier that learns from no pairs is drawn here, by "
+                   "its own loss.");
     if (has_training(r, true)) {
         put_figure(b, "train-loss", SIZE_MAX, "Verifier: loss",
-                   "DPO loss over the step\xe2\x80\x99s pairs of a right and a wrong solution; ln "
-                   "2 = 0.693 is a coin toss.");
+                   "Loss over the step\xe2\x80\x99s pairs of a right and a wrong solution; of "
+                   "DPO\xe2\x80\x99s sigmoid, ln 2 = 0.693 is a coin toss.");
         put_figure(
             b, "train-margin", SIZE_MAX, "Verifier: reward margin",
             "Mean over pairs of beta times the difference of log-prob gains over the reference.");
@@ -383,8 +384,8 @@ static void put_examples(vs_buf *b, const vs_report *r)
     if (!r->n_examples) return;
     vs_buf_str(b, "<h2>Examples</h2>\n<p>Test problems on which the final generator\xe2\x80\x99s "
                   "candidates disagree: the first ones of"
-                  " each kind, not the best-looking. A score is the verifier\xe2\x80\x99s log-prob "
-                  "of the whole solution.</p>\n");
+                  " each kind, not the best-looking. A score is what the verifier says of the "
+                  "whole solution: DPO\xe2\x80\x99s its log-prob.</p>\n");
     for (size_t i = 0; i < r->n_examples; i++) {
         const vs_example_problem *e = &r->example[i];
         vs_buf_printf(b, "<section class=\"example\"><h3>%s</h3><div class=\"q\">", e->why);

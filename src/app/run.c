@@ -9,16 +9,6 @@
 #include "base/progress.h"
 #include "flow/loop/loop.h"
 
-/* recipes/gsm8k.yaml -> runs/gsm8k, unless --out says otherwise. */
-static char *default_folder(const char *recipe_path, const vs_recipe *r)
-{
-    const char *slash = strrchr(recipe_path, '/'), *file = slash ? slash + 1 : recipe_path;
-    const size_t len = strcspn(file, ".");
-
-    if (r->name && r->name[0]) return vs_format("runs/%s", r->name);
-    return vs_format("runs/%.*s", (int)len, file);
-}
-
 vs_status vs_run_and_report(const vs_recipe *recipe, const char *dir, const vs_str_list *others,
                             vs_error *err)
 {
@@ -33,7 +23,6 @@ vs_status vs_run_and_report(const vs_recipe *recipe, const char *dir, const vs_s
     run = NULL;
     if (!did_work) vs_say("%s: nothing to do, every stage is done", dir);
     VS_CHECK(vs_report_write(dir, err));
-    vs_say("report: %s/report.html", dir);
 done:
     vs_run_close(run);
     return st;
@@ -49,7 +38,7 @@ static vs_status run_recipe(const char *path, const char *out, const vs_str_list
     VS_CHECK(vs_recipe_read(&r, path, err));
     for (size_t i = 0; i < sets->n; i++) VS_CHECK(vs_recipe_set(&r, sets->item[i], "--set", err));
     VS_CHECK(vs_recipe_check(&r, path, err));
-    dir = out ? vs_strdup_n(out, strlen(out)) : default_folder(path, &r);
+    dir = out ? vs_strdup_n(out, strlen(out)) : vs_format("runs/%s", r.name);
     if (!dir) {
         st = VS_FAIL(err, VS_E_NOMEM, "%s: path", path);
         goto done;

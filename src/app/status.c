@@ -84,7 +84,7 @@ static vs_status print_rounds(status *s, vs_error *err)
         VS_TRY(print_set(s, name, s->n_query, err));
     }
     VS_TRY(print_model(s, "generator", err));
-    return print_model(s, "verifier", err);
+    return s->recipe.verifier.kind == VS_VERIFIER_NONE ? VS_OK : print_model(s, "verifier", err);
 }
 
 static vs_status print_evaluation(status *s, vs_error *err)

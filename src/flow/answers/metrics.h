@@ -4,7 +4,8 @@
  * Pass@k, Best-of-k and Majority@k are expectations over a uniformly drawn k-subset of the samples,
  * exact up to rounding (below 1e-9). Weighted@k and the vote among the top m are exact at k = 1 and
  * k = N, and in between the mean over VS_VOTE_TRIALS drawn subsets per problem, the same ones in
- * every run. Ties share evenly everywhere.
+ * every run. Ties share evenly, but in the vote among the
+ * top m (vote.h).
  *
  * Ownership: problems borrow their arrays; vs_metrics owns its own.
  * Threads:   pure functions. */

@@ -226,8 +226,8 @@ static vs_status vote_at(double *out, const vs_metrics_problem *p, size_t top, c
                        .sums = vs_alloc(p->n, sizeof *w.sums),
                        .order = vs_alloc(p->n, sizeof *w.order),
                        .by_k = vs_alloc(n_ks, sizeof *w.by_k),
-                       .best = vs_alloc(top, sizeof *w.best),
-                       .top = top};
+                       .best = vs_alloc(top < p->n ? top : p->n, sizeof *w.best),
+                       .top = top < p->n ? top : p->n};
     vs_status st;
 
     if (!w.weights || !w.sums || !w.order || !w.by_k || !w.best) {

@@ -25,23 +25,27 @@ static vs_status take_candidate(asked *q, vs_candidate *c, vs_solution *s, const
     const char *profile = r->eval.grader ? r->eval.grader : r->grader;
     vs_grade_result g;
     vs_buf text = {0};
+    vs_status st = VS_OK;
     int32_t *ids = vs_alloc(x->n, sizeof *ids);
 
     if (!ids) return VS_FAIL(err, VS_E_NOMEM, "candidate");
     memcpy(ids, x->ids, x->n * sizeof *ids);
     *s = (vs_solution){.ids = ids, .n = x->n};
-    VS_TRY(vs_decode(&text, q->run->tokenizer, x->ids, n_text, true, err));
+    VS_CHECK(vs_decode(&text, q->run->tokenizer, x->ids, n_text, true, err));
     if (text.data)
         text.data[text.len = vs_stop_cut(text.data, text.len, (const char *const *)r->sample.stop,
                                          r->sample.n_stop)] = '\0';
     c->text = text.data ? text.data : vs_strdup_n("", 0);
+    text = (vs_buf){0};
     if (!c->text) return VS_FAIL(err, VS_E_NOMEM, "candidate");
     c->finish = vs_finish_name[x->finish];
     for (size_t i = 0; i < x->n; i++) c->logprob += (double)x->logprobs[i];
     if (x->finish == VS_FINISH_LENGTH || !vs_profile_version(profile)) return VS_OK;
-    VS_TRY(vs_grade(&g, profile, NULL, 0, c->text, strlen(c->text), err));
+    VS_CHECK(vs_grade(&g, profile, NULL, 0, c->text, strlen(c->text), err));
     snprintf(c->answer, sizeof c->answer, "%s", g.normal);
-    return VS_OK;
+done:
+    vs_buf_free(&text);
+    return st;
 }
 
 static vs_status take_all(void *ctx, size_t problem, const vs_completion *c, size_t n,

@@ -52,20 +52,42 @@ done:
     return st;
 }
 
+/* An adapter's base lies outside of the run: another one in its place would be another model. */
+static vs_status check_model(const vs_run *run, const char *name, const char *dir,
+                             vs_compute compute, const vs_model *m, vs_error *err)
+{
+    char expected[VS_HASH_HEX];
+
+    VS_TRY(vs_run_model_hash(expected, run->dir, name, err));
+    vs_compute_hash(expected, expected, compute);
+    if (strcmp(expected, m->hash) == 0) return VS_OK;
+    return VS_FAIL(err, VS_E_STATE,
+                   "%s: found weights of hash %.12s, expected %.12s as when the run made them; is "
+                   "%s still the same base?",
+                   dir, m->hash, expected, run->base);
+}
+
 vs_status vs_run_open_model(const vs_run *run, const char *name, vs_compute compute,
                             vs_opened_model *out, vs_error *err)
 {
     char *dir = vs_run_model_dir(run, name);
+    vs_opened_model m = {0};
     vs_status st;
 
     if (!dir) return VS_FAIL(err, VS_E_NOMEM, "%s: path", name);
-    if (!vs_train_job_done(dir))
+    if (!vs_train_job_done(dir)) {
         st =
             VS_FAIL(err, VS_E_STATE,
                     "%s: the run has not trained it yet; vstar run %s/recipe.yaml --out %s resumes",
                     dir, run->dir, run->dir);
-    else
-        st = vs_opened_model_open_either(out, run->base, dir, compute, err);
+        goto done;
+    }
+    VS_CHECK(vs_opened_model_open_either(&m, run->base, dir, compute, err));
+    VS_CHECK(check_model(run, name, dir, compute, m.model, err));
+    *out = m;
+    m = (vs_opened_model){0};
+done:
+    vs_opened_model_close(&m);
     free(dir);
     return st;
 }
@@ -125,16 +147,46 @@ static vs_status open_base(vs_run *run, vs_error *err)
     return vs_run_open_chat(run, err);
 }
 
-/* First line in which two texts differ, from 1; 0 when they are equal. */
-static size_t first_difference(const char *a, const char *b)
+/* Whether a recipe's line has a key that changes memory and speed and never the result. */
+static bool is_free_line(const char *line)
 {
-    size_t line = 1;
+    static const char *const keys[] = {"rows", "micro_tokens", "keep_mb", "checkpoint_steps"};
 
-    for (; *a && *a == *b; a++, b++) line += *a == '\n';
-    return *a || *b ? line : 0;
+    line += strspn(line, " ");
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strncmp(line, keys[i], strlen(keys[i])) == 0 && line[strlen(keys[i])] == ':')
+            return true;
+    return false;
 }
 
-/* recipe.yaml is written once, with every value; a later call must mean the same run. */
+/* First line in which two written recipes differ in what comes of them, from 1; 0: in none. */
+static size_t first_difference(const char *a, const char *b)
+{
+    for (size_t line = 1; *a || *b; line++) {
+        const size_t n = strcspn(a, "\n"), m = strcspn(b, "\n");
+        const bool is_same = n == m && memcmp(a, b, n) == 0;
+        if (!is_same && !(is_free_line(a) && is_free_line(b))) return line;
+        a += n + (a[n] == '\n');
+        b += m + (b[m] == '\n');
+    }
+    return 0;
+}
+
+static void take_free_keys(vs_recipe *to, const vs_recipe *from)
+{
+    vs_train_options *const mine[] = {&to->sft, &to->dpo, &to->orm, &to->generative};
+    const vs_train_options *const given[] = {&from->sft, &from->dpo, &from->orm, &from->generative};
+
+    to->sample.rows = from->sample.rows;
+    for (size_t i = 0; i < sizeof mine / sizeof *mine; i++) {
+        mine[i]->micro_tokens = given[i]->micro_tokens;
+        mine[i]->keep_mb = given[i]->keep_mb;
+        mine[i]->checkpoint_steps = given[i]->checkpoint_steps;
+    }
+}
+
+/* recipe.yaml is written once, with every value; a later call must mean the same run. Its free keys
+ * hold for that call, as where memory was too small before. */
 static vs_status settle_recipe(vs_run *run, const vs_recipe *recipe, vs_error *err)
 {
     vs_status st;
@@ -166,6 +218,7 @@ static vs_status settle_recipe(vs_run *run, const vs_recipe *recipe, vs_error *e
         }
     }
     VS_CHECK(vs_recipe_read(&run->recipe, path, err));
+    if (recipe) take_free_keys(&run->recipe, recipe);
 done:
     free(path);
     free(old);

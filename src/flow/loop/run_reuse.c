@@ -44,7 +44,8 @@ vs_status vs_run_reuse(vs_run *run, const char *const *dirs, size_t n, vs_error 
         char *db = vs_format("%s/run.db", dirs[i]);
         if (db && !vs_file_exists(db)) {
             free(db);
-            continue;
+            return VS_FAIL(err, VS_E_INPUT, "%s: found no run.db, expected the folder of a run",
+                           dirs[i]);
         }
         VS_TRY(add_path(&run->other_stores, &run->n_other_stores, db, err));
         VS_TRY(add_models(run, dirs[i], err));

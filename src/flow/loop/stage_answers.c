@@ -1,4 +1,4 @@
-/* stage_answers.c - the test: candidates, scores, metrics; and one new question. */
+/* stage_answers.c - the test: candidates, scores, metrics. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -22,15 +22,20 @@ static vs_status add_from_file(vs_buf *out, const vs_run *run, vs_error *err)
     vs_problems examples = {0};
     vs_problem_source source;
     vs_overlap o;
-    vs_status st;
+    vs_status st = VS_OK;
 
     vs_run_problem_source(&source, run);
     VS_TRY(vs_examples_load(&examples, &source, path, run->recipe.eval.base_shots, err));
-    VS_CHECK(vs_overlap_find(&o, &examples, &run->test, err));
-    if (o.n_normalised)
-        st = VS_FAIL(err, VS_E_INPUT, "%s: example %s is the test problem %s", path,
-                     o.shown[0].ours, o.shown[0].theirs);
-    for (size_t i = 0; st == VS_OK && i < examples.n; i++) add_example(out, run, &examples.item[i]);
+    for (size_t i = 0; i < examples.n; i++) {
+        const vs_problems one = {.item = &examples.item[i], .n = 1};
+        VS_CHECK(vs_overlap_find(&o, &one, &run->test, err));
+        if (o.n_normalised) {
+            st = VS_FAIL(err, VS_E_INPUT, "%s: example %s is the test problem %s", path,
+                         o.shown[0].ours, o.shown[0].theirs);
+            goto done;
+        }
+        add_example(out, run, &examples.item[i]);
+    }
 done:
     vs_problems_free(&examples);
     return st;
@@ -88,15 +93,17 @@ static vs_status make_prompts(vs_problems *out, vs_run *run, vs_error *err)
         goto done;
     }
     for (; out->n < run->test.n; out->n++) {
+        const vs_problem *test = &run->test.item[out->n];
         vs_problem *p = &out->item[out->n];
 
         text.len = n_examples;
-        vs_buf_str(&text, run->test.item[out->n].prompt);
+        vs_buf_str(&text, test->prompt);
         VS_CHECK(vs_buf_ok(&text, "eval.base_shots", err));
-        *p = (vs_problem){.id = run->test.item[out->n].id};
-        p->key = vs_strdup_n(run->test.item[out->n].key, strlen(run->test.item[out->n].key));
+        *p = (vs_problem){.id = test->id};
+        p->key = vs_strdup_n(test->key, strlen(test->key));
         p->prompt = vs_strdup_n(text.data, text.len);
-        if (!p->key || !p->prompt) {
+        if (test->gold) p->gold = vs_strdup_n(test->gold, strlen(test->gold));
+        if (!p->key || !p->prompt || (test->gold && !p->gold)) {
             out->n++;
             st = VS_FAIL(err, VS_E_NOMEM, "%zu problems", run->test.n);
             goto done;

@@ -12,9 +12,12 @@
 #include "flow/samples/samples.h"
 #include "flow/verifier/verifier.h"
 
-static const vs_problem *problem_of(const vs_run *run, const vs_sample *x)
+static vs_status problem_of(const vs_problem **out, const vs_run *run, const vs_sample *x,
+                            vs_error *err)
 {
-    return &run->problems.item[x->problem_id - 1];
+    *out = vs_problems_find(&run->problems, x->problem_id);
+    if (*out) return VS_OK;
+    return VS_FAIL(err, VS_E_STATE, "run.db: sample %lld has no problem", (long long)x->id);
 }
 
 /* How long the generator after `rounds` rounds is trained: G_SFT by its epochs; where steps are given,
@@ -59,8 +62,8 @@ static vs_status train_generator(vs_run *run, const char *name, const char *dir,
         goto done;
     }
     for (size_t i = 0; i < set->n; i++) {
-        const vs_sample *x = &all->item[set->index[i]];
-        items[i] = (vs_gen_item){problem_of(run, x), x};
+        items[i].sample = &all->item[set->index[i]];
+        VS_CHECK(problem_of(&items[i].problem, run, items[i].sample, err));
     }
     job.o.seed = run->recipe.seed;
     set_length(&job.o, &run->recipe, rounds);
@@ -125,11 +128,11 @@ static vs_status fill_items(vs_run *run, ver_items *v, const vs_samples *all, co
     }
     for (size_t g = 0; g < set->n_groups; g++) {
         const vs_ver_group *k = &set->groups[g];
-        v->item[g] = (vs_ver_item){.problem = problem_of(run, v->samples[k->first]),
-                                   .solutions = v->samples + k->first,
+        v->item[g] = (vs_ver_item){.solutions = v->samples + k->first,
                                    .ref_logp = ref ? v->ref + k->first : NULL,
                                    .n = k->n,
                                    .n_right = k->n_right};
+        VS_TRY(problem_of(&v->item[g].problem, run, v->samples[k->first], err));
     }
     return VS_OK;
 }

@@ -18,6 +18,7 @@ static vs_status mark_solved(bool *skip, vs_run *run, size_t round, vs_error *er
     vs_samples all = {0};
     const uint32_t parts = 1u << 30;
     const uint32_t share = (uint32_t)(run->recipe.rationalize.share * (double)parts);
+    vs_status st = VS_OK;
 
     for (size_t i = 0; i < run->query.n; i++) {
         vs_rng r = vs_rng_stream(vs_rng_key_make(run->recipe.seed, VS_RNG_CAP, round | 1u << 31),
@@ -27,11 +28,16 @@ static vs_status mark_solved(bool *skip, vs_run *run, size_t round, vs_error *er
     snprintf(set, sizeof set, "round-%zu", round);
     VS_TRY(vs_store_samples(&all, run->store, set, vs_grader_version(run->grader), err));
     for (size_t i = 0, q = 0; i < all.n; i++) {
-        while (run->query.item[q].id != all.item[i].problem_id) q++; /* both rise by id */
+        while (q < run->query.n && run->query.item[q].id < all.item[i].problem_id) q++;
+        if (q == run->query.n || run->query.item[q].id != all.item[i].problem_id) {
+            st = VS_FAIL(err, VS_E_STATE, "run.db: sample %lld has no problem",
+                         (long long)all.item[i].id);
+            break;
+        }
         skip[q] |= all.item[i].verdict == VS_RIGHT;
     }
     vs_samples_free(&all);
-    return VS_OK;
+    return st;
 }
 
 static vs_status add_hinted(vs_problems *out, const vs_run *run, const vs_problem *p, vs_error *err)

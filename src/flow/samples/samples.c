@@ -38,19 +38,17 @@ static vs_status store_reference(vs_store *s, const vs_problem *p, const vs_toke
     vs_status st;
     vs_ids ids = {0};
     vs_sample x = {.problem_id = p->id, .set = "reference", .finish = "stop", .text = p->reference};
+    vs_solution solution;
+    char where[160];
     int64_t id;
 
+    snprintf(where, sizeof where, "problem %s, with its reference", p->key);
     VS_CHECK(vs_encode(&ids, t, p->reference, strlen(p->reference), false, err));
     if (c->n_eos) VS_CHECK(vs_ids_add(&ids, c->eos_ids[0], err));
     x.ids = ids.id;
     x.n_ids = ids.n;
-    if (p->n_ids + ids.n > c->n_positions + 1) {
-        st = VS_FAIL(
-            err, VS_E_INPUT,
-            "problem %s: prompt and reference solution have %zu tokens, the model takes %zu",
-            p->key, p->n_ids + ids.n, c->n_positions + 1);
-        goto done;
-    }
+    solution = (vs_solution){.ids = ids.id, .n = ids.n};
+    VS_CHECK(vs_group_check(&(vs_group){p->ids, p->n_ids, &solution, 1}, c, where, err));
     VS_CHECK(vs_store_add_sample(s, &x, &id, err));
 done:
     vs_ids_free(&ids);
@@ -207,6 +205,27 @@ done:
     return st;
 }
 
+/* A set that was begun goes on from the same model and options. */
+static vs_status check_set(vs_store *s, const vs_model *m, const vs_problems *p,
+                           const vs_sampling *how, vs_error *err)
+{
+    char key[VS_HASH_HEX], *fact = vs_format("sampled:%s", how->set), *begun = NULL;
+    vs_status st;
+
+    if (!fact) return VS_FAIL(err, VS_E_NOMEM, "%s", how->set);
+    VS_CHECK(sampling_key(key, m, p, how->decode, err));
+    VS_CHECK(vs_store_get(&begun, s, fact, err));
+    if (begun && strcmp(begun, key) != 0)
+        st = VS_FAIL(err, VS_E_STATE,
+                     "%s: found another model, problems or options than its first samples were "
+                     "drawn with, expected the same",
+                     how->set);
+done:
+    free(begun);
+    free(fact);
+    return st;
+}
+
 vs_status vs_sample_set(vs_store *s, const vs_model *m, const vs_tokenizer *t, const vs_problems *p,
                         const vs_sampling *how, vs_error *err)
 {
@@ -218,7 +237,7 @@ vs_status vs_sample_set(vs_store *s, const vs_model *m, const vs_tokenizer *t, c
 
     VS_TRY(vs_store_count_groups(&sink.first, s, how->set, err));
     if (sink.first >= p->n) return VS_OK;
-    if (sink.first == 0) VS_TRY(begin_set(&is_copied, s, m, p, how, err));
+    VS_TRY(sink.first ? check_set(s, m, p, how, err) : begin_set(&is_copied, s, m, p, how, err));
     if (is_copied) return VS_OK;
     n = p->n - sink.first;
     todo = vs_alloc(n, sizeof *todo);
