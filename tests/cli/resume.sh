@@ -24,9 +24,9 @@ same "other keys stay what they were" "$? $(grep -c 'was started with another re
 rm -r run/models/verifier
 mkdir run/models/verifier.checkpoint
 touch run/models/verifier.checkpoint/checkpoint.tmp.1.1 run/models/verifier.partial
-vstar run "$tiny" --out run >partial.txt 2>&1
+vstar run "$tiny" --out run --set dpo.checkpoint_steps=0 >partial.txt 2>&1
 same "a file in the way of a folder is an error" "$? $(grep -c 'verifier.partial: cannot remove' partial.txt)" "1 1"
-same "the temporary is gone, the checkpoint stays" "$(ls run/models/verifier.checkpoint)" checkpoint
+same "the temporary is gone, and no checkpoint was asked for" "$(ls run/models/verifier.checkpoint)" ""
 rm run/models/verifier.partial
 vstar run "$tiny" --out run >whole.txt 2>&1
 same "the run ends" "$? $(weights run)" "0 $before"
@@ -34,23 +34,28 @@ same "the run ends" "$? $(weights run)" "0 $before"
 # A base of bf16: what is trained is what is written, and is known by its hash.
 cp -r "$demo_base" base16 && sed -i 's/float32/bfloat16/' base16/config.json
 check "the base says bf16" grep -q bfloat16 base16/config.json
-vstar run "$tiny" --out whole16 --set base=base16 >whole16.txt 2>&1 || fail "bf16: $(tail -1 whole16.txt)"
+vstar run "$tiny" --out whole16 --set base=base16 --set verifier.kind=orm >whole16.txt 2>&1 || fail "bf16: $(tail -1 whole16.txt)"
+same "the verifier's scores too" "$(sql whole16 "SELECT count(*) FROM scores WHERE model LIKE '$(fact whole16 verifier)%'")" 48
 for set in test:sft test:generator; do
     same "samples of $set are known by the model's hash" "$(sql whole16 "SELECT DISTINCT model FROM samples JOIN sets ON sets.id = set_id WHERE name = '$set'")" \
         "$(fact whole16 "${set#test:}")"
 done
 
-# An adapter belongs to its base.
+# What was begun from a base goes on from it.
 cp -r "$demo_base" base
-lora=(--set base=base --set sft.lora.rank=2)
+lora=(--set base=base --set sft.lora.rank=2 --set eval.base=true)
 vstar run "$tiny" --out lora "${lora[@]}" >lora.txt 2>&1 || fail "adapters: $(tail -1 lora.txt)"
+cp -r lora half
 rm -r base && cp -r whole16/models/sft base && cp "$demo_base/config.json" base
 question="Tom buys some bags of 7 pens. Tom gets 5 more and now has 61. How many bags?"
 vstar ask lora "$question" -n 4 >ask.txt 2>&1
-same "another base in its place is told" "$? $(grep -c 'is base still the same base?' ask.txt)" "1 1"
-sqlite3 lora/run.db "DELETE FROM facts WHERE key = 'stage:answers'; DELETE FROM samples WHERE set_id = (SELECT id FROM sets WHERE name = 'test:generator') AND problem_id = (SELECT max(problem_id) FROM samples)"
+same "another base under an adapter is told" "$? $(grep -c 'models/generator: .*base base has been replaced' ask.txt)" "1 1"
+sqlite3 lora/run.db "DELETE FROM facts WHERE key = 'stage:answers'; DELETE FROM samples WHERE set_id = (SELECT id FROM sets WHERE name = 'base') AND problem_id = (SELECT max(problem_id) FROM samples)"
 vstar run "$tiny" --out lora "${lora[@]}" >again.txt 2>&1
-same "also where the run goes on" "$? $(grep -c 'is base still the same base?' again.txt)" "1 1"
+same "a set goes on from what it was begun with" "$? $(grep -c 'base: found another model' again.txt)" "1 1"
+rm -r half/models/generator
+vstar run "$tiny" --out half "${lora[@]}" >half.txt 2>&1
+same "every generator starts from one base" "$? $(grep -c 'generator: found a start of hash .*: base has been replaced' half.txt)" "1 1"
 
 vstar run "$tiny" --out new --reuse runn >reuse.txt 2>&1
 same "another run that is not there is told" "$? $(grep -c 'runn: found no run.db' reuse.txt)" "1 1"

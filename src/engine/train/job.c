@@ -274,6 +274,13 @@ vs_status vs_train_job_run(const vs_train_job *j, vs_error *err)
     }
     VS_CHECK(open_start(&start, j, err));
     memcpy(from, start.model->hash, sizeof from);
+    if (j->start && strcmp(j->start, from) != 0) {
+        st = VS_FAIL(err, VS_E_STATE,
+                     "%s: found a start of hash %.12s, expected %.12s as before: %s has been "
+                     "replaced since",
+                     j->label, from, j->start, j->base);
+        goto done;
+    }
     VS_CHECK(vs_steps_open(&r.steps, j->kind, j->rows, j->n_rows, &j->o, false, err));
     VS_CHECK(vs_trainer_open(&trainer, start.model, j->kind, &j->o, vs_steps_count(&r.steps),
                              checkpoint, err));

@@ -20,6 +20,7 @@ typedef struct vs_train_job {
     const vs_data_row *rows;
     size_t n_rows;
     vs_train_options o;
+    const char *start;     /* hash that the start must have; NULL: any */
     bool is_reference;     /* DPO: ref_logp are of the start itself, which the first step checks */
     const char *label;     /* of the progress bar */
     vs_step_report report; /* may be NULL */

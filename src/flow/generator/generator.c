@@ -17,6 +17,7 @@ vs_status vs_generator_train(vs_store *s, const vs_generator_job *j, vs_error *e
                         .rows = rows,
                         .n_rows = j->n,
                         .o = j->o,
+                        .start = j->start,
                         .label = j->name,
                         .report = vs_train_curve_report,
                         .ctx = &curve,

@@ -17,6 +17,7 @@ typedef struct vs_generator_job {
     const vs_gen_item *items; /* in a stable order */
     size_t n;
     vs_train_options o;
+    const char *start;         /* vs_train_job */
     const char *const *others; /* finished folders of other runs: vs_train_job */
     size_t n_others;
     json_t *facts; /* for the manifest; borrowed */

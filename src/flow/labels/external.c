@@ -430,6 +430,10 @@ vs_status vs_external_run(vs_external *x, const vs_grade_item *items, size_t n,
     hold_pipe_signal(&before);
     while (st == VS_OK && b.n_done < n) st = turn(&b, fds, err);
     release_pipe_signal(&before);
+    if (st == VS_OK && x->n_answers == 0 && n > 1) /* one alone may be a hard one */
+        st = VS_FAIL(err, VS_E_INPUT,
+                     "grader command: '%.80s': none of %zu items has had an answer within %g s",
+                     x->argv[0], n, x->timeout_s);
     for (size_t i = 0; st != VS_OK && i < x->n_workers; i++) { /* no answer may come late */
         if (x->worker[i].item == NO_ITEM) continue;
         stop_worker(&x->worker[i], false);

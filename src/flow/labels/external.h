@@ -12,7 +12,8 @@
  * is tried once more. An item that none of this helps is "ungradable" with the rule ":died" or
  * ":timeout". An answer that is no such line is an error that shows it, since a label must not
  * depend on a misunderstanding; so is VS_EXTERNAL_FAULTS items in a row without an answer, and a
- * command that dies VS_EXTERNAL_TRIES times before any item has had one: it does not run at all.
+ * command that dies VS_EXTERNAL_TRIES times before any item has had one, or that answers none of
+ * several: it does not run at all.
  *
  * Threads: one at a time; workers are processes, each with a session of its own. */
 #ifndef VS_LABELS_EXTERNAL_H

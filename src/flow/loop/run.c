@@ -32,8 +32,8 @@ vs_status vs_run_has_verifier(bool *out, const vs_run *run, vs_error *err)
     return VS_OK;
 }
 
-vs_status vs_run_model_hash(char hex[VS_HASH_HEX], const char *run_dir, const char *name,
-                            vs_error *err)
+static vs_status manifest_hash(char hex[VS_HASH_HEX], const char *run_dir, const char *name,
+                               const char *key, vs_error *err)
 {
     char *path = vs_format("%s/models/%s/manifest.json", run_dir, name);
     json_t *manifest = NULL;
@@ -44,12 +44,24 @@ vs_status vs_run_model_hash(char hex[VS_HASH_HEX], const char *run_dir, const ch
     if (!path) return VS_FAIL(err, VS_E_NOMEM, "%s: path", run_dir);
     if (!vs_file_exists(path)) goto done;
     VS_CHECK(vs_json_read(&manifest, path, err));
-    VS_CHECK(vs_json_get_str(&text, manifest, "model", path, err));
+    VS_CHECK(vs_json_get_str(&text, manifest, key, path, err));
     snprintf(hex, VS_HASH_HEX, "%s", text);
 done:
     json_decref(manifest);
     free(path);
     return st;
+}
+
+vs_status vs_run_model_hash(char hex[VS_HASH_HEX], const char *run_dir, const char *name,
+                            vs_error *err)
+{
+    return manifest_hash(hex, run_dir, name, "model", err);
+}
+
+vs_status vs_run_start_hash(char hex[VS_HASH_HEX], const vs_run *run, const char *name,
+                            vs_error *err)
+{
+    return manifest_hash(hex, run->dir, name, "from", err);
 }
 
 /* An adapter's base lies outside of the run: another one in its place would be another model. */
@@ -62,8 +74,8 @@ static vs_status check_model(const vs_run *run, const char *name, const char *di
     vs_compute_hash(expected, expected, compute);
     if (strcmp(expected, m->hash) == 0) return VS_OK;
     return VS_FAIL(err, VS_E_STATE,
-                   "%s: found weights of hash %.12s, expected %.12s as when the run made them; is "
-                   "%s still the same base?",
+                   "%s: found weights of hash %.12s, expected %.12s as in its manifest.json: it or "
+                   "its base %s has been replaced since",
                    dir, m->hash, expected, run->base);
 }
 

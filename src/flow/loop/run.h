@@ -47,6 +47,9 @@ enum { VS_ROUND_RATIONALE = 1 << 29 }; /* plus the round */
 char *vs_run_model_dir(const vs_run *run, const char *name);
 /* Opens a model of the run: a folder of its own, or an adapter over the base. compute: the recipe's, but for what training
  * takes from it. */
+/* The hash of what a model's training started from, by its manifest; "" when it is not there. */
+VS_NODISCARD vs_status vs_run_start_hash(char hex[VS_HASH_HEX], const vs_run *run, const char *name,
+                                         vs_error *err);
 VS_NODISCARD vs_status vs_run_open_model(const vs_run *run, const char *name, vs_compute compute,
                                          vs_opened_model *out, vs_error *err);
 /* Whether models/verifier is there: a run whose samples gave nothing to tell apart has none. */

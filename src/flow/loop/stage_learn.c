@@ -56,10 +56,15 @@ static vs_status train_generator(vs_run *run, const char *name, const char *dir,
                             .others = (const char *const *)run->other_models,
                             .n_others = run->n_other_models,
                             .facts = facts};
+    char start[VS_HASH_HEX];
 
     if (!items || !facts) {
         st = VS_FAIL(err, VS_E_NOMEM, "%s: %zu solutions", name, set->n);
         goto done;
+    }
+    if (rounds) { /* every generator starts where the first one did */
+        VS_CHECK(vs_run_start_hash(start, run, "sft", err));
+        job.start = start;
     }
     for (size_t i = 0; i < set->n; i++) {
         items[i].sample = &all->item[set->index[i]];

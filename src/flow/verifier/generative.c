@@ -21,10 +21,15 @@ void generative_name(char out[VS_SCORE_NAME_BYTES], const char *question, const 
     snprintf(out, VS_SCORE_NAME_BYTES, "yes-%012llx", (unsigned long long)(h >> 16));
 }
 
-static vs_status encode_word(vs_ids *out, const vs_tokenizer *t, const char *text,
-                             const char *where, const char *key, vs_error *err)
+static vs_status encode_word(vs_ids *out, const vs_tokenizer *t, const vs_config *c,
+                             const char *text, const char *where, const char *key, vs_error *err)
 {
     VS_TRY(vs_encode(out, t, text, strlen(text), false, err));
+    for (size_t i = 0; i < out->n; i++)
+        if ((size_t)out->id[i] >= c->n_vocab)
+            return VS_FAIL(err, VS_E_INPUT,
+                           "%s%s: found \"%.60s\", whose token %d the model does not have", where,
+                           key, text, out->id[i]);
     if (out->n) return VS_OK;
     return VS_FAIL(err, VS_E_INPUT, "%s%s: found \"%.60s\", expected text that has tokens", where,
                    key, text);
@@ -37,9 +42,9 @@ vs_status vs_ver_words_open(vs_ver_words *out, const vs_tokenizer *t, const vs_c
     vs_ver_words w = {.n_end = c->n_eos};
     vs_status st;
 
-    VS_CHECK(encode_word(&w.question, t, question, where, "question", err));
-    VS_CHECK(encode_word(&w.yes, t, yes, where, "yes", err));
-    VS_CHECK(encode_word(&w.no, t, no, where, "no", err));
+    VS_CHECK(encode_word(&w.question, t, c, question, where, "question", err));
+    VS_CHECK(encode_word(&w.yes, t, c, yes, where, "yes", err));
+    VS_CHECK(encode_word(&w.no, t, c, no, where, "no", err));
     if (w.yes.n == w.no.n && memcmp(w.yes.id, w.no.id, w.yes.n * sizeof *w.yes.id) == 0) {
         st = VS_FAIL(err, VS_E_INPUT, "%syes: found the tokens of %sno", where, where);
         goto done;

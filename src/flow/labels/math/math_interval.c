@@ -145,13 +145,20 @@ static bool is_at(const end *a, const end *b)
     return math_scalar_equal(a->at, b->at) == MATH_TRUE;
 }
 
+/* Those that begin further left, and of equal ones those with their first point. */
+static bool comes_before(const span *a, const span *b)
+{
+    if (is_at(&a->low, &b->low)) return a->low.is_closed && !b->low.is_closed;
+    return a->low.where < b->low.where;
+}
+
 /* Sorts, and joins those that meet. An end that two share is closed where one of them is. */
 static void merge_spans(spans *x)
 {
     size_t n = 0;
 
     for (size_t i = 1; i < x->n; i++)
-        for (size_t j = i; j > 0 && x->span[j].low.where < x->span[j - 1].low.where; j--) {
+        for (size_t j = i; j > 0 && comes_before(&x->span[j], &x->span[j - 1]); j--) {
             const span t = x->span[j];
             x->span[j] = x->span[j - 1];
             x->span[j - 1] = t;
