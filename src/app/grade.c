@@ -132,13 +132,14 @@ static vs_status add_row(void *ctx, const json_t *row, const char *where, vs_err
 {
     grading *g = ctx;
     grade_row *r = &g->row[g->n];
+    vs_status st;
 
-    const vs_status st = read_row(r, row, g->source, where, err);
-
-    if (st == VS_OK) r->where = vs_strdup_n(where, strlen(where));
-    if (!r->where) row_free(r);
-    if (st != VS_OK) return st;
-    if (!r->where) return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", where);
+    VS_CHECK(read_row(r, row, g->source, where, err));
+    r->where = vs_strdup_n(where, strlen(where));
+    if (!r->where) {
+        st = VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", where);
+        goto done;
+    }
     r->json = json_incref((json_t *)(uintptr_t)row);
     g->item[g->n++] = (vs_grade_item){.id = r->id.data,
                                       .question = r->question.data,
@@ -146,7 +147,9 @@ static vs_status add_row(void *ctx, const json_t *row, const char *where, vs_err
                                       .gold_len = r->gold.len,
                                       .completion = r->completion.data,
                                       .completion_len = r->completion.len};
-    return VS_OK;
+done:
+    if (st != VS_OK) row_free(r);
+    return st;
 }
 
 static void put_optional(vs_buf *line, const char *key, const char *value)

@@ -50,9 +50,7 @@ Y
 vstar compare suite.yaml --out suite >table.txt 2>suite.log
 same "the suite ends well" $? 0
 f32=suite/seed-1/f32 bf16=suite/seed-1/bf16
-fact() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1] + "/manifest.json"))["model"])' "$1/models/$2"; }
 as_bf16() { printf '%s compute bf16' "$1" | sha256sum | cut -d' ' -f1; } # a model's hash, from that under f32
-sql() { sqlite3 "$1/run.db" "$2"; }
 same "training does not depend on it: one G_SFT" "$(fact $f32 sft)" "$(fact $bf16 sft)"
 same "samples of f32 are not taken for bf16's, those of bf16 are" "$(grep -c 'round-1: 96 solutions of another run' suite.log)" 1
 same "samples are known by it" "$(sql $f32 "SELECT DISTINCT model FROM samples JOIN sets ON sets.id = set_id WHERE name = 'round-1'") $(sql $bf16 \

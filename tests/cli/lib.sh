@@ -32,6 +32,12 @@ finish() {
     exit
 }
 
+# sql RUN QUERY
+sql() { sqlite3 "$1/run.db" "$2" 2>&1; }
+
+# fact RUN MODEL [KEY]: what a model's manifest says, its hash unless another key is named
+fact() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$1/models/$2/manifest.json" "${3:-model}"; }
+
 # A model folder of a few thousand parameters that needs nothing from outside: config, weights by `train --init-seed`, a
 # byte-level tokenizer of digits and signs.
 make_model() {

@@ -3,8 +3,6 @@
 . "$(dirname "$0")/lib.sh"
 tiny=$here/../../recipes/tiny.yaml
 demo_base=$here/../../assets/demo-base
-fact() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1] + "/manifest.json"))["model"])' "$1/models/$2"; }
-sql() { sqlite3 "$1/run.db" "$2"; }
 weights() { sha256sum <"$1/models/verifier/model.safetensors"; }
 
 # Keys that change memory and speed alone.

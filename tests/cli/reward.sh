@@ -1,7 +1,6 @@
 #!/bin/bash
 # reward.sh - problems without an answer are learned from by a reward model's word, and what it is worth is said.
 . "$(dirname "$0")/lib.sh"
-sql() { sqlite3 "$1/run.db" "$2" 2>&1; }
 tiny=$here/../../recipes/tiny.yaml
 vstar run "$tiny" --out judge --set verifier.kind=orm --set rounds=1 >judge.txt 2>judge.log || fail "judge: $(tail -1 judge.log)"
 

@@ -7,8 +7,6 @@ run() { # folder, settings ..
     for s in "$@"; do set+=(--set "$s"); done
     vstar run "$here/../../recipes/tiny.yaml" --out "$dir" "${set[@]}" >"$dir.txt" 2>"$dir.log" || fail "$dir: $(tail -1 "$dir.log")"
 }
-sql() { sqlite3 "$1/run.db" "$2" 2>&1; }
-fact() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1] + "/manifest.json"))[sys.argv[2]])' "$1/models/$2" "$3"; }
 steps() { sql "$1" "SELECT count(*) FROM train_rows WHERE model = '$2'"; }
 in_set() { sql "$1" "SELECT count(*) FROM samples JOIN sets ON sets.id = set_id WHERE name = '$2'"; }
 right_in() { # folder, set

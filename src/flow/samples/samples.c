@@ -187,39 +187,29 @@ static vs_status sampling_key(char hex[VS_HASH_HEX], const vs_model *m, const vs
     return VS_OK;
 }
 
-/* Looks whether another run has the set; writes down what this one is drawn from. */
-static vs_status begin_set(bool *is_copied, vs_store *s, const vs_model *m, const vs_problems *p,
-                           const vs_sampling *how, vs_error *err)
-{
-    char key[VS_HASH_HEX], *fact = vs_format("sampled:%s", how->set);
-    vs_status st;
-
-    if (!fact) return VS_FAIL(err, VS_E_NOMEM, "%s", how->set);
-    VS_CHECK(sampling_key(key, m, p, how->decode, err));
-    VS_CHECK(vs_store_set(s, fact, key, err));
-    for (size_t i = 0; i < how->n_others && !*is_copied; i++)
-        VS_CHECK(vs_store_copy_set(is_copied, s, how->others[i], how->set, key, how->k, p->n, err));
-    if (*is_copied) vs_say("%s: %zu solutions of another run", how->set, p->n * how->k);
-done:
-    free(fact);
-    return st;
-}
-
-/* A set that was begun goes on from the same model and options. */
-static vs_status check_set(vs_store *s, const vs_model *m, const vs_problems *p,
-                           const vs_sampling *how, vs_error *err)
+/* A set that was begun goes on from the same model and options. Of a new one: writes down what it is
+ * drawn from, and looks whether another run has it. */
+static vs_status open_set(bool *is_copied, bool is_begun, vs_store *s, const vs_model *m,
+                          const vs_problems *p, const vs_sampling *how, vs_error *err)
 {
     char key[VS_HASH_HEX], *fact = vs_format("sampled:%s", how->set), *begun = NULL;
     vs_status st;
 
     if (!fact) return VS_FAIL(err, VS_E_NOMEM, "%s", how->set);
     VS_CHECK(sampling_key(key, m, p, how->decode, err));
-    VS_CHECK(vs_store_get(&begun, s, fact, err));
-    if (begun && strcmp(begun, key) != 0)
-        st = VS_FAIL(err, VS_E_STATE,
-                     "%s: found another model, problems or options than its first samples were "
-                     "drawn with, expected the same",
-                     how->set);
+    if (is_begun) {
+        VS_CHECK(vs_store_get(&begun, s, fact, err));
+        if (begun && strcmp(begun, key) != 0)
+            st = VS_FAIL(err, VS_E_STATE,
+                         "%s: found another model, problems or options than its first samples "
+                         "were drawn with, expected the same",
+                         how->set);
+        goto done;
+    }
+    VS_CHECK(vs_store_set(s, fact, key, err));
+    for (size_t i = 0; i < how->n_others && !*is_copied; i++)
+        VS_CHECK(vs_store_copy_set(is_copied, s, how->others[i], how->set, key, how->k, p->n, err));
+    if (*is_copied) vs_say("%s: %zu solutions of another run", how->set, p->n * how->k);
 done:
     free(begun);
     free(fact);
@@ -237,7 +227,7 @@ vs_status vs_sample_set(vs_store *s, const vs_model *m, const vs_tokenizer *t, c
 
     VS_TRY(vs_store_count_groups(&sink.first, s, how->set, err));
     if (sink.first >= p->n) return VS_OK;
-    VS_TRY(sink.first ? check_set(s, m, p, how, err) : begin_set(&is_copied, s, m, p, how, err));
+    VS_TRY(open_set(&is_copied, sink.first > 0, s, m, p, how, err));
     if (is_copied) return VS_OK;
     n = p->n - sink.first;
     todo = vs_alloc(n, sizeof *todo);
