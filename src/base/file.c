@@ -262,6 +262,13 @@ void vs_map_close(vs_map *m)
     *m = (vs_map){0};
 }
 
+bool vs_is_lfs_pointer(const char *data, size_t len)
+{
+    static const char begin[] = "version https://git-lfs.github.com/spec/";
+
+    return len >= sizeof begin - 1 && memcmp(data, begin, sizeof begin - 1) == 0;
+}
+
 bool vs_file_exists(const char *path)
 {
     struct stat info;

@@ -37,6 +37,9 @@ VS_NODISCARD vs_status vs_map_open(vs_map *out, const char *path, vs_error *err)
 void vs_map_forget(const unsigned char *data, size_t len);
 void vs_map_close(vs_map *m);
 
+/* Whether a file's content stands for another that Git LFS keeps elsewhere (its specification, v1). */
+bool vs_is_lfs_pointer(const char *data, size_t len);
+
 bool vs_file_exists(const char *path);
 bool vs_dir_exists(const char *path);
 VS_NODISCARD vs_status vs_dir_make(const char *path,

@@ -26,6 +26,11 @@ FAMILIES = {
     "llama-linear": (LlamaConfig, dict(num_hidden_layers=1, tie_word_embeddings=True,
                                        rope_parameters=dict(rope_type="linear", rope_theta=10000.0, factor=4.0))),
     "llama3": (LlamaConfig, dict(num_hidden_layers=2, head_dim=16, rope_parameters=LLAMA3)),
+    "yarn": (LlamaConfig, dict(num_hidden_layers=2, head_dim=16, rope_parameters=dict(
+        rope_type="yarn", rope_theta=500.0, factor=8.0, original_max_position_embeddings=16))),
+    "yarn-scaled": (LlamaConfig, dict(num_hidden_layers=2, head_dim=16, rope_parameters=dict(
+        rope_type="yarn", rope_theta=1000.0, factor=4.0, original_max_position_embeddings=16, beta_fast=8.0,
+        beta_slow=2.0, mscale=1.0, mscale_all_dim=0.5, truncate=False))),
     "mistral": (MistralConfig, dict(num_hidden_layers=2, sliding_window=5)),
     "qwen2": (Qwen2Config, dict(num_hidden_layers=2, tie_word_embeddings=True)),
     "qwen2-sliding": (Qwen2Config, dict(num_hidden_layers=2, use_sliding_window=True, sliding_window=6,

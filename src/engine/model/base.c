@@ -134,50 +134,14 @@ vs_status vs_base_pack_backward(vs_base *b, vs_error *err)
     return pack_backward(b, &b->head_bwd, &b->head_fwd, err);
 }
 
-typedef struct rope_job {
-    const vs_config *c;
-    const vs_rope_scaling *scaling;
-    double theta;
-    float *cos_sin;
-} rope_job;
-
-/* Angles in double, rounded once; half-split, as transformers lays heads out. */
-static void rope_table_range(void *ctx, size_t begin, size_t end, size_t thread)
-{
-    const rope_job *j = ctx;
-    const size_t d = j->c->head_dim, half = d / 2;
-    (void)thread;
-
-    for (size_t i = 0; i < half; i++) {
-        const double frequency = vs_rope_frequency(j->scaling, j->theta, i, d);
-        for (size_t pos = begin; pos < end; pos++) {
-            const double angle = (double)pos * frequency;
-            j->cos_sin[pos * d + i] = (float)vs_cos(angle);
-            j->cos_sin[pos * d + half + i] = (float)vs_sin(angle);
-        }
-    }
-}
-
-static vs_status fill_rope(float **out, const vs_base *b, double theta,
-                           const vs_rope_scaling *scaling, vs_error *err)
-{
-    const size_t d = b->config.head_dim, n = b->config.n_positions;
-    rope_job job = {&b->config, scaling, theta, vs_alloc(n * d, sizeof(float))};
-
-    if (!job.cos_sin) return VS_FAIL(err, VS_E_NOMEM, "rotary table of %zu positions", n);
-    vs_parallel_range(n, 60.0 * (double)d, vs_threads(), rope_table_range, &job);
-    *out = job.cos_sin;
-    return VS_OK;
-}
-
 static vs_status open_ropes(vs_base *b, vs_error *err)
 {
     static const vs_rope_scaling plain = {.type = VS_ROPE_DEFAULT};
     const vs_config *c = &b->config;
 
-    VS_TRY(fill_rope(&b->cos_sin[0], b, c->rope_theta, &c->rope, err));
+    VS_TRY(vs_rope_open(&b->rope[0], &c->rope, c->rope_theta, c->n_positions, c->head_dim, err));
     if (c->rope_local_theta == 0.0 || c->window == 0) return VS_OK;
-    return fill_rope(&b->cos_sin[1], b, c->rope_local_theta, &plain, err);
+    return vs_rope_open(&b->rope[1], &plain, c->rope_local_theta, c->n_positions, c->head_dim, err);
 }
 
 /* The norm's weight, and where its scale lies: after what *at elements of plus_one hold already. */
@@ -485,8 +449,7 @@ void vs_base_close(vs_base *b)
     vs_arena_close(b->panels);
     vs_params_close(&b->params);
     free(b->layers);
-    free(b->cos_sin[0]);
-    free(b->cos_sin[1]);
+    for (size_t i = 0; i < 2; i++) vs_rope_close(&b->rope[i]);
     free(b->plus_one);
     free(b);
 }

@@ -64,9 +64,7 @@ typedef struct vs_base {
     vs_arena *panels;               /* where those of layers and head lie */
     bool is_trained;                /* its own weights, that is */
     char weights_hash[VS_HASH_HEX]; /* of vs_base_load's, which do not change; else "" */
-    float
-        *cos_sin[2]; /* [n_positions][head_dim], as ops->rope takes it; [1]: of sliding layers with
-                          a rope of their own, else NULL */
+    vs_rope rope[2]; /* [1]: of sliding layers with a rope of their own, else closed */
     float
         *plus_one; /* the norms' scales 1 + weight, one after another; NULL: they are the weights */
 } vs_base;

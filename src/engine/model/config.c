@@ -6,12 +6,15 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/fmath.h"
 #include "base/json.h"
 #include "engine/model/folder_impl.h"
 
 /* The lower ends keep angles, positions times frequencies, below 2^24, where vs_cos ends. */
 static const double min_theta = 1.0, max_theta = 1e12, min_scale = 1.0 / 16, max_factor = 1e6;
-enum { MAX_ROPE_NUMBERS = 1 << 28 }; /* of a rotary table: 1 GiB */
+enum {
+    MAX_ROPE_NUMBERS = 1 << 28
+}; /* of a rotary table, which is filled as far as it is used: 1 GiB */
 
 /* The key must be missing, null, or that string. */
 static vs_status only_string(const json_t *o, const char *key, const char *expected,
@@ -35,6 +38,21 @@ static vs_status only_false(const json_t *o, const char *key, const char *where,
         return VS_FAIL(err, VS_E_INPUT, "%s: \"%s\": found true, expected false (not supported)",
                        where, key);
     return VS_OK;
+}
+
+/* Quantised weights (bitsandbytes, gptq, awq, fp8, compressed-tensors, mxfp4, ..) are refused by the name of their method. */
+static vs_status only_unquantized(const json_t *o, const char *where, vs_error *err)
+{
+    const json_t *q = json_object_get(o, "quantization_config");
+    const char *method = json_string_value(json_object_get(q, "quant_method"));
+
+    if (!q || json_is_null(q)) return VS_OK;
+    if (!method && (json_object_get(q, "load_in_4bit") || json_object_get(q, "load_in_8bit")))
+        method = "bitsandbytes"; /* before transformers 4.35 named it */
+    return VS_FAIL(err, VS_E_INPUT,
+                   "%s: \"quantization_config\": found weights quantised by %.60s, expected the "
+                   "model's unquantised folder",
+                   where, method ? method : vs_json_kind(q));
 }
 
 /* The row whose model_type the file names. */
@@ -72,7 +90,6 @@ static vs_status check_kind(vs_config *c, const json_t *o, const char *where, vs
 {
     const vs_family *f = vs_config_family(c);
     const json_t *architectures = json_object_get(o, "architectures");
-    const json_t *quantization = json_object_get(o, "quantization_config");
 
     if (json_array_size(architectures) > 0) {
         const char *name = json_string_value(json_array_get(architectures, 0));
@@ -89,11 +106,7 @@ static vs_status check_kind(vs_config *c, const json_t *o, const char *where, vs
     VS_TRY(only_false(o, "attention_bias", where, err));
     VS_TRY(only_false(o, "mlp_bias", where, err));
     VS_TRY(only_false(o, "use_bidirectional_attention", where, err));
-    if (quantization && !json_is_null(quantization))
-        return VS_FAIL(err, VS_E_INPUT,
-                       "%s: \"quantization_config\": found %s, expected none (not supported)",
-                       where, vs_json_kind(quantization));
-    return VS_OK;
+    return only_unquantized(o, where, err);
 }
 
 /* A number in (low, high]; missing or null leaves *out. */
@@ -111,19 +124,28 @@ static vs_status opt_range(double *out, const json_t *o, const char *key, double
     return VS_OK;
 }
 
+/* Missing or null leaves *out, the family's own, unless that is 0: then the key is needed. */
+static vs_status size_or_default(size_t *out, const json_t *o, const char *key, size_t max,
+                                 const char *where, vs_error *err)
+{
+    return *out ? vs_json_opt_size(out, o, key, 1, max, where, err)
+                : vs_json_get_size(out, o, key, 1, max, where, err);
+}
+
 static vs_status read_sizes(vs_config *c, const json_t *o, const char *where, vs_error *err)
 {
     const size_t width = VS_MAX_WIDTH;
 
-    c->n_positions = vs_config_family(c)->n_positions;
+    c->stated_positions = vs_config_family(c)->n_positions;
+    c->n_vocab = vs_config_family(c)->n_vocab;
     c->is_tied = vs_config_family(c)->is_tied;
     c->rms_eps = 1e-6; /* every family's default */
     VS_TRY(vs_json_get_size(&c->n_layers, o, "num_hidden_layers", 1, VS_MAX_LAYERS, where, err));
     VS_TRY(vs_json_get_size(&c->n_embd, o, "hidden_size", 1, width, where, err));
     VS_TRY(vs_json_get_size(&c->n_ffn, o, "intermediate_size", 1, width, where, err));
-    VS_TRY(vs_json_get_size(&c->n_vocab, o, "vocab_size", 1, VS_MAX_VOCAB, where, err));
-    VS_TRY(vs_json_opt_size(&c->n_positions, o, "max_position_embeddings", 1, VS_MAX_POSITIONS,
-                            where, err));
+    VS_TRY(size_or_default(&c->n_vocab, o, "vocab_size", VS_MAX_VOCAB, where, err));
+    VS_TRY(vs_json_opt_size(&c->stated_positions, o, "max_position_embeddings", 1,
+                            VS_MAX_STATED_POSITIONS, where, err));
     VS_TRY(opt_range(&c->rms_eps, o, "rms_norm_eps", 0.0, 1.0, where, err));
     return vs_json_opt_bool(&c->is_tied, o, "tie_word_embeddings", where, err);
 }
@@ -132,8 +154,10 @@ static vs_status read_heads(vs_config *c, const json_t *o, const char *where, vs
 {
     const size_t width = VS_MAX_WIDTH;
 
-    VS_TRY(vs_json_get_size(&c->n_heads, o, "num_attention_heads", 1, width, where, err));
-    c->n_kv_heads = c->n_heads;
+    c->n_heads = vs_config_family(c)->n_heads;
+    VS_TRY(size_or_default(&c->n_heads, o, "num_attention_heads", width, where, err));
+    c->n_kv_heads = vs_config_family(c)->n_kv_heads;
+    if (c->n_kv_heads == 0) c->n_kv_heads = c->n_heads;
     VS_TRY(vs_json_opt_size(&c->n_kv_heads, o, "num_key_value_heads", 1, width, where, err));
     c->head_dim = vs_config_family(c)->head_dim;
     VS_TRY(vs_json_opt_size(&c->head_dim, o, "head_dim", 1, width, where, err));
@@ -156,19 +180,62 @@ static vs_status read_heads(vs_config *c, const json_t *o, const char *where, vs
         return VS_FAIL(err, VS_E_LIMIT,
                        "%s: %zu heads of \"head_dim\" %zu: wider than the limit of %zu", where,
                        c->n_heads, c->head_dim, width);
+    c->n_positions = c->stated_positions;
+    if (c->n_positions > VS_MAX_POSITIONS) c->n_positions = VS_MAX_POSITIONS;
     if (c->n_positions > MAX_ROPE_NUMBERS / c->head_dim)
-        return VS_FAIL(
-            err, VS_E_LIMIT,
-            "%s: \"max_position_embeddings\" %zu with a head dimension of %zu: more than "
-            "%d numbers in a rotary table",
-            where, c->n_positions, c->head_dim, MAX_ROPE_NUMBERS);
+        c->n_positions = MAX_ROPE_NUMBERS / c->head_dim;
     return VS_OK;
+}
+
+static vs_status read_llama3(vs_rope_scaling *s, const json_t *rope, const char *where,
+                             vs_error *err)
+{
+    VS_TRY(opt_range(&s->low_freq_factor, rope, "low_freq_factor", 0.0, max_factor, where, err));
+    VS_TRY(opt_range(&s->high_freq_factor, rope, "high_freq_factor", 0.0, max_factor, where, err));
+    VS_TRY(vs_json_get_size(&s->original_positions, rope, "original_max_position_embeddings", 1,
+                            VS_MAX_STATED_POSITIONS, where, err));
+    if (!(s->high_freq_factor > s->low_freq_factor))
+        return VS_FAIL(err, VS_E_FORMAT,
+                       "%s: \"high_freq_factor\": found %g, expected more than "
+                       "\"low_freq_factor\" %g",
+                       where, s->high_freq_factor, s->low_freq_factor);
+    return VS_OK;
+}
+
+/* 0.1 mscale ln(factor) + 1, section 3.4 of the paper. */
+static double yarn_mscale(double factor, double mscale)
+{
+    return factor <= 1.0 ? 1.0 : 0.1 * mscale * vs_log(factor) + 1.0;
+}
+
+/* Defaults: transformers, _compute_yarn_parameters. */
+static vs_status read_yarn(vs_rope_scaling *s, const json_t *rope, size_t stated_positions,
+                           const char *where, vs_error *err)
+{
+    double mscale = 0.0, all = 0.0;
+
+    s->beta_fast = 32.0;
+    s->beta_slow = 1.0;
+    s->is_whole = true;
+    s->original_positions = stated_positions;
+    VS_TRY(vs_json_opt_size(&s->original_positions, rope, "original_max_position_embeddings", 1,
+                            VS_MAX_STATED_POSITIONS, where, err));
+    VS_TRY(opt_range(&s->beta_fast, rope, "beta_fast", 0.0, max_factor, where, err));
+    VS_TRY(opt_range(&s->beta_slow, rope, "beta_slow", 0.0, max_factor, where, err));
+    VS_TRY(vs_json_opt_bool(&s->is_whole, rope, "truncate", where, err));
+    VS_TRY(vs_json_opt_num(&mscale, rope, "mscale", where, err));
+    VS_TRY(vs_json_opt_num(&all, rope, "mscale_all_dim", where, err));
+    s->attention_factor = yarn_mscale(s->factor, 1.0);
+    if (mscale != 0.0 && all != 0.0)
+        s->attention_factor = yarn_mscale(s->factor, mscale) / yarn_mscale(s->factor, all);
+    return opt_range(&s->attention_factor, rope, "attention_factor", 0.0, max_factor, where, err);
 }
 
 /* rope_scaling, rope_parameters, or one of the latter's entries. *theta is left alone unless it is
  * there. */
 static vs_status read_rope_object(vs_rope_scaling *out, double *theta, const json_t *rope,
-                                  const char *key, const char *where, vs_error *err)
+                                  const char *key, size_t stated_positions, const char *where,
+                                  vs_error *err)
 {
     const char *type = "default";
     double rotary = 1.0;
@@ -183,7 +250,8 @@ static vs_status read_rope_object(vs_rope_scaling *out, double *theta, const jso
     if (s.type == VS_N_ROPE_TYPES)
         return VS_FAIL(
             err, VS_E_INPUT,
-            "%s: \"%s\": found type \"%.100s\", expected \"default\", \"linear\" or \"llama3\"",
+            "%s: \"%s\": found type \"%.100s\", expected \"default\", \"linear\", \"llama3\" or "
+            "\"yarn\"",
             where, key, type);
     VS_TRY(vs_json_opt_num(&rotary, rope, "partial_rotary_factor", where, err));
     if (rotary != 1.0)
@@ -193,18 +261,8 @@ static vs_status read_rope_object(vs_rope_scaling *out, double *theta, const jso
     VS_TRY(opt_range(theta, rope, "rope_theta", min_theta, max_theta, where, err));
     if (s.type != VS_ROPE_DEFAULT)
         VS_TRY(opt_range(&s.factor, rope, "factor", min_scale, max_factor, where, err));
-    if (s.type == VS_ROPE_LLAMA3) {
-        VS_TRY(opt_range(&s.low_freq_factor, rope, "low_freq_factor", 0.0, max_factor, where, err));
-        VS_TRY(
-            opt_range(&s.high_freq_factor, rope, "high_freq_factor", 0.0, max_factor, where, err));
-        VS_TRY(vs_json_get_size(&s.original_positions, rope, "original_max_position_embeddings", 1,
-                                VS_MAX_POSITIONS, where, err));
-        if (!(s.high_freq_factor > s.low_freq_factor))
-            return VS_FAIL(err, VS_E_FORMAT,
-                           "%s: \"high_freq_factor\": found %g, expected more than "
-                           "\"low_freq_factor\" %g",
-                           where, s.high_freq_factor, s.low_freq_factor);
-    }
+    if (s.type == VS_ROPE_LLAMA3) VS_TRY(read_llama3(&s, rope, where, err));
+    if (s.type == VS_ROPE_YARN) VS_TRY(read_yarn(&s, rope, stated_positions, where, err));
     *out = s;
     return VS_OK;
 }
@@ -218,10 +276,11 @@ static vs_status read_rope_pair(vs_config *c, const json_t *pair, const char *wh
     vs_rope_scaling local = {.type = VS_ROPE_DEFAULT};
 
     if (full && !json_is_null(full))
-        VS_TRY(read_rope_object(&c->rope, &c->rope_theta, full, "full_attention", where, err));
+        VS_TRY(read_rope_object(&c->rope, &c->rope_theta, full, "full_attention",
+                                c->stated_positions, where, err));
     if (sliding && !json_is_null(sliding))
-        VS_TRY(read_rope_object(&local, &c->rope_local_theta, sliding, "sliding_attention", where,
-                                err));
+        VS_TRY(read_rope_object(&local, &c->rope_local_theta, sliding, "sliding_attention",
+                                c->stated_positions, where, err));
     if (local.type != VS_ROPE_DEFAULT)
         return VS_FAIL(err, VS_E_INPUT,
                        "%s: \"sliding_attention\": found type \"%s\", expected \"default\"", where,
@@ -248,7 +307,8 @@ static vs_status read_rope(vs_config *c, const json_t *o, const char *where, vs_
             (json_object_get(rope, "full_attention") || json_object_get(rope, "sliding_attention")))
             VS_TRY(read_rope_pair(c, rope, where, err));
         else
-            VS_TRY(read_rope_object(&c->rope, &c->rope_theta, rope, keys[i], where, err));
+            VS_TRY(read_rope_object(&c->rope, &c->rope_theta, rope, keys[i], c->stated_positions,
+                                    where, err));
     }
     return VS_OK;
 }
@@ -297,8 +357,8 @@ static vs_status read_sliding(vs_config *c, const json_t *o, const char *where, 
     c->window = f->window;
     if (json_is_null(json_object_get(o, "sliding_window"))) c->window = 0;
     VS_TRY(vs_json_opt_size(&c->window, o, "sliding_window", 1, VS_MAX_POSITIONS, where, err));
-    VS_TRY(vs_json_opt_size(&pattern, o, "sliding_window_pattern", 1, VS_MAX_LAYERS, where, err));
-    VS_TRY(vs_json_opt_size(&pattern, o, "_sliding_window_pattern", 1, VS_MAX_LAYERS, where, err));
+    if (f->pattern_key)
+        VS_TRY(vs_json_opt_size(&pattern, o, f->pattern_key, 1, VS_MAX_LAYERS, where, err));
     VS_TRY(vs_json_opt_size(&from, o, "max_window_layers", 0, SIZE_MAX, where, err));
     VS_TRY(vs_json_opt_bool(&used, o, "use_sliding_window", where, err));
     if (f->sliding == VS_SLIDING_FROM && !used) c->window = 0;
@@ -338,6 +398,7 @@ static vs_status read_attention(vs_config *c, const json_t *o, const char *where
     return VS_OK;
 }
 
+/* -1, as the first Llama folders have it, means that there is none. */
 static vs_status read_id(int32_t *out, const json_t *value, const char *key, size_t n_vocab,
                          const char *where, vs_error *err)
 {
@@ -347,7 +408,7 @@ static vs_status read_id(int32_t *out, const json_t *value, const char *key, siz
         return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": found %s, expected a token id", where, key,
                        vs_json_kind(value));
     id = json_integer_value(value);
-    if (id < 0 || (size_t)id >= n_vocab)
+    if (id < -1 || (id >= 0 && (size_t)id >= n_vocab))
         return VS_FAIL(err, VS_E_FORMAT,
                        "%s: \"%s\": found id %lld, expected 0 to %zu (\"vocab_size\" less one)",
                        where, key, (long long)id, n_vocab - 1);
@@ -357,18 +418,18 @@ static vs_status read_id(int32_t *out, const json_t *value, const char *key, siz
 
 static vs_status read_eos(vs_config *c, const json_t *eos, const char *where, vs_error *err)
 {
-    if (!json_is_array(eos)) {
-        VS_TRY(read_id(&c->eos_ids[0], eos, "eos_token_id", c->n_vocab, where, err));
-        c->n_eos = 1;
-        return VS_OK;
-    }
-    if (json_array_size(eos) > VS_MAX_EOS)
+    const size_t n = json_is_array(eos) ? json_array_size(eos) : 1;
+
+    if (n > VS_MAX_EOS)
         return VS_FAIL(err, VS_E_LIMIT, "%s: \"eos_token_id\": found %zu ids, the limit is %d",
-                       where, json_array_size(eos), VS_MAX_EOS);
-    for (size_t i = 0; i < json_array_size(eos); i++)
-        VS_TRY(read_id(&c->eos_ids[i], json_array_get(eos, i), "eos_token_id", c->n_vocab, where,
-                       err));
-    c->n_eos = json_array_size(eos);
+                       where, n, VS_MAX_EOS);
+    for (size_t i = 0; i < n; i++) {
+        int32_t id = -1;
+
+        VS_TRY(read_id(&id, json_is_array(eos) ? json_array_get(eos, i) : eos, "eos_token_id",
+                       c->n_vocab, where, err));
+        if (id >= 0) c->eos_ids[c->n_eos++] = id;
+    }
     return VS_OK;
 }
 
@@ -389,23 +450,51 @@ static vs_status read_special(vs_config *c, const json_t *o, const char *where, 
     return VS_OK;
 }
 
-/* float16 becomes f32, which holds it exactly: there is no f16 writer. */
+/* The type that weights are written back in. "auto" means that of the file's weights, which f32 holds exactly, as it
+ * holds float16: there is no f16 writer. "torch.bfloat16" is how some writers spell it. */
 static vs_status read_dtype(vs_config *c, const json_t *o, const char *where, vs_error *err)
 {
+    static const char *const as_f32[] = {"float32", "float16", "float64", "auto"};
+    static const char prefix[] = "torch.";
     const char *name = "float32", *key = "torch_dtype";
     const json_t *newer = json_object_get(o, "dtype");
 
     if (newer && !json_is_null(newer)) key = "dtype"; /* since transformers 4.56 */
     VS_TRY(vs_json_opt_str(&name, o, key, where, err));
-    if (strcmp(name, "bfloat16") == 0) {
-        c->dtype = VS_BF16;
-    } else if (strcmp(name, "float32") == 0 || strcmp(name, "float16") == 0) {
-        c->dtype = VS_F32;
-    } else {
-        return VS_FAIL(err, VS_E_INPUT,
-                       "%s: \"%s\": found \"%.100s\", expected float32, bfloat16 or float16", where,
-                       key, name);
+    if (strncmp(name, prefix, sizeof prefix - 1) == 0) name += sizeof prefix - 1;
+    c->dtype = VS_BF16;
+    if (strcmp(name, "bfloat16") == 0) return VS_OK;
+    c->dtype = VS_F32;
+    for (size_t i = 0; i < sizeof as_f32 / sizeof *as_f32; i++)
+        if (strcmp(name, as_f32[i]) == 0) return VS_OK;
+    return VS_FAIL(err, VS_E_INPUT,
+                   "%s: \"%s\": found \"%.100s\", expected float32, bfloat16, float16, float64 or "
+                   "auto",
+                   where, key, name);
+}
+
+/* Of a model that sees images as well, *o becomes the language model's part, which says what it shares with the rest
+ * only where it differs. *is_part: whether it was one. */
+static vs_status take_text_part(bool *is_part, json_t **o, const char *where, vs_error *err)
+{
+    static const char *const shared[] = {
+        "bos_token_id", "eos_token_id",        "dtype",
+        "torch_dtype",  "tie_word_embeddings", "quantization_config"};
+    const char *type = json_string_value(json_object_get(*o, "model_type"));
+    json_t *text = json_object_get(*o, "text_config");
+
+    *is_part = type && strcmp(type, "gemma3") == 0 && json_is_object(text);
+    if (!*is_part) return VS_OK;
+    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
+        json_t *outer = json_object_get(*o, shared[i]);
+
+        if (outer && !json_object_get(text, shared[i]) &&
+            json_object_set(text, shared[i], outer) != 0)
+            return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", where);
     }
+    json_incref(text);
+    json_decref(*o);
+    *o = text;
     return VS_OK;
 }
 
@@ -416,7 +505,9 @@ vs_status vs_config_read(vs_config *out, const char *dir, vs_error *err)
     json_t *o = NULL;
     char *path = NULL;
 
+    VS_TRY(vs_folder_check(dir, err));
     VS_CHECK(vs_folder_json(&o, &path, dir, "config.json", VS_MAX_CONFIG_BYTES, err));
+    VS_CHECK(take_text_part(&c.is_text_part, &o, path, err));
     VS_CHECK(find_family(&c.family, o, path, err));
     VS_CHECK(check_kind(&c, o, path, err));
     VS_CHECK(read_sizes(&c, o, path, err));

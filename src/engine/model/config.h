@@ -7,13 +7,15 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "engine/model/rope.h"
 
 enum {
     VS_MAX_EOS = 8,
     VS_MAX_LAYERS = 512,
     VS_MAX_WIDTH = 1 << 16, /* C, F, and heads * head_dim */
     VS_MAX_VOCAB = 1 << 20,
-    VS_MAX_POSITIONS = 1 << 20,
+    VS_MAX_POSITIONS = 1 << 20, /* that are used */
+    VS_MAX_STATED_POSITIONS = 1 << 30,
 };
 
 typedef enum vs_dtype { VS_F32, VS_BF16 } vs_dtype; /* of weights on disk */
@@ -51,35 +53,20 @@ typedef struct vs_family {
     bool has_local_rope;   /* sliding layers rotate by a base of their own */
     bool has_softcaps;
     vs_sliding sliding;
+    const char *pattern_key; /* NULL: the pattern is always the family's */
     /* defaults; 0 or -1: none */
-    size_t head_dim, n_positions, window, pattern;
+    size_t head_dim, n_heads, n_kv_heads, n_vocab, n_positions, window, pattern;
     double rope_theta, rope_local_theta, query_scalar, attn_softcap, final_softcap;
     bool is_tied;
     int bos_id, eos_id;
 } vs_family;
 extern const vs_family vs_families[VS_N_FAMILIES];
 
-/* How rotary frequencies are stretched. Source: transformers, modeling_rope_utils.py. */
-typedef enum vs_rope_type {
-    VS_ROPE_DEFAULT,
-    VS_ROPE_LINEAR,
-    VS_ROPE_LLAMA3,
-    VS_N_ROPE_TYPES
-} vs_rope_type;
-extern const char *const vs_rope_type_name[VS_N_ROPE_TYPES];
-typedef struct vs_rope_scaling {
-    vs_rope_type type;
-    double factor;                            /* linear, llama3 */
-    double low_freq_factor, high_freq_factor; /* llama3 */
-    size_t original_positions;                /* llama3 */
-} vs_rope_scaling;
-/* Rotary frequency i of a head of d: theta^(-2i / d) (arXiv:2104.09864), stretched; llama3 blends between wavelengths
- * original_positions / low_freq_factor and / high_freq_factor. */
-double vs_rope_frequency(const vs_rope_scaling *s, double theta, size_t i, size_t d);
-
 typedef struct vs_config {
     vs_family_id family;
-    size_t n_layers, n_embd, n_heads, n_kv_heads, head_dim, n_ffn, n_vocab, n_positions;
+    size_t n_layers, n_embd, n_heads, n_kv_heads, head_dim, n_ffn, n_vocab;
+    size_t n_positions;      /* what a row may have: at most VS_MAX_POSITIONS */
+    size_t stated_positions; /* what config.json says; 0: n_positions */
     double rope_theta, rms_eps;
     double rope_local_theta;            /* of sliding layers; 0: they rotate as all do */
     vs_rope_scaling rope;               /* of the layers that rotate by rope_theta */
@@ -87,7 +74,9 @@ typedef struct vs_config {
     double attn_softcap, final_softcap; /* 0: none */
     size_t window;                      /* of sliding layers; 0: there are none */
     bool is_sliding[VS_MAX_LAYERS];
-    bool is_tied;   /* the output head is the embedding */
+    bool is_tied; /* the output head is the embedding */
+    bool
+        is_text_part; /* of a model that sees images as well: the rest of its weights is passed over */
     bool has_value; /* a value head: score.weight, score.bias (model.h) */
     int32_t bos_id; /* -1: none */
     int32_t eos_ids
@@ -106,7 +95,7 @@ enum { VS_ARCHITECTURE_BYTES = 64 };
 void vs_architecture(char name[VS_ARCHITECTURE_BYTES], const vs_family *f, bool has_value);
 
 /* Reads DIR/config.json in the spelling of transformers 4 (rope_theta, rope_scaling, torch_dtype) or 5 (rope_parameters,
- * dtype). What would change the computation and is not supported is refused by name. */
+ * dtype). Of Gemma 3 with images ("model_type": "gemma3") the language model is read. What would change the computation and is not supported is refused by name. */
 VS_NODISCARD vs_status vs_config_read(vs_config *out, const char *dir, vs_error *err);
 /* Writes a config.json that transformers 4 and 5 load, with sorted keys. */
 VS_NODISCARD vs_status vs_config_write(const vs_config *c, const char *dir, vs_error *err);

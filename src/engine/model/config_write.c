@@ -74,12 +74,13 @@ static void add_layer_types(vs_buf *b, const vs_config *c)
 static void add_rope(vs_buf *b, const vs_config *c)
 {
     const vs_rope_scaling *s = &c->rope;
-    char factor[VS_REAL_CHARS], low[VS_REAL_CHARS], high[VS_REAL_CHARS];
+    char factor[VS_REAL_CHARS], low[VS_REAL_CHARS], high[VS_REAL_CHARS], attention[VS_REAL_CHARS];
 
     if (c->rope_local_theta > 0.0) add_real(b, "rope_local_base_freq", c->rope_local_theta);
     vs_real_text(factor, s->factor);
-    vs_real_text(low, s->low_freq_factor);
-    vs_real_text(high, s->high_freq_factor);
+    vs_real_text(low, s->type == VS_ROPE_YARN ? s->beta_slow : s->low_freq_factor);
+    vs_real_text(high, s->type == VS_ROPE_YARN ? s->beta_fast : s->high_freq_factor);
+    vs_real_text(attention, s->attention_factor);
     switch (s->type) {
     case VS_ROPE_DEFAULT:
     case VS_N_ROPE_TYPES:
@@ -95,6 +96,14 @@ static void add_rope(vs_buf *b, const vs_config *c)
                       "\"low_freq_factor\": %s, \"original_max_position_embeddings\": %zu, "
                       "\"rope_type\": \"llama3\"},\n",
                       factor, high, low, s->original_positions);
+        break;
+    case VS_ROPE_YARN:
+        vs_buf_printf(
+            b,
+            "  \"rope_scaling\": {\"attention_factor\": %s, \"beta_fast\": %s, \"beta_slow\": "
+            "%s, \"factor\": %s, \"original_max_position_embeddings\": %zu, \"rope_type\": "
+            "\"yarn\", \"truncate\": %s},\n",
+            attention, high, low, factor, s->original_positions, s->is_whole ? "true" : "false");
         break;
     }
     add_real(b, "rope_theta", c->rope_theta);
@@ -124,7 +133,8 @@ static void add_fields(vs_buf *b, const vs_config *c)
     add_size(b, "intermediate_size", c->n_ffn);
     if (c->has_value) add_word(b, "label2id", "{\"right\": 0}");
     if (by_layer) add_layer_types(b, c);
-    add_size(b, "max_position_embeddings", c->n_positions);
+    add_size(b, "max_position_embeddings",
+             c->stated_positions ? c->stated_positions : c->n_positions);
     if (c->family == VS_LLAMA) add_word(b, "mlp_bias", "false");
     add_text(b, "model_type", f->model_type);
     add_size(b, "num_attention_heads", c->n_heads);

@@ -1,8 +1,6 @@
 /* families.c - the table of model families. */
 #include "engine/model/config.h"
 
-#include "base/fmath.h"
-
 const vs_family vs_families[VS_N_FAMILIES] = {
     [VS_LLAMA] = {.model_type = "llama",
                   .architecture = "LlamaForCausalLM",
@@ -78,7 +76,11 @@ const vs_family vs_families[VS_N_FAMILIES] = {
                    .has_local_rope = true,
                    .has_softcaps = true,
                    .sliding = VS_SLIDING_PATTERN,
+                   .pattern_key = "sliding_window_pattern",
                    .head_dim = 256,
+                   .n_heads = 8,
+                   .n_kv_heads = 4,
+                   .n_vocab = 262208,
                    .n_positions = 131072,
                    .window = 4096,
                    .pattern = 6,
@@ -89,20 +91,3 @@ const vs_family vs_families[VS_N_FAMILIES] = {
                    .bos_id = 2,
                    .eos_id = 1},
 };
-
-const char *const vs_rope_type_name[VS_N_ROPE_TYPES] = {"default", "linear", "llama3"};
-
-static const double two_pi = 6.28318530717958647692;
-
-double vs_rope_frequency(const vs_rope_scaling *s, double theta, size_t i, size_t d)
-{
-    const double plain = vs_pow(theta, -2.0 * (double)i / (double)d);
-
-    if (s->type == VS_ROPE_LINEAR) return plain / s->factor;
-    if (s->type != VS_ROPE_LLAMA3) return plain;
-    const double turns = (double)s->original_positions * plain / two_pi;
-    if (turns < s->low_freq_factor) return plain / s->factor;
-    if (turns > s->high_freq_factor) return plain;
-    const double smooth = (turns - s->low_freq_factor) / (s->high_freq_factor - s->low_freq_factor);
-    return (1.0 - smooth) * plain / s->factor + smooth * plain;
-}

@@ -11,6 +11,7 @@
 
 enum { MAX_INDEX_BYTES = 1 << 24, MAX_SHARDS = 1024, MAX_INDEX_ENTRIES = 1 << 16 };
 
+static const char vision_prefix[] = "vision_tower.", projector_prefix[] = "multi_modal_projector.";
 static const char embed_name[] = "model.embed_tokens.weight", head_name[] = "lm_head.weight";
 
 const char *const vs_linear_name[VS_N_LINEAR] = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
@@ -143,14 +144,39 @@ static bool skip_tensor(const vs_tensor_files *f, const vs_st_tensor *t, const v
            memcmp(embed->data, t->data, t->n_bytes) == 0;
 }
 
+/* Beside a text part: what sees the images as well. */
+static bool skip_vision(const vs_tensor_files *f, const vs_st_tensor *t, const vs_params *p)
+{
+    return strncmp(t->name, vision_prefix, sizeof vision_prefix - 1) == 0 ||
+           strncmp(t->name, projector_prefix, sizeof projector_prefix - 1) == 0 ||
+           skip_tensor(f, t, p);
+}
+
+/* The text part's tensors by the names of a text model, as Gemma 3 is published and as transformers 5 writes it; what sees
+ * images by one name each. */
+static vs_status take_text_names(vs_tensor_files *f, vs_error *err)
+{
+    static const struct {
+        const char *from, *to;
+    } names[] = {{"language_model.", ""},
+                 {"model.language_model.", "model."},
+                 {"model.vision_tower.", vision_prefix},
+                 {"model.multi_modal_projector.", projector_prefix}};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        VS_TRY(vs_tensor_files_rename(f, names[i].from, names[i].to, err));
+    return VS_OK;
+}
+
 /* A shard's name comes from a file and must stay inside the folder. */
 static bool is_plain_name(const char *name)
 {
     return name[0] && name[0] != '.' && !strchr(name, '/');
 }
 
-static vs_status add_shard(vs_tensor_files *f, const char *tensor, const json_t *value,
-                           const char *dir, const char *index_path, vs_error *err)
+static vs_status add_shard(vs_tensor_files *f, const vs_config *c, const char *tensor,
+                           const json_t *value, const char *dir, const char *index_path,
+                           vs_error *err)
 {
     const char *file = json_string_value(value);
     size_t index = 0;
@@ -163,6 +189,7 @@ static vs_status add_shard(vs_tensor_files *f, const char *tensor, const json_t 
     if (f->n > MAX_SHARDS)
         return VS_FAIL(err, VS_E_LIMIT, "%s: more files than the limit of %d", index_path,
                        MAX_SHARDS);
+    if (c->is_tied && strcmp(tensor, head_name) == 0) return VS_OK; /* listed, and in no shard */
     if (!vs_safetensors_find(f->files[index], tensor))
         return VS_FAIL(err, VS_E_FORMAT, "%s: tensor \"%.120s\" is missing, expected by %s",
                        f->paths[index], tensor, index_path);
@@ -170,7 +197,8 @@ static vs_status add_shard(vs_tensor_files *f, const char *tensor, const json_t 
 }
 
 /* model.safetensors.index.json: {"weight_map": {tensor: file}, ..}. */
-static vs_status open_shards(vs_tensor_files *f, char **index_path, const char *dir, vs_error *err)
+static vs_status open_shards(vs_tensor_files *f, const vs_config *c, char **index_path,
+                             const char *dir, vs_error *err)
 {
     vs_status st;
     json_t *index = NULL, *map, *value;
@@ -186,7 +214,7 @@ static vs_status open_shards(vs_tensor_files *f, char **index_path, const char *
         goto done;
     }
     json_object_foreach(map, tensor, value)
-        VS_CHECK(add_shard(f, tensor, value, dir, *index_path, err));
+        VS_CHECK(add_shard(f, c, tensor, value, dir, *index_path, err));
 done:
     json_decref(index);
     return st;
@@ -194,23 +222,26 @@ done:
 
 /* One file where there is one, else the shards, as transformers chooses. *where: malloc'd, names
  * the whole. */
-static vs_status open_weights(vs_tensor_files *f, char **where, const char *dir, vs_error *err)
+static vs_status open_weights(vs_tensor_files *f, const vs_config *c, char **where, const char *dir,
+                              vs_error *err)
 {
     size_t index;
-    bool is_sharded;
+    bool is_sharded, is_whole;
     char *index_path = vs_format("%s/model.safetensors.index.json", dir);
 
     *where = vs_format("%s/model.safetensors", dir);
-    is_sharded = *where && index_path && !vs_file_exists(*where) && vs_file_exists(index_path);
+    is_whole = *where && vs_file_exists(*where);
+    is_sharded = !is_whole && index_path && vs_file_exists(index_path);
     if (!*where || !index_path) {
         free(index_path);
         return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", dir);
     }
     free(index_path);
-    if (!is_sharded) return vs_tensor_files_add(&index, f, dir, "model.safetensors", err);
+    if (is_whole) return vs_tensor_files_add(&index, f, dir, "model.safetensors", err);
+    if (!is_sharded) return vs_weights_missing(dir, err);
     free(*where);
     *where = NULL;
-    return open_shards(f, where, dir, err);
+    return open_shards(f, c, where, dir, err);
 }
 
 vs_status vs_weights_open(vs_tensor_files *out, const vs_config *c, const char *dir, vs_error *err)
@@ -220,9 +251,11 @@ vs_status vs_weights_open(vs_tensor_files *out, const vs_config *c, const char *
     vs_tensor_files files = {0};
     char *where = NULL;
 
-    VS_CHECK(open_weights(&files, &where, dir, err));
+    VS_CHECK(open_weights(&files, c, &where, dir, err));
+    if (c->is_text_part) VS_CHECK(take_text_names(&files, err));
     VS_CHECK(vs_weights_table(&table, c, err));
-    VS_CHECK(vs_tensor_files_check(&table, &files, skip_tensor, where, err));
+    VS_CHECK(vs_tensor_files_check(&table, &files, c->is_text_part ? skip_vision : skip_tensor,
+                                   where, err));
     *out = files;
     files = (vs_tensor_files){0};
 done:

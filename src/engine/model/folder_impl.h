@@ -1,4 +1,4 @@
-/* folder_impl.h - what config.c, folder.c, lora_folder.c, base.c and model.c share: small JSON files of a folder,
+/* folder_impl.h - what config.c, folder*.c, lora_folder.c, base.c and model.c share: small JSON files of a folder,
  * and filling a table from safetensors files. Private to model/. */
 #ifndef VS_MODEL_FOLDER_IMPL_H
 #define VS_MODEL_FOLDER_IMPL_H
@@ -16,6 +16,11 @@ enum {
     VS_MAX_CONFIG_BYTES = 1 << 20, /* config.json, adapter_config.json */
     VS_REAL_CHARS = 32,
 };
+
+/* A path without DIR/config.json is refused by what it is: a file, an adapter, a model's name on a hub, .. */
+VS_NODISCARD vs_status vs_folder_check(const char *dir, vs_error *err);
+/* Always fails: says why a model folder has no weights that are read. */
+VS_NODISCARD vs_status vs_weights_missing(const char *dir, vs_error *err);
 
 /* Reads DIR/NAME, which must hold a JSON object of at most max_bytes. *path is malloc'd, for
  * messages about the content; it may be set on failure too, and is the caller's to free in either
@@ -49,6 +54,9 @@ typedef struct vs_tensor_files {
 VS_NODISCARD vs_status vs_tensor_files_add(size_t *index, vs_tensor_files *f, const char *dir,
                                            const char *name, vs_error *err);
 void vs_tensor_files_close(vs_tensor_files *f); /* zeroed is allowed */
+/* Names that begin with FROM begin with TO from now on. */
+VS_NODISCARD vs_status vs_tensor_files_rename(vs_tensor_files *f, const char *from, const char *to,
+                                              vs_error *err);
 /* The tensor of that name in the first file that has it; NULL: none. *index (NULL allowed): that
  * file. */
 const vs_st_tensor *vs_tensor_files_find(size_t *index, const vs_tensor_files *f, const char *name);

@@ -96,6 +96,15 @@ void vs_tensor_files_close(vs_tensor_files *f)
     *f = (vs_tensor_files){0};
 }
 
+vs_status vs_tensor_files_rename(vs_tensor_files *f, const char *from, const char *to,
+                                 vs_error *err)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (!vs_safetensors_rename(f->files[i], from, to))
+            return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", f->paths[i]);
+    return VS_OK;
+}
+
 const vs_st_tensor *vs_tensor_files_find(size_t *index, const vs_tensor_files *f, const char *name)
 {
     for (size_t i = 0; i < f->n; i++) {

@@ -315,6 +315,16 @@ static void embed_rows(const vs_base *base, float *x, const int32_t *tokens, siz
             x[t * c + i] = table[(size_t)tokens[t] * c + i] * base->embed_scale;
 }
 
+/* The rotary tables reach as far as the batch's positions. */
+static void reach_positions(const vs_model *m, const vs_batch *b)
+{
+    int32_t last = -1;
+
+    for (size_t i = 0; i < b->n_rows; i++)
+        if (b->pos[i] > last) last = b->pos[i];
+    for (size_t i = 0; i < 2; i++) vs_rope_reach(&m->base->rope[i], (size_t)(last + 1));
+}
+
 void vs_forward(const vs_model *m, const vs_batch *b, vs_work *w, float *hidden,
                 const vs_saved *saved)
 {
@@ -323,6 +333,7 @@ void vs_forward(const vs_model *m, const vs_batch *b, vs_work *w, float *hidden,
     float *x = w->x, *x_mid = NULL;
     vs_acts a = w->acts;
 
+    reach_positions(m, b);
     embed_rows(base, x, b->tokens, b->n_rows);
     for (size_t l = 0; l < base->config.n_layers; l++) {
         if (saved) {

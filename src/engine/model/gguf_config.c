@@ -178,7 +178,11 @@ static vs_status read_rope_factors(reader *m, const vs_gguf_tensor *t, vs_error 
 
     if (!divisor) return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", vs_gguf_path(m->g));
     vs_gguf_to_f32(divisor, t);
-    *s = (vs_rope_scaling){VS_ROPE_LLAMA3, (double)divisor[t->n - 1], 1.0, 4.0, 8192};
+    *s = (vs_rope_scaling){.type = VS_ROPE_LLAMA3,
+                           .factor = (double)divisor[t->n - 1],
+                           .low_freq_factor = 1.0,
+                           .high_freq_factor = 4.0,
+                           .original_positions = 8192};
     for (size_t i = 0; same && i < t->n; i++) {
         const double expected =
             vs_rope_frequency(&(vs_rope_scaling){0}, c->rope_theta, i, c->head_dim) /

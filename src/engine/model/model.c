@@ -182,7 +182,8 @@ vs_status vs_model_rehash(vs_model *m, vs_error *err)
 {
     const vs_config *c = &m->base->config;
     char weights[VS_HASH_HEX], lora[VS_HASH_HEX] = "", scales[VS_HASH_HEX] = "",
-                               text[VS_MAX_LAYERS + 1024], layers[VS_MAX_LAYERS + 1] = "";
+                               text[VS_MAX_LAYERS + 1024], layers[VS_MAX_LAYERS + 1] = "",
+                               yarn[96] = "";
     int n;
 
     if (m->base->weights_hash[0])
@@ -194,13 +195,16 @@ vs_status vs_model_rehash(vs_model *m, vs_error *err)
         VS_TRY(hash_scales(scales, m, err));
     }
     for (size_t i = 0; i < c->n_layers; i++) layers[i] = c->is_sliding[i] ? 's' : 'f';
+    if (c->rope.type == VS_ROPE_YARN)
+        snprintf(yarn, sizeof yarn, " %a %a %a %d", c->rope.beta_fast, c->rope.beta_slow,
+                 c->rope.attention_factor, c->rope.is_whole);
     n = snprintf(text, sizeof text,
-                 "%s heads %zu kv %zu head_dim %zu rope %a %a %s %a %a %a %zu eps %a scalar %a "
+                 "%s heads %zu kv %zu head_dim %zu rope %a %a %s %a %a %a %zu%s eps %a scalar %a "
                  "caps %a %a window %zu %s embed %a tied %d weights %s lora %s scales %s",
                  vs_config_family(c)->model_type, c->n_heads, c->n_kv_heads, c->head_dim,
                  c->rope_theta, c->rope_local_theta, vs_rope_type_name[c->rope.type],
                  c->rope.factor, c->rope.low_freq_factor, c->rope.high_freq_factor,
-                 c->rope.original_positions, c->rms_eps, c->query_scalar, c->attn_softcap,
+                 c->rope.original_positions, yarn, c->rms_eps, c->query_scalar, c->attn_softcap,
                  c->final_softcap, c->window, c->window ? layers : "", (double)m->base->embed_scale,
                  c->is_tied, weights, lora, scales);
     vs_sha256_hex(m->hash, text, (size_t)n);

@@ -49,7 +49,7 @@ static inline const vs_attn_shape *vs_layer_shape(const vs_model *m, const vs_la
 
 static inline const float *vs_layer_rope(const vs_model *m, const vs_layer *l)
 {
-    return m->base->cos_sin[l->is_sliding && m->base->cos_sin[1] ? 1 : 0];
+    return m->base->rope[l->is_sliding && m->base->rope[1].cos_sin ? 1 : 0].cos_sin;
 }
 
 /* adapter NULL and lora NULL: the base itself. Takes over *lora (zeroed on success). */

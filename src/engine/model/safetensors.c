@@ -54,6 +54,9 @@ static vs_status read_header(json_t **out, size_t *data_at, const vs_map *map, c
     char *name;
     vs_status st;
 
+    if (vs_is_lfs_pointer((const char *)map->data, map->len))
+        return VS_FAIL(err, VS_E_FORMAT,
+                       "%s: found a Git LFS pointer, expected the file itself: git lfs pull", path);
     if (map->len < LENGTH_BYTES)
         return VS_FAIL(err, VS_E_FORMAT,
                        "%s: %zu bytes, expected at least the %d of the header's length", path,
@@ -277,6 +280,25 @@ void vs_safetensors_close(vs_safetensors *s)
     free(s->by_name);
     vs_map_close(&s->map);
     free(s);
+}
+
+bool vs_safetensors_rename(vs_safetensors *s, const char *from, const char *to)
+{
+    const size_t len = strlen(from);
+
+    for (size_t i = 0; i < s->n; i++) {
+        char *name = s->tensors[i].name;
+
+        if (strncmp(name, from, len) != 0) continue;
+        s->tensors[i].name = vs_format("%s%s", to, name + len);
+        if (!s->tensors[i].name) {
+            s->tensors[i].name = name;
+            return false;
+        }
+        free(name);
+    }
+    if (s->n) qsort(s->by_name, s->n, sizeof(vs_st_tensor *), compare_name);
+    return true;
 }
 
 size_t vs_safetensors_count(const vs_safetensors *s)

@@ -24,6 +24,8 @@ void vs_safetensors_close(vs_safetensors *s); /* NULL is allowed */
 size_t vs_safetensors_count(const vs_safetensors *s);
 const vs_st_tensor *vs_safetensors_at(const vs_safetensors *s, size_t i); /* in file order */
 const vs_st_tensor *vs_safetensors_find(const vs_safetensors *s, const char *name);
+/* Names that begin with FROM begin with TO from now on; false: out of memory, with some renamed. */
+bool vs_safetensors_rename(vs_safetensors *s, const char *from, const char *to);
 /* F32, BF16 or F16 -> f32, t->n elements; another dtype is VS_E_FORMAT. */
 VS_NODISCARD vs_status vs_st_to_f32(float *out, const vs_st_tensor *t, const char *path,
                                     vs_error *err);

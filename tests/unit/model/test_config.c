@@ -69,6 +69,12 @@ TEST(config, reads_other_spellings_of_the_same_model)
     } cases[] = {
         {"\"torch_dtype\": \"bfloat16\"", "\"dtype\": \"float32\"", 20000, 3, 2, VS_F32},
         {"\"torch_dtype\": \"bfloat16\"", "\"torch_dtype\": \"float16\"", 20000, 3, 2, VS_F32},
+        {"\"torch_dtype\": \"bfloat16\"", "\"dtype\": \"torch.bfloat16\"", 20000, 3, 2, VS_BF16},
+        {"\"bfloat16\"", "\"auto\"", 20000, 3, 2, VS_F32},
+        {"\"bfloat16\"", "\"float64\"", 20000, 3, 2, VS_F32},
+        {"\"bos_token_id\": 3", "\"bos_token_id\": -1", 20000, -1, 2, VS_BF16},
+        {"[7, 9]", "-1", 20000, 3, 0, VS_BF16},
+        {"[7, 9]", "[7, -1]", 20000, 3, 1, VS_BF16},
         {"\"rope_scaling\": null", "\"rope_scaling\": {\"rope_type\": \"default\"}", 20000, 3, 2,
          VS_BF16},
         {"\"rope_scaling\": null", "\"rope_scaling\": {\"type\": \"default\"}", 20000, 3, 2,
@@ -108,8 +114,9 @@ TEST(config, refuses_what_it_cannot_use_and_names_it)
         {"\"attention_bias\": false", "\"attention_bias\": true", "attention_bias"},
         {"\"attention_bias\": false", "\"attention_bias\": 0", "attention_bias"},
         {"\"mlp_bias\": false", "\"mlp_bias\": true", "mlp_bias"},
-        {"\"rope_scaling\": null", "\"rope_scaling\": {\"rope_type\": \"yarn\"}",
-         "found type \"yarn\""},
+        {"\"rope_scaling\": null", "\"rope_scaling\": {\"rope_type\": \"dynamic\"}",
+         "found type \"dynamic\""},
+        {"\"rope_scaling\": null", "\"rope_scaling\": {\"rope_type\": \"yarn\"}", "\"factor\""},
         {"\"rope_scaling\": null", "\"rope_scaling\": {\"type\": \"linear\"}", "\"factor\""},
         {"\"rope_scaling\": null", "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 0}",
          "\"factor\": found 0"},
@@ -127,6 +134,10 @@ TEST(config, refuses_what_it_cannot_use_and_names_it)
         {"\"rope_scaling\": null", "\"rope_parameters\": {\"partial_rotary_factor\": 0.5}",
          "partial_rotary_factor"},
         {"\"rope_scaling\": null", "\"quantization_config\": {\"bits\": 4}", "quantization_config"},
+        {"\"rope_scaling\": null", "\"quantization_config\": {\"quant_method\": \"fp8\"}",
+         "quantised by fp8"},
+        {"\"rope_scaling\": null", "\"quantization_config\": {\"load_in_4bit\": true}",
+         "quantised by bitsandbytes"},
         {"\"bfloat16\"", "\"float8\"", "\"torch_dtype\": found \"float8\""},
         {"\"hidden_size\": 64", "\"hidden_size\": 0",
          "\"hidden_size\": found 0, expected an integer from 1"},
@@ -139,14 +150,13 @@ TEST(config, refuses_what_it_cannot_use_and_names_it)
         {"\"num_hidden_layers\": 5", "\"num_hidden_layers\": null", "num_hidden_layers"},
         {"\"intermediate_size\": 172", "\"intermediate_size\": 65537", "intermediate_size"},
         {"\"vocab_size\": 512", "\"vocab_size\": 1048577", "vocab_size"},
-        {"\"max_position_embeddings\": 300", "\"max_position_embeddings\": 1048577",
+        {"\"max_position_embeddings\": 300", "\"max_position_embeddings\": 1073741825",
          "max_position_embeddings"},
         {"\"num_key_value_heads\": 4", "\"num_key_value_heads\": 3",
          "\"num_key_value_heads\": found 3"},
         {"\"num_key_value_heads\": 4", "\"num_key_value_heads\": 0", "num_key_value_heads"},
         {"\"head_dim\": 8", "\"head_dim\": 7", "\"head_dim\": found 7, expected an even number"},
         {"\"head_dim\": 8", "\"head_dim\": 8194", "wider than the limit"},
-        {"300, \"head_dim\": 8", "1048576, \"head_dim\": 512", "numbers in a rotary table"},
         {"64,\n \"num_hidden_layers\": 5, \"num_attention_heads\": 8, \"num_key_value_heads\": 4,\n"
          " \"intermediate_size\": 172, \"vocab_size\": 512, \"max_position_embeddings\": 300, "
          "\"head_dim\": 8",
@@ -162,7 +172,7 @@ TEST(config, refuses_what_it_cannot_use_and_names_it)
         {"\"bos_token_id\": 3", "\"bos_token_id\": 512",
          "\"bos_token_id\": found id 512, expected 0 to 511"},
         {"\"bos_token_id\": 3", "\"bos_token_id\": [3]", "bos_token_id"},
-        {"[7, 9]", "[7, -1]", "eos_token_id"},
+        {"[7, 9]", "[7, -2]", "eos_token_id"},
         {"[7, 9]", "[1,2,3,4,5,6,7,8,9]", "the limit is 8"},
         {"[7, 9]", "\"</s>\"", "eos_token_id"},
         {"\"head_dim\": 8", "\"head_dim\": 8, \"head_dim\": 8", "config.json:"},
@@ -180,6 +190,113 @@ TEST(config, refuses_what_it_cannot_use_and_names_it)
         CHECK(c.n_layers == 77);
         free(text);
     }
+}
+
+TEST(config, uses_as_many_positions_as_a_table_holds_and_writes_back_all)
+{
+    static const struct {
+        const char *to;
+        size_t used, stated;
+    } cases[] = {
+        {"1048576, \"head_dim\": 8", 1048576, 1048576},
+        {"1048577, \"head_dim\": 8", 1048576, 1048577},
+        {"1048576, \"head_dim\": 256", 1048576, 1048576},
+        {"1048576, \"head_dim\": 258", 1040447, 1048576}, /* 2^28 / 258 */
+        {"1073741824, \"head_dim\": 8", 1048576, 1073741824},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text = with(good, "300, \"head_dim\": 8", cases[i].to);
+        const char *dir = vs_test_dir();
+        vs_error err;
+        vs_config c, again;
+
+        CHECK_OK(read_text(&c, text, &err));
+        CHECK(c.n_positions == cases[i].used && c.stated_positions == cases[i].stated);
+        CHECK_OK(vs_config_write(&c, dir, &err));
+        CHECK_OK(vs_config_read(&again, dir, &err));
+        CHECK(again.stated_positions == cases[i].stated);
+        free(text);
+    }
+}
+
+TEST(config, reads_the_language_model_of_gemma_3_with_images)
+{
+    static const char published[] =
+        "{\"architectures\": [\"Gemma3ForConditionalGeneration\"], \"model_type\": \"gemma3\","
+        " \"eos_token_id\": [1, 106], \"torch_dtype\": \"bfloat16\", \"vision_config\": {},"
+        " \"text_config\": {\"hidden_size\": 2560, \"intermediate_size\": 10240,"
+        " \"model_type\": \"gemma3_text\", \"num_hidden_layers\": 34, \"sliding_window\": 1024,"
+        " \"rope_scaling\": {\"factor\": 8.0, \"rope_type\": \"linear\"}}}";
+    vs_error err;
+    vs_config c;
+
+    CHECK_OK(read_text(&c, published, &err));
+    CHECK(c.family == VS_GEMMA3 && c.is_text_part && c.is_tied && c.dtype == VS_BF16);
+    CHECK(c.n_vocab == 262208 && c.n_heads == 8 && c.n_kv_heads == 4 && c.head_dim == 256);
+    CHECK(c.n_eos == 2 && c.eos_ids[0] == 1 && c.eos_ids[1] == 106);
+    CHECK(c.rope.type == VS_ROPE_LINEAR && c.rope.factor == 8.0 && c.window == 1024);
+    CHECK(c.is_sliding[4] && !c.is_sliding[5] && c.is_sliding[6]);
+}
+
+TEST(config, takes_the_pattern_of_sliding_layers_from_the_key_that_transformers_reads)
+{
+    static const struct {
+        const char *type, *key;
+        bool second_slides, third_slides;
+    } cases[] = {
+        {"gemma3_text", "\"sliding_window_pattern\": 3", true, false},
+        {"gemma3_text", "\"_sliding_window_pattern\": 3", true, true},
+        {"gemma2", "\"sliding_window_pattern\": 3", false, true},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text = vs_format("{\"model_type\": \"%s\", \"hidden_size\": 64, \"vocab_size\": 99, "
+                               "\"num_hidden_layers\": 5, \"num_attention_heads\": 4, "
+                               "\"intermediate_size\": 8, %s}",
+                               cases[i].type, cases[i].key);
+        vs_error err;
+        vs_config c;
+
+        CHECK_OK(read_text(&c, text, &err));
+        CHECK(c.is_sliding[1] == cases[i].second_slides &&
+              c.is_sliding[2] == cases[i].third_slides);
+        free(text);
+    }
+}
+
+TEST(config, names_what_a_path_is_that_is_no_model_folder)
+{
+    static const struct {
+        const char *file, *path,
+            *says; /* a file made in the folder, and what is given as the folder */
+    } cases[] = {
+        {"m.gguf", "m.gguf", "vstar import"},
+        {"m.gguf", "", "vstar import"},
+        {"model.safetensors", "model.safetensors", "the folder that holds it"},
+        {"notes.txt", "notes.txt", "found a file"},
+        {"adapter_config.json", "", "found an adapter"},
+        {"notes.txt", "", "config.json: missing"},
+        {"notes.txt", "missing", "no such model folder"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *dir = path_in(vs_test_dir(), cases[i].says), *path = path_in(dir, cases[i].path);
+        vs_error err = {0};
+        vs_config c;
+
+        CHECK_OK(vs_dir_make(dir, &err));
+        write_text(dir, cases[i].file, "{}");
+        CHECK(vs_config_read(&c, path, &err) != VS_OK);
+        if (!strstr(err.text, cases[i].says)) fail_msg("%s: \"%s\"", cases[i].says, err.text);
+        CHECK_OK(vs_dir_remove(dir, &err));
+        free(path);
+        free(dir);
+    }
+    vs_error err = {0};
+    vs_config c;
+    CHECK(vs_config_read(&c, "meta-llama/Llama-3.1-8B", &err) != VS_OK);
+    CHECK(strstr(err.text, "must be downloaded") != NULL);
 }
 
 TEST(config, refuses_files_that_are_no_object)

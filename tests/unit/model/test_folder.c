@@ -162,7 +162,7 @@ TEST(folder, refuses_missing_left_over_and_misshapen_tensors)
     vs_params p;
 
     make(&p, &small);
-    check_refused(&small, dir, "model.safetensors: cannot open");
+    check_refused(&small, dir, "found no weights");
     write_part(&p, 0, p.n_tensors - 1, dir, "model.safetensors");
     check_refused(&small, dir, "tensor \"lm_head.weight\" is missing, expected shape [11, 8]");
     write_part(&p, 0, p.n_tensors, dir, "model.safetensors");
@@ -270,6 +270,103 @@ TEST(folder, reads_shards_through_their_index)
     write_part(&p, n_a + 1, p.n_tensors - n_a - 1, dir, "b.safetensors");
     check_refused(&small, dir, "is missing, expected by");
     vs_params_close(&p);
+}
+
+TEST(folder, passes_over_a_tied_head_that_the_index_lists_and_no_shard_has)
+{
+    const char *dir = vs_test_dir();
+    vs_config tied = small;
+    vs_params p, listed, back;
+    vs_error err;
+
+    tied.is_tied = true;
+    make(&p, &tied);
+    CHECK_OK(vs_weights_table(&listed, &small, &err));
+    write_part(&p, 0, p.n_tensors, dir, "a.safetensors");
+    write_index(&listed, listed.n_tensors, dir);
+    CHECK_OK(vs_weights_read(&back, &tied, dir, &err));
+    check_equal(&p, &back);
+    vs_params_close(&back);
+    check_refused(&small, dir, "tensor \"lm_head.weight\" is missing");
+    vs_params_close(&p);
+    vs_params_close(&listed);
+}
+
+/* The table with each name behind a prefix, and a tensor of what sees images. */
+static void write_beside_vision(const vs_params *p, const char *prefix, const char *vision,
+                                const char *dir)
+{
+    vs_params written = {0};
+    char name[VS_TENSOR_NAME];
+    vs_error err;
+
+    for (size_t i = 0; i < p->n_tensors; i++) {
+        const vs_tensor *t = &p->tensors[i];
+        const bool is_inside =
+            strncmp(prefix, "model.", 6) == 0 && strncmp(t->name, "model.", 6) == 0;
+
+        snprintf(name, sizeof name, "%s%.100s", prefix, t->name + (is_inside ? 6 : 0));
+        CHECK_OK(vs_params_add(&written, name, t->rows, t->cols, t->is_vector, &err));
+    }
+    CHECK_OK(vs_params_add(&written, vision, 2, 3, false, &err));
+    CHECK_OK(vs_params_alloc(&written, &err));
+    memcpy(written.data, p->data, p->n * sizeof *p->data);
+    write_part(&written, 0, written.n_tensors, dir, "model.safetensors");
+    vs_params_close(&written);
+}
+
+TEST(folder, reads_the_language_model_beside_what_sees_images)
+{
+    static const struct {
+        const char *prefix, *vision;
+    } spellings[] = {{"language_model.", "vision_tower.patch.weight"},
+                     {"language_model.", "multi_modal_projector.weight"},
+                     {"model.language_model.", "model.vision_tower.patch.weight"}};
+    const char *dir = vs_test_dir();
+    vs_config tied = small;
+    vs_params p, back;
+    vs_error err;
+
+    tied.is_tied = true;
+    make(&p, &tied);
+    for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++) {
+        tied.is_text_part = true;
+        write_beside_vision(&p, spellings[i].prefix, spellings[i].vision, dir);
+        CHECK_OK(vs_weights_read(&back, &tied, dir, &err));
+        check_equal(&p, &back);
+        vs_params_close(&back);
+        tied.is_text_part = false;
+        check_refused(&tied, dir, "is missing");
+    }
+    tied.is_text_part = true;
+    write_beside_vision(&p, "language_model.", "audio_tower.weight", dir);
+    check_refused(&tied, dir, "tensor \"audio_tower.weight\" has no place");
+    vs_params_close(&p);
+}
+
+TEST(folder, says_why_there_are_no_weights)
+{
+    static const struct {
+        const char *file, *says;
+    } cases[] = {
+        {"pytorch_model.bin", "are not read"},
+        {"model-00001-of-00002.safetensors", "shards without"},
+        {"notes.txt", "found no weights"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *dir = path_in(vs_test_dir(), cases[i].file);
+        vs_error err;
+
+        CHECK_OK(vs_dir_make(dir, &err));
+        write_text(dir, cases[i].file, "x");
+        check_refused(&small, dir, cases[i].says);
+        free(dir);
+    }
+    const char *dir = vs_test_dir();
+    write_text(dir, "model.safetensors",
+               "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
+    check_refused(&small, dir, "Git LFS pointer");
 }
 
 TEST(folder, refuses_hostile_indexes)

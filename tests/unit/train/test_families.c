@@ -4,9 +4,9 @@
 #include "engine/train/train.h"
 #include "golden.h"
 
-static const char *const families[] = {"llama",  "llama-linear",  "llama3", "mistral",
-                                       "qwen2",  "qwen2-sliding", "qwen3",  "gemma2",
-                                       "gemma3", "gemma3-linear"};
+static const char *const families[] = {"llama",       "llama-linear", "llama3", "yarn",
+                                       "yarn-scaled", "mistral",      "qwen2",  "qwen2-sliding",
+                                       "qwen3",       "gemma2",       "gemma3", "gemma3-linear"};
 static const char *const adapters[] = {
     "list",   "all-linear", "all-linear-qwen2", "all-linear-gemma2",
     "rslora", "regex",      "rank-pattern",     "alpha-pattern"};
