@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/fmath.h"
 #include "base/json.h"
 #include "engine/model/folder_impl.h"
 
@@ -150,6 +149,14 @@ static vs_status read_sizes(vs_config *c, const json_t *o, const char *where, vs
     return vs_json_opt_bool(&c->is_tied, o, "tie_word_embeddings", where, err);
 }
 
+void vs_config_use_positions(vs_config *c)
+{
+    c->n_positions = c->stated_positions;
+    if (c->n_positions > VS_MAX_POSITIONS) c->n_positions = VS_MAX_POSITIONS;
+    if (c->n_positions > MAX_ROPE_NUMBERS / c->head_dim)
+        c->n_positions = MAX_ROPE_NUMBERS / c->head_dim;
+}
+
 static vs_status read_heads(vs_config *c, const json_t *o, const char *where, vs_error *err)
 {
     const size_t width = VS_MAX_WIDTH;
@@ -180,10 +187,7 @@ static vs_status read_heads(vs_config *c, const json_t *o, const char *where, vs
         return VS_FAIL(err, VS_E_LIMIT,
                        "%s: %zu heads of \"head_dim\" %zu: wider than the limit of %zu", where,
                        c->n_heads, c->head_dim, width);
-    c->n_positions = c->stated_positions;
-    if (c->n_positions > VS_MAX_POSITIONS) c->n_positions = VS_MAX_POSITIONS;
-    if (c->n_positions > MAX_ROPE_NUMBERS / c->head_dim)
-        c->n_positions = MAX_ROPE_NUMBERS / c->head_dim;
+    vs_config_use_positions(c);
     return VS_OK;
 }
 
@@ -200,12 +204,6 @@ static vs_status read_llama3(vs_rope_scaling *s, const json_t *rope, const char 
                        "\"low_freq_factor\" %g",
                        where, s->high_freq_factor, s->low_freq_factor);
     return VS_OK;
-}
-
-/* 0.1 mscale ln(factor) + 1, section 3.4 of the paper. */
-static double yarn_mscale(double factor, double mscale)
-{
-    return factor <= 1.0 ? 1.0 : 0.1 * mscale * vs_log(factor) + 1.0;
 }
 
 /* Defaults: transformers, _compute_yarn_parameters. */
@@ -225,9 +223,9 @@ static vs_status read_yarn(vs_rope_scaling *s, const json_t *rope, size_t stated
     VS_TRY(vs_json_opt_bool(&s->is_whole, rope, "truncate", where, err));
     VS_TRY(vs_json_opt_num(&mscale, rope, "mscale", where, err));
     VS_TRY(vs_json_opt_num(&all, rope, "mscale_all_dim", where, err));
-    s->attention_factor = yarn_mscale(s->factor, 1.0);
+    s->attention_factor = vs_yarn_mscale(s->factor, 1.0);
     if (mscale != 0.0 && all != 0.0)
-        s->attention_factor = yarn_mscale(s->factor, mscale) / yarn_mscale(s->factor, all);
+        s->attention_factor = vs_yarn_mscale(s->factor, mscale) / vs_yarn_mscale(s->factor, all);
     return opt_range(&s->attention_factor, rope, "attention_factor", 0.0, max_factor, where, err);
 }
 

@@ -85,6 +85,9 @@ typedef struct vs_config {
     vs_dtype dtype; /* torch_dtype: how the folder is written back */
 } vs_config;
 
+/* n_positions from stated_positions and head_dim. */
+void vs_config_use_positions(vs_config *c);
+
 static inline const vs_family *vs_config_family(const vs_config *c)
 {
     return &vs_families[c->family];

@@ -16,15 +16,20 @@ enum {
     MIN_TENSOR_BYTES = 8 + 4 + 8 + 4 + 8,
     DEFAULT_ALIGNMENT = 32,
     MAX_ALIGNMENT = 1 << 20,
+    MAX_PARTS = 1024,
 };
+
+static const char split_no[] = "split.no";
 
 struct vs_gguf {
     char *path;
     vs_map map;
     vs_gguf_value *values; /* by key */
     size_t n_values;
-    vs_gguf_tensor *tensors; /* by name */
+    vs_gguf_tensor *tensors; /* by name; of all parts */
     size_t n_tensors;
+    vs_gguf **parts; /* the other files of a model that is split */
+    size_t n_parts;
 };
 
 /* What is left to read, and where it is. */
@@ -148,6 +153,17 @@ static vs_status take_value(vs_gguf_value *v, cursor *c, vs_error *err)
     return take_items(v, c, n, err);
 }
 
+static vs_status fail_block(const vs_gguf_tensor *t, const cursor *c, vs_error *err)
+{
+    vs_buf text = {0};
+
+    vs_gguf_type_text(&text, t->type);
+    const vs_status st = VS_FAIL(err, VS_E_INPUT, "%s: tensor \"%s\": found %s", c->path, t->name,
+                                 text.data ? text.data : "a type that is not supported");
+    vs_buf_free(&text);
+    return st;
+}
+
 /* Name, shape, type and offset; the data's place is checked when the data's begin is known. */
 static vs_status take_tensor(vs_gguf_tensor *t, uint64_t *offset, cursor *c, vs_error *err)
 {
@@ -173,11 +189,7 @@ static vs_status take_tensor(vs_gguf_tensor *t, uint64_t *offset, cursor *c, vs_
     }
     VS_TRY(take_number(&type, c, 4, t->name, err));
     t->type = (uint32_t)type;
-    if (!vs_gguf_block(&per_block, &block_bytes, t->type))
-        return VS_FAIL(err, VS_E_INPUT,
-                       "%s: tensor \"%s\": found ggml type %u, expected F32, F16, BF16, Q4_0, "
-                       "Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K or Q6_K",
-                       c->path, t->name, t->type);
+    if (!vs_gguf_block(&per_block, &block_bytes, t->type)) return fail_block(t, c, err);
     if (t->dims[0] % per_block != 0 ||
         __builtin_mul_overflow(t->n / per_block, block_bytes, &t->n_bytes))
         return VS_FAIL(err, VS_E_FORMAT,
@@ -270,18 +282,22 @@ static vs_status read_tensors(vs_gguf *g, cursor *c, vs_error *err)
     for (size_t i = 0; i < g->n_tensors; i++)
         VS_CHECK(place_tensor(&g->tensors[i], offsets[i], c,
                               (c->at + alignment - 1) / alignment * alignment, err));
-    qsort(g->tensors, g->n_tensors, sizeof *g->tensors, compare_tensors);
-    st = VS_OK;
-    for (size_t i = 1; st == VS_OK && i < g->n_tensors; i++)
-        if (compare_tensors(&g->tensors[i - 1], &g->tensors[i]) == 0)
-            st = VS_FAIL(err, VS_E_FORMAT, "%s: the tensor \"%s\" comes twice", c->path,
-                         g->tensors[i].name);
 done:
     free(offsets);
     return st;
 }
 
-vs_status vs_gguf_open(vs_gguf **out, const char *path, vs_error *err)
+static vs_status check_tensor_names(const vs_gguf *g, vs_error *err)
+{
+    qsort(g->tensors, g->n_tensors, sizeof *g->tensors, compare_tensors);
+    for (size_t i = 1; i < g->n_tensors; i++)
+        if (compare_tensors(&g->tensors[i - 1], &g->tensors[i]) == 0)
+            return VS_FAIL(err, VS_E_FORMAT, "%s: the tensor \"%s\" comes twice", g->path,
+                           g->tensors[i].name);
+    return VS_OK;
+}
+
+static vs_status open_one(vs_gguf **out, const char *path, vs_error *err)
 {
     vs_status st;
     vs_gguf *g = vs_alloc(1, sizeof *g);
@@ -303,9 +319,81 @@ done:
     return st;
 }
 
+/* The tensors of part `no` of n join g's. */
+static vs_status join_part(vs_gguf *g, size_t no, size_t n, vs_error *err)
+{
+    const size_t stem = strlen(g->path) - strlen("-00001-of-00001.gguf");
+    char *path = vs_format("%.*s-%05zu-of-%05zu.gguf", (int)stem, g->path, no + 1, n);
+    size_t cap = g->n_tensors, found = SIZE_MAX;
+    vs_gguf *part = NULL;
+    vs_status st;
+
+    if (!path) return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", g->path);
+    VS_CHECK(open_one(&part, path, err));
+    VS_CHECK(vs_gguf_opt_size(&found, part, split_no, 0, MAX_PARTS, err));
+    if (found != no) {
+        st = VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": expected %zu: not this model's part %zu", path,
+                     split_no, no, no + 1);
+        goto done;
+    }
+    if (!vs_grow(&g->tensors, &cap, g->n_tensors + part->n_tensors, sizeof *g->tensors)) {
+        st = VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", path);
+        goto done;
+    }
+    if (part->n_tensors)
+        memcpy(g->tensors + g->n_tensors, part->tensors, part->n_tensors * sizeof *g->tensors);
+    g->n_tensors += part->n_tensors;
+    g->parts[g->n_parts++] = part;
+    part = NULL;
+done:
+    vs_gguf_close(part);
+    free(path);
+    return st;
+}
+
+/* A model in several files, NAME-00001-of-00003.gguf and so on, is opened by the first, which has the metadata. Source:
+ * llama.cpp, tools/gguf-split. */
+static vs_status join_parts(vs_gguf *g, vs_error *err)
+{
+    size_t no = 0, n = 1;
+    char ending[48];
+
+    VS_TRY(vs_gguf_opt_size(&n, g, "split.count", 0, MAX_PARTS, err));
+    VS_TRY(vs_gguf_opt_size(&no, g, split_no, 0, MAX_PARTS, err));
+    if (n <= 1) return VS_OK;
+    if (no != 0)
+        return VS_FAIL(err, VS_E_INPUT, "%s: part %zu of %zu, expected the first", g->path, no + 1,
+                       n);
+    snprintf(ending, sizeof ending, "-00001-of-%05zu.gguf", n);
+    if (!vs_name_ends(g->path, ending))
+        return VS_FAIL(err, VS_E_INPUT, "%s: part 1 of %zu, expected a name that ends in %s",
+                       g->path, n, ending);
+    g->parts = vs_alloc(n - 1, sizeof(vs_gguf *));
+    if (!g->parts) return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", g->path);
+    for (size_t i = 1; i < n; i++) VS_TRY(join_part(g, i, n, err));
+    return VS_OK;
+}
+
+vs_status vs_gguf_open(vs_gguf **out, const char *path, vs_error *err)
+{
+    vs_gguf *g;
+    vs_status st;
+
+    VS_TRY(open_one(&g, path, err));
+    VS_CHECK(join_parts(g, err));
+    VS_CHECK(check_tensor_names(g, err));
+    *out = g;
+    g = NULL;
+done:
+    vs_gguf_close(g);
+    return st;
+}
+
 void vs_gguf_close(vs_gguf *g)
 {
     if (!g) return;
+    for (size_t i = 0; i < g->n_parts; i++) vs_gguf_close(g->parts[i]);
+    free(g->parts);
     vs_map_close(&g->map);
     free(g->values);
     free(g->tensors);

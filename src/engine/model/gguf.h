@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "engine/model/params.h"
 
@@ -92,6 +93,8 @@ const vs_gguf_tensor *vs_gguf_tensor_find(const vs_gguf *g, const char *name); /
 void vs_gguf_to_f32(float *out, const vs_gguf_tensor *t);
 /* Elements and bytes of one block; false: the type is not supported. */
 bool vs_gguf_block(size_t *n_elements, size_t *n_bytes, uint32_t type);
+/* For messages: the type's name, and those of the types that are supported. */
+void vs_gguf_type_text(vs_buf *out, uint32_t type);
 
 /* gguf_config.c: the metadata as a model's configuration; dtype is VS_F32. Another architecture, and every key of it
  * that is not known here, is refused by name. */

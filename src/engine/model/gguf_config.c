@@ -108,6 +108,7 @@ static vs_status check_keys(const reader *m, vs_error *err)
         "rope.scaling.factor",
         "rope.scaling.original_context_length",
         "rope.scaling.finetuned",
+        "attention.causal", /* true: check_causal */
     };
     const size_t prefix = strlen(m->arch);
 
@@ -128,13 +129,42 @@ static vs_status check_keys(const reader *m, vs_error *err)
     return VS_OK;
 }
 
+static vs_status check_causal(reader *m, vs_error *err)
+{
+    char key[MAX_KEY];
+    bool causal = true;
+
+    VS_TRY(vs_gguf_opt_bool(&causal, m->g, arch_key(key, m, "attention.causal"), err));
+    if (causal) return VS_OK;
+    return VS_FAIL(err, VS_E_INPUT, "%s: \"%s\": found false, expected true", vs_gguf_path(m->g),
+                   key);
+}
+
+/* yarn with the numbers that llama.cpp takes where the file has none. */
+static vs_status read_yarn(reader *m, vs_error *err)
+{
+    vs_rope_scaling *s = &m->config.rope;
+
+    *s = (vs_rope_scaling){.type = VS_ROPE_YARN,
+                           .factor = 1.0,
+                           .original_positions = m->config.stated_positions,
+                           .beta_fast = 32.0,
+                           .beta_slow = 1.0,
+                           .is_whole = true};
+    VS_TRY(opt_real(&s->factor, m, "rope.scaling.factor", err));
+    VS_TRY(opt_size(&s->original_positions, m, "rope.scaling.original_context_length",
+                    VS_MAX_STATED_POSITIONS, err));
+    s->attention_factor = vs_yarn_mscale(s->factor, 1.0);
+    return VS_OK;
+}
+
 static vs_status read_sizes(reader *m, vs_error *err)
 {
     vs_config *c = &m->config;
     const vs_gguf_tensor *embed = vs_gguf_tensor_find(m->g, "token_embd.weight");
     size_t value_dim, rotated;
 
-    c->n_positions = vs_config_family(c)->n_positions;
+    c->stated_positions = vs_config_family(c)->n_positions;
     c->rms_eps = 1e-6;
     VS_TRY(get_size(&c->n_layers, m, "block_count", VS_MAX_LAYERS, err));
     VS_TRY(get_size(&c->n_embd, m, "embedding_length", VS_MAX_WIDTH, err));
@@ -142,7 +172,7 @@ static vs_status read_sizes(reader *m, vs_error *err)
     VS_TRY(get_size(&c->n_heads, m, "attention.head_count", VS_MAX_WIDTH, err));
     c->n_kv_heads = c->n_heads;
     VS_TRY(opt_size(&c->n_kv_heads, m, "attention.head_count_kv", VS_MAX_WIDTH, err));
-    VS_TRY(opt_size(&c->n_positions, m, "context_length", VS_MAX_POSITIONS, err));
+    VS_TRY(opt_size(&c->stated_positions, m, "context_length", VS_MAX_STATED_POSITIONS, err));
     VS_TRY(opt_real(&c->rms_eps, m, "attention.layer_norm_rms_epsilon", err));
     c->head_dim = c->n_embd / c->n_heads;
     VS_TRY(opt_size(&c->head_dim, m, "attention.key_length", VS_MAX_WIDTH, err));
@@ -157,6 +187,7 @@ static vs_status read_sizes(reader *m, vs_error *err)
         c->head_dim > VS_MAX_WIDTH / c->n_heads)
         return VS_FAIL(err, VS_E_FORMAT, "%s: %zu heads of %zu over %zu key-value heads",
                        vs_gguf_path(m->g), c->n_heads, c->head_dim, c->n_kv_heads);
+    vs_config_use_positions(c);
     if (!embed || embed->n_dims != 2 || embed->dims[0] != c->n_embd ||
         embed->dims[1] > VS_MAX_VOCAB)
         return VS_FAIL(err, VS_E_FORMAT,
@@ -215,9 +246,10 @@ static vs_status read_rope(reader *m, vs_error *err)
     if (factors) return read_rope_factors(m, factors, err);
     VS_TRY(vs_gguf_opt_text(&type, m->g, arch_key(key, m, "rope.scaling.type"), err));
     if (type.len == 4 && memcmp(type.text, "none", 4) == 0) return VS_OK;
+    if (type.len == 4 && memcmp(type.text, "yarn", 4) == 0) return read_yarn(m, err);
     if (type.len != 6 || memcmp(type.text, "linear", 6) != 0)
         return VS_FAIL(err, VS_E_INPUT,
-                       "%s: \"%s\": found \"%.*s\", expected \"none\" or \"linear\"",
+                       "%s: \"%s\": found \"%.*s\", expected \"none\", \"linear\" or \"yarn\"",
                        vs_gguf_path(m->g), key, (int)(type.len < 100 ? type.len : 100), type.text);
     c->rope.factor = 1.0;
     VS_TRY(opt_real(&c->rope.factor, m, "rope.scaling.factor", err));
@@ -302,6 +334,7 @@ vs_status vs_gguf_config(vs_config *out, const vs_gguf *g, vs_error *err)
     m->g = g;
     VS_CHECK(find_architecture(m, err));
     VS_CHECK(check_keys(m, err));
+    VS_CHECK(check_causal(m, err));
     VS_CHECK(read_sizes(m, err));
     VS_CHECK(read_attention(m, err));
     VS_CHECK(read_special(m, err));

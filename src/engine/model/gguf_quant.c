@@ -182,25 +182,100 @@ static void from_q6_k(float *y, const unsigned char *b)
     }
 }
 
-/* By ggml's number of the type. */
+/* The sixteen levels of the IQ4 types. Source: ggml-common.h, kvalues_iq4nl. */
+static float iq4_level(int q)
+{
+    static const signed char level[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                          1,    13,   25,  38,  53,  69,  89,  113};
+
+    return (float)level[q];
+}
+
+static void put_iq4(float *y, float d, const unsigned char *q)
+{
+    for (int j = 0; j < 16; j++) {
+        y[j] = d * iq4_level(q[j] & 15);
+        y[j + 16] = d * iq4_level(q[j] >> 4);
+    }
+}
+
+static void from_iq4_nl(float *y, const unsigned char *b)
+{
+    put_iq4(y, half_at(b), b + 2);
+}
+
+/* d, 16 bits of the scales' high two, 4 bytes of their low four, 128 of levels. Parts of 32. */
+static void from_iq4_xs(float *y, const unsigned char *b)
+{
+    const float d = half_at(b);
+    const int high = b[2] | b[3] << 8;
+
+    for (int part = 0; part < 8; part++) {
+        const int scale = (b[4 + part / 2] >> part % 2 * 4 & 15) | (high >> 2 * part & 3) << 4;
+
+        put_iq4(y + 32 * part, d * (float)(scale - 32), b + 8 + 16 * part);
+    }
+}
+
+/* By ggml's number of the type (ggml.h, enum ggml_type). to_f32 NULL: not read. */
 typedef struct block_type {
+    const char *name;
     size_t n, n_bytes;
     void (*to_f32)(float *y, const unsigned char *block);
 } block_type;
 static const block_type types[] = {
-    [0] = {1, 4, from_f32},       [1] = {1, 2, from_f16},       [2] = {32, 18, from_q4_0},
-    [3] = {32, 20, from_q4_1},    [6] = {32, 22, from_q5_0},    [7] = {32, 24, from_q5_1},
-    [8] = {32, 34, from_q8_0},    [10] = {256, 84, from_q2_k},  [11] = {256, 110, from_q3_k},
-    [12] = {256, 144, from_q4_k}, [13] = {256, 176, from_q5_k}, [14] = {256, 210, from_q6_k},
-    [30] = {1, 2, from_bf16},
+    [0] = {"F32", 1, 4, from_f32},
+    [1] = {"F16", 1, 2, from_f16},
+    [2] = {"Q4_0", 32, 18, from_q4_0},
+    [3] = {"Q4_1", 32, 20, from_q4_1},
+    [6] = {"Q5_0", 32, 22, from_q5_0},
+    [7] = {"Q5_1", 32, 24, from_q5_1},
+    [8] = {"Q8_0", 32, 34, from_q8_0},
+    [9] = {.name = "Q8_1"},
+    [10] = {"Q2_K", 256, 84, from_q2_k},
+    [11] = {"Q3_K", 256, 110, from_q3_k},
+    [12] = {"Q4_K", 256, 144, from_q4_k},
+    [13] = {"Q5_K", 256, 176, from_q5_k},
+    [14] = {"Q6_K", 256, 210, from_q6_k},
+    [15] = {.name = "Q8_K"},
+    [16] = {.name = "IQ2_XXS"},
+    [17] = {.name = "IQ2_XS"},
+    [18] = {.name = "IQ3_XXS"},
+    [19] = {.name = "IQ1_S"},
+    [20] = {"IQ4_NL", 32, 18, from_iq4_nl},
+    [21] = {.name = "IQ3_S"},
+    [22] = {.name = "IQ2_S"},
+    [23] = {"IQ4_XS", 256, 136, from_iq4_xs},
+    [24] = {.name = "I8"},
+    [25] = {.name = "I16"},
+    [26] = {.name = "I32"},
+    [27] = {.name = "I64"},
+    [28] = {.name = "F64"},
+    [29] = {.name = "IQ1_M"},
+    [30] = {"BF16", 1, 2, from_bf16},
+    [34] = {.name = "TQ1_0"},
+    [35] = {.name = "TQ2_0"},
+    [39] = {.name = "MXFP4"},
 };
+enum { N_TYPES = sizeof types / sizeof *types };
 
 bool vs_gguf_block(size_t *n_elements, size_t *n_bytes, uint32_t type)
 {
-    if (type >= sizeof types / sizeof *types || !types[type].to_f32) return false;
+    if (type >= N_TYPES || !types[type].to_f32) return false;
     *n_elements = types[type].n;
     *n_bytes = types[type].n_bytes;
     return true;
+}
+
+void vs_gguf_type_text(vs_buf *out, uint32_t type)
+{
+    if (type < N_TYPES && types[type].name)
+        vs_buf_str(out, types[type].name);
+    else
+        vs_buf_printf(out, "ggml type %u", type);
+    vs_buf_str(out, ", expected ");
+    for (size_t i = 0, n = 0; i < N_TYPES; i++)
+        if (types[i].to_f32) vs_buf_printf(out, "%s%s", n++ ? ", " : "", types[i].name);
 }
 
 void vs_gguf_to_f32(float *out, const vs_gguf_tensor *t)

@@ -35,6 +35,14 @@ static const char space_mark[] = "\xE2\x96\x81"; /* U+2581, SentencePiece's spac
 #define LLAMA3_PATTERN(digits)                                                             \
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}" digits \
     "| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+"
+#define TEKKEN_WORD(first, rest)                                                         \
+    "[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?[\\\\p{Lu}\\\\p{Lt}\\\\p{Lm}\\\\p{Lo}\\\\p{M}]" first \
+    "[\\\\p{Ll}\\\\p{Lm}\\\\p{Lo}\\\\p{M}]" rest "|"
+#define TEKKEN_PATTERN    \
+    TEKKEN_WORD("*", "+") \
+    TEKKEN_WORD("+", "*") \
+    "\\\\p{N}| "          \
+    "?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n/]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+"
 #define GPT2_PATTERN                                                                              \
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\\\p{L}+| ?\\\\p{N}+| ?[^\\\\s\\\\p{L}\\\\p{N}]+|\\\\s+(?!\\\\S)" \
     "|\\\\s+"
@@ -63,6 +71,12 @@ static const cutting cuttings[] = {
     {.name = "qwen2",
      .pre_tokenizer = SEQUENCE(SPLIT(LLAMA3_PATTERN("")) BYTE_LEVEL("false")),
      .is_nfc = true},
+    {.name = "deepseek-r1-qwen",
+     .pre_tokenizer = SEQUENCE(SPLIT(LLAMA3_PATTERN("")) BYTE_LEVEL("false"))},
+    {.name = "tekken",
+     .pre_tokenizer = SEQUENCE(SPLIT(TEKKEN_PATTERN) BYTE_LEVEL("false")),
+     .ignore_merges = true,
+     .adds_bos = true},
     {.name = "deepseek-llm",
      .pre_tokenizer = SEQUENCE(SPLIT("[\\r\\n]") SPLIT("\\\\s?[" LETTERS "]+")
                                    SPLIT("\\\\s?[!-/:-~！-／：-～‘-‟　-。]+") SPLIT("\\\\s+$")

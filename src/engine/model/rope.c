@@ -48,6 +48,11 @@ static double yarn_frequency(const vs_rope_scaling *s, double plain, double thet
     return plain / s->factor * ramp + plain * (1.0 - ramp);
 }
 
+double vs_yarn_mscale(double factor, double mscale)
+{
+    return factor <= 1.0 ? 1.0 : 0.1 * mscale * vs_log(factor) + 1.0;
+}
+
 double vs_rope_frequency(const vs_rope_scaling *s, double theta, size_t i, size_t d)
 {
     const double plain = vs_pow(theta, -2.0 * (double)i / (double)d);

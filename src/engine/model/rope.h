@@ -40,6 +40,9 @@ typedef struct vs_rope_scaling {
  * beta_fast and beta_slow times within original_positions. */
 double vs_rope_frequency(const vs_rope_scaling *s, double theta, size_t i, size_t d);
 
+/* What yarn multiplies cosines and sines by where nothing else is said: 0.1 mscale ln(factor) + 1 (section 3.4). */
+double vs_yarn_mscale(double factor, double mscale);
+
 typedef struct vs_rope {
     float *cos_sin; /* [n_positions][head_dim], as ops->rope takes it; NULL: closed */
     vs_rope_scaling scaling;

@@ -231,7 +231,10 @@ TEST(gguf, refuses_tensors_that_are_not_whole_or_lie_outside)
         {{1}, 0, GGML_F32, 0, VS_E_FORMAT, "0 dimensions"},
         {{33}, 1, GGML_Q8_0, 0, VS_E_FORMAT, "multiple of 32"},
         {{16, 2}, 2, GGML_Q8_0, 0, VS_E_FORMAT, "multiple of 32"},
-        {{16}, 1, 9, 0, VS_E_INPUT, "ggml type 9"},
+        {{16}, 1, 9, 0, VS_E_INPUT, "found Q8_1, expected F32, F16, Q4_0"},
+        {{16}, 1, 35, 0, VS_E_INPUT, "found TQ2_0"},
+        {{16}, 1, 39, 0, VS_E_INPUT, "found MXFP4"},
+        {{16}, 1, 4, 0, VS_E_INPUT, "ggml type 4,"},
         {{16}, 1, UINT32_MAX, 0, VS_E_INPUT, "expected F32, F16"},
     };
     vs_buf b = {0};
@@ -242,6 +245,65 @@ TEST(gguf, refuses_tensors_that_are_not_whole_or_lie_outside)
         put_one(&b, cases[i].n_dims, cases[i].dims, cases[i].type, cases[i].offset);
         check_refused(&b, cases[i].code, cases[i].expected);
     }
+}
+
+/* Part `no` of n of a model, with one tensor of one number, as NAME in dir. */
+static void write_split(const char *dir, const char *name, size_t no, size_t n, const char *tensor)
+{
+    vs_buf b = {0};
+    size_t offset = 0;
+
+    put_head(&b, 3, 1, 2);
+    put_size(&b, "split.no", (uint32_t)no);
+    put_size(&b, "split.count", (uint32_t)n);
+    put_tensor(&b, tensor, 0, 1, GGML_F32, 4, &offset);
+    put_padding(&b);
+    put_f32(&b, (float)no);
+    write_in(dir, name, b.data, b.len);
+    vs_buf_free(&b);
+}
+
+static void check_split_refused(const char *dir, const char *name, const char *says)
+{
+    char *path = path_in(dir, name);
+    vs_gguf *g = NULL;
+
+    CHECK(vs_gguf_open(&g, path, &err) != VS_OK);
+    if (!strstr(err.text, says)) fail_msg("\"%s\", expected \"%s\"", err.text, says);
+    free(path);
+}
+
+TEST(gguf, joins_the_files_of_a_model_that_is_split)
+{
+    static const char first[] = "m-00001-of-00003.gguf", second[] = "m-00002-of-00003.gguf",
+                      third[] = "m-00003-of-00003.gguf";
+    const char *dir = vs_test_dir();
+    char *path = path_in(dir, first);
+    vs_gguf *g = NULL;
+    vs_status st;
+    float x;
+
+    write_split(dir, first, 0, 3, "b");
+    write_split(dir, second, 1, 3, "c");
+    check_split_refused(dir, first, third);
+    write_split(dir, third, 2, 3, "a");
+    FAIL_EACH_ALLOCATION(st, st = vs_gguf_open(&g, path, &err));
+    CHECK(vs_gguf_n_tensors(g) == 3);
+    for (size_t i = 0; i < 3; i++) {
+        static const float wanted[] = {2, 0, 1}; /* a, b, c */
+
+        vs_gguf_to_f32(&x, vs_gguf_tensor_at(g, i));
+        CHECK(x == wanted[i]);
+    }
+    vs_gguf_close(g);
+    check_split_refused(dir, second, "part 2 of 3, expected the first");
+    write_split(dir, third, 1, 3, "a");
+    check_split_refused(dir, first, "not this model's part 3");
+    write_split(dir, third, 2, 3, "b");
+    check_split_refused(dir, first, "the tensor \"b\" comes twice");
+    write_split(dir, "m.gguf", 0, 3, "a");
+    check_split_refused(dir, "m.gguf", "expected a name that ends in -00001-of-00003.gguf");
+    free(path);
 }
 
 TEST(gguf, refuses_every_truncation)
@@ -278,8 +340,9 @@ TEST(gguf, survives_each_allocation_failing)
 TEST(gguf, turns_blocks_into_the_floats_of_ggml_bit_for_bit)
 {
     static const char golden[] = VSTAR_SOURCE_DIR "/tests/golden/gguf_quants.gguf";
-    static const char *const names[] = {"F32",  "F16",  "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1",
-                                        "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"};
+    static const char *const names[] = {"F32",  "F16",  "BF16", "Q4_0",   "Q4_1",
+                                        "Q5_0", "Q5_1", "Q8_0", "Q2_K",   "Q3_K",
+                                        "Q4_K", "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS"};
     vs_gguf *g = NULL;
 
     CHECK_OK(vs_gguf_open(&g, golden, &err));

@@ -130,7 +130,8 @@ static void put_model(vs_buf *b, const tiny *m, const char *extra)
 {
     const vs_config *c = &m->c;
     const bool is_llama3 = c->rope.type == VS_ROPE_LLAMA3,
-               is_linear = c->rope.type == VS_ROPE_LINEAR, slides = c->window > 0,
+               is_linear = c->rope.type == VS_ROPE_LINEAR, is_yarn = c->rope.type == VS_ROPE_YARN,
+               slides = c->window > 0,
                patterned = vs_config_family(c)->sliding == VS_SLIDING_PATTERN,
                local = c->rope_local_theta > 0.0, capped = c->attn_softcap > 0.0;
     size_t offset = 0, pattern = 1;
@@ -155,6 +156,14 @@ static void put_model(vs_buf *b, const tiny *m, const char *extra)
         put_string(&keys, key, "linear");
         put_config_real(&keys, c, "rope.scaling.factor", c->rope.factor);
     }
+    if (is_yarn) {
+        char key[64];
+        snprintf(key, sizeof key, "%s.rope.scaling.type", arch_of(c));
+        put_string(&keys, key, "yarn");
+        put_config_real(&keys, c, "rope.scaling.factor", c->rope.factor);
+        put_config_key(&keys, c, "rope.scaling.original_context_length",
+                       c->rope.original_positions);
+    }
     if (slides) put_config_key(&keys, c, "attention.sliding_window", c->window);
     if (patterned) {
         while (c->is_sliding[pattern - 1]) pattern++;
@@ -166,8 +175,8 @@ static void put_model(vs_buf *b, const tiny *m, const char *extra)
     }
     if (extra) put_size(&keys, extra, 1);
     put_vocabulary(&keys, c);
-    n_keys += (size_t)local + 2 * (size_t)is_linear + (size_t)slides + (size_t)patterned +
-              2 * (size_t)capped + (extra != NULL) + N_VOCABULARY;
+    n_keys += (size_t)local + 2 * (size_t)is_linear + 3 * (size_t)is_yarn + (size_t)slides +
+              (size_t)patterned + 2 * (size_t)capped + (extra != NULL) + N_VOCABULARY;
 
     put_head(b, 3, m->p.n_tensors + (size_t)is_llama3, n_keys);
     vs_buf_add(b, keys.data, keys.len);
@@ -244,8 +253,9 @@ static void check_family(const char *name)
 
 TEST(gguf_folder, brings_back_every_family)
 {
-    static const char *const names[] = {"llama", "llama-linear", "llama3", "mistral",      "qwen2",
-                                        "qwen3", "gemma2",       "gemma3", "gemma3-linear"};
+    static const char *const names[] = {"llama",   "llama-linear", "llama3", "yarn",
+                                        "mistral", "qwen2",        "qwen3",  "gemma2",
+                                        "gemma3",  "gemma3-linear"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) check_family(names[i]);
 }

@@ -214,6 +214,14 @@ TEST(gguf_vocab, cuts_byte_level_text_as_the_file_names_it)
     t = must_make(&b);
     CHECK_STR(ids_of(t, "11", true), "7,5");
     vs_tokenizer_close(t);
+    put_byte_level(&b, "deepseek-r1-qwen");
+    t = must_make(&b);
+    CHECK_STR(ids_of(t, "b a11", true), "1,4,2,2");
+    vs_tokenizer_close(t);
+    put_byte_level(&b, "tekken"); /* adds BOS by default; digits stand alone */
+    t = must_make(&b);
+    CHECK_STR(ids_of(t, "a11", true), "7,0,2,2");
+    vs_tokenizer_close(t);
     put_byte_level(&b, "latin");
     check_refused(&b, VS_E_INPUT, "found \"latin\", expected one of gpt-2, smollm");
 }
