@@ -1,4 +1,4 @@
-/* folder_impl.h - what config.c, folder*.c, lora_folder.c, base.c and model.c share: small JSON files of a folder,
+/* folder_impl.h - what config.c, folder*.c, lora_*.c, base.c and model.c share: small JSON files of a folder,
  * and filling a table from safetensors files. Private to model/. */
 #ifndef VS_MODEL_FOLDER_IMPL_H
 #define VS_MODEL_FOLDER_IMPL_H
@@ -39,6 +39,12 @@ void vs_linear_full_name(char name[VS_TENSOR_NAME], size_t layer, vs_linear whic
                          const char *what);
 /* "base_model.model.model.layers.LAYER.self_attn.q_proj.lora_A.weight", ..; matrix: 'A' or 'B' */
 void vs_lora_name(char name[VS_TENSOR_NAME], size_t layer, vs_linear which, char matrix);
+
+/* DIR/adapter_config.json; *l is zeroed before. */
+VS_NODISCARD vs_status vs_lora_config_read(vs_lora_config *l, size_t n_layers, const char *dir,
+                                           vs_error *err);
+VS_NODISCARD vs_status vs_lora_config_write(const vs_lora_config *l, const char *base_name,
+                                            const char *dir, vs_error *err);
 
 /* Appends a value head of zeros to a table with data. prefix: "", or "base_model.model.". */
 VS_NODISCARD vs_status vs_value_extend(vs_params *p, const char *prefix, size_t n_embd,

@@ -147,6 +147,63 @@ TEST(lora_folder, reads_the_configuration_that_peft_writes)
     vs_params_close(&p);
 }
 
+/* What PEFT makes of these keys: tuners_utils.py, check_target_module_exists. */
+TEST(lora_folder, chooses_modules_as_peft_does)
+{
+    enum { Q = 1u << VS_Q, DOWN = 1u << VS_DOWN, ALL = (1u << VS_N_LINEAR) - 1 };
+    static const struct {
+        const char *targets, *more; /* "target_modules" and further keys */
+        unsigned layer[2];          /* what each layer has */
+    } cases[] = {
+        {"[\"q_proj\", \"query_key_value\", \"dense\"]", "", {Q, Q}},
+        {"[\"q_proj\", \"down_proj\"]", ", \"layers_to_transform\": [1]", {0, Q | DOWN}},
+        {"[\"q_proj\", \"down_proj\"]", ", \"layers_to_transform\": 0", {Q | DOWN, 0}},
+        
+        {"\"all-linear\"", ", \"exclude_modules\": [\"q_proj\", \"lm_head\"]", {ALL - Q, ALL - Q}},
+        {"\"all-linear\"", ", \"exclude_modules\": \".*1.*q_proj\"", {ALL, ALL - Q}},
+        {"[\"layers.0.self_attn.q_proj\", \"down_proj\"]", "", {Q | DOWN, DOWN}},
+        {"[\"q_proj\"]",
+         ", \"exclude_modules\": [], \"init_lora_weights\": \"orthogonal\"",
+         {Q, Q}},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *dir = vs_test_dir();
+        char *config = vs_format("{\"peft_type\": \"LORA\", \"r\": 3, \"lora_alpha\": 6, "
+                                 "\"target_modules\": %s%s}",
+                                 cases[i].targets, cases[i].more);
+        vs_lora_config made = {.rank = 3, .alpha = 6}, l;
+        vs_params p, back;
+        vs_error err;
+
+        for (size_t k = 0; k < 2; k++) made.layer_targets[k] = (unsigned char)cases[i].layer[k];
+        make(&p, &made);
+        CHECK_OK(vs_lora_write(&p, &made, NULL, dir, &err));
+        write_text(dir, "adapter_config.json", config);
+        CHECK_OK(vs_lora_read(&back, &l, &small, dir, &err));
+        for (size_t k = 0; k < 2; k++) CHECK((l.targets | l.layer_targets[k]) == cases[i].layer[k]);
+        vs_params_close(&p);
+        vs_params_close(&back);
+        free(config);
+    }
+}
+
+TEST(lora_folder, names_embeddings_that_an_adapter_stores)
+{
+    const char *dir = adapter_dir();
+    const float x[88] = {0};
+    vs_error err;
+    vs_lora_config l;
+    vs_params p;
+
+    write_safetensors(dir, "adapter_model.safetensors",
+                      "{\"base_model.model.lm_head.weight\":{\"dtype\":\"F32\",\"shape\":[11,8],"
+                      "\"data_offsets\":[0,352]}}",
+                      x, sizeof x);
+    CHECK(vs_lora_read(&p, &l, &small, dir, &err) == VS_E_INPUT);
+    CHECK(strstr(err.text, "merge it into its base") != NULL);
+}
+
 TEST(lora_folder, refuses_what_it_cannot_use_and_names_it)
 {
     static const struct {
@@ -165,7 +222,14 @@ TEST(lora_folder, refuses_what_it_cannot_use_and_names_it)
         {"\"rank_pattern\": {}", "\"rank_pattern\": {\"q_proj\": 8}", "shape"},
         {"\"alpha_pattern\": {}", "\"alpha_pattern\": {\"q_(\": 8}", "not a regular expression"},
         {"\"alpha_pattern\": {}", "\"alpha_pattern\": [8]", "alpha_pattern"},
-        {"\"layers_to_transform\": null", "\"layers_to_transform\": [0]", "layers_to_transform"},
+        {"\"layers_to_transform\": null", "\"layers_to_transform\": [0]",
+         "layers.1.self_attn.q_proj.lora_A.weight\" has no place"},
+        {"\"layers_to_transform\": null", "\"layers_to_transform\": [0, 2]", "from 0 to 1"},
+        {"\"layers_to_transform\": null", "\"layers_to_transform\": [\"0\"]", "found a string"},
+        {"\"r\": 3", "\"r\": 3, \"exclude_modules\": [\"q_proj\"]", "has no place"},
+        {"\"r\": 3", "\"r\": 3, \"exclude_modules\": \"(q_proj\"", "not a regular expression"},
+        {"\"r\": 3", "\"r\": 3, \"exclude_modules\": [7]",
+         "\"exclude_modules\"[0]: found an integer"},
         {"\"init_lora_weights\": true", "\"init_lora_weights\": \"pissa\"", "found \"pissa\""},
         {"\"r\": 3", "\"r\": 0", "\"r\": found 0"},
         {"\"r\": 3", "\"r\": 4", "found shape [3, 8], expected [4, 8]"},
