@@ -396,58 +396,6 @@ static vs_status read_attention(vs_config *c, const json_t *o, const char *where
     return VS_OK;
 }
 
-/* -1, as the first Llama folders have it, means that there is none. */
-static vs_status read_id(int32_t *out, const json_t *value, const char *key, size_t n_vocab,
-                         const char *where, vs_error *err)
-{
-    json_int_t id;
-
-    if (!json_is_integer(value))
-        return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": found %s, expected a token id", where, key,
-                       vs_json_kind(value));
-    id = json_integer_value(value);
-    if (id < -1 || (id >= 0 && (size_t)id >= n_vocab))
-        return VS_FAIL(err, VS_E_FORMAT,
-                       "%s: \"%s\": found id %lld, expected 0 to %zu (\"vocab_size\" less one)",
-                       where, key, (long long)id, n_vocab - 1);
-    *out = (int32_t)id;
-    return VS_OK;
-}
-
-static vs_status read_eos(vs_config *c, const json_t *eos, const char *where, vs_error *err)
-{
-    const size_t n = json_is_array(eos) ? json_array_size(eos) : 1;
-
-    if (n > VS_MAX_EOS)
-        return VS_FAIL(err, VS_E_LIMIT, "%s: \"eos_token_id\": found %zu ids, the limit is %d",
-                       where, n, VS_MAX_EOS);
-    for (size_t i = 0; i < n; i++) {
-        int32_t id = -1;
-
-        VS_TRY(read_id(&id, json_is_array(eos) ? json_array_get(eos, i) : eos, "eos_token_id",
-                       c->n_vocab, where, err));
-        if (id >= 0) c->eos_ids[c->n_eos++] = id;
-    }
-    return VS_OK;
-}
-
-/* A missing key means the family's own, where the vocabulary has it; null means none. */
-static vs_status read_special(vs_config *c, const json_t *o, const char *where, vs_error *err)
-{
-    const vs_family *f = vs_config_family(c);
-    const json_t *bos = json_object_get(o, "bos_token_id"),
-                 *eos = json_object_get(o, "eos_token_id");
-
-    c->bos_id = -1;
-    if (!bos && f->bos_id >= 0 && c->n_vocab > (size_t)f->bos_id) c->bos_id = f->bos_id;
-    if (!eos && f->eos_id >= 0 && c->n_vocab > (size_t)f->eos_id)
-        c->eos_ids[c->n_eos++] = f->eos_id;
-    if (bos && !json_is_null(bos))
-        VS_TRY(read_id(&c->bos_id, bos, "bos_token_id", c->n_vocab, where, err));
-    if (eos && !json_is_null(eos)) VS_TRY(read_eos(c, eos, where, err));
-    return VS_OK;
-}
-
 /* The type that weights are written back in. "auto" means that of the file's weights, which f32 holds exactly, as it
  * holds float16: there is no f16 writer. "torch.bfloat16" is how some writers spell it. */
 static vs_status read_dtype(vs_config *c, const json_t *o, const char *where, vs_error *err)
@@ -511,7 +459,7 @@ vs_status vs_config_read(vs_config *out, const char *dir, vs_error *err)
     VS_CHECK(read_sizes(&c, o, path, err));
     VS_CHECK(read_heads(&c, o, path, err));
     VS_CHECK(read_attention(&c, o, path, err));
-    VS_CHECK(read_special(&c, o, path, err));
+    VS_CHECK(vs_config_special(&c, o, dir, path, err));
     VS_CHECK(read_dtype(&c, o, path, err));
     *out = c;
 done:

@@ -79,8 +79,8 @@ typedef struct vs_config {
         is_text_part; /* of a model that sees images as well: the rest of its weights is passed over */
     bool has_value; /* a value head: score.weight, score.bias (model.h) */
     int32_t bos_id; /* -1: none */
-    int32_t eos_ids
-        [VS_MAX_EOS]; /* where sampling stops; eos_ids[0] ends a training row given as text */
+    /* where sampling stops; eos_ids[0] ends a training row given as text */
+    int32_t eos_ids[VS_MAX_EOS];
     size_t n_eos;
     vs_dtype dtype; /* torch_dtype: how the folder is written back */
 } vs_config;
@@ -98,7 +98,7 @@ enum { VS_ARCHITECTURE_BYTES = 64 };
 void vs_architecture(char name[VS_ARCHITECTURE_BYTES], const vs_family *f, bool has_value);
 
 /* Reads DIR/config.json in the spelling of transformers 4 (rope_theta, rope_scaling, torch_dtype) or 5 (rope_parameters,
- * dtype). Of Gemma 3 with images ("model_type": "gemma3") the language model is read. What would change the computation and is not supported is refused by name. */
+ * dtype), and the end tokens of generation_config.json and tokenizer_config.json beside it. Of Gemma 3 with images ("model_type": "gemma3") the language model is read. What would change the computation and is not supported is refused by name. */
 VS_NODISCARD vs_status vs_config_read(vs_config *out, const char *dir, vs_error *err);
 /* Writes a config.json that transformers 4 and 5 load, with sorted keys. */
 VS_NODISCARD vs_status vs_config_write(const vs_config *c, const char *dir, vs_error *err);

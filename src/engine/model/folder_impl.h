@@ -33,6 +33,10 @@ VS_NODISCARD vs_status vs_folder_write(const char *dir, const char *name, const 
 /* The shortest decimal that reads back as x, as a JSON number; x is finite. */
 void vs_real_text(char text[VS_REAL_CHARS], double x);
 
+/* c->bos_id and c->eos_ids, from config.json (o, read from `where`), generation_config.json and tokenizer_config.json. */
+VS_NODISCARD vs_status vs_config_special(vs_config *c, const json_t *o, const char *dir,
+                                         const char *where, vs_error *err);
+
 /* "model.layers.LAYER.self_attn.q_proj", and with what behind it: "weight", "bias". */
 void vs_linear_module(char name[VS_TENSOR_NAME], size_t layer, vs_linear which);
 void vs_linear_full_name(char name[VS_TENSOR_NAME], size_t layer, vs_linear which,

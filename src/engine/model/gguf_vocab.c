@@ -100,9 +100,10 @@ typedef struct vocab {
     vs_gguf_text *text;                  /* of SentencePiece with spaces marked, in `marked` */
     const vs_gguf_value *types, *scores; /* NULL: all normal; none */
     vs_buf marked;
-    tok_vocab known[2]; /* texts to ids: [1] the added tokens of a byte-level vocabulary */
+    tok_vocab known[2]; /* texts to ids: [0] of model.vocab, [1] of the added tokens alone */
     bool is_spm;
     const cutting *cutting; /* of a byte-level vocabulary */
+    size_t n_model;         /* tokens of model.vocab; all after them are added ones */
 } vocab;
 
 static int type_of(const vocab *v, size_t id)
@@ -178,13 +179,22 @@ static bool is_utf8(vs_gguf_text t)
     return t.len && n && c;
 }
 
-/* Two tokens of one text would be one in the JSON. In a byte-level vocabulary the added tokens are
- * text and the others are in GPT-2's alphabet: these may look like those. */
+/* Added tokens at the end of a byte-level vocabulary stand in added_tokens alone: they are text, the others are in GPT-2's
+ * alphabet, and these may look like those. An added token before the end must be in model.vocab as well, since tokenizers
+ * numbers those that are not from the vocabulary's end on. */
+static void find_model_tokens(vocab *v)
+{
+    v->n_model = v->n;
+    while (!v->is_spm && v->n_model > 0 && is_added(v, v->n_model - 1)) v->n_model--;
+}
+
+/* Two tokens of one text would be one in the JSON. */
 static vs_status index_texts(vocab *v, vs_error *err)
 {
+    find_model_tokens(v);
     for (size_t id = 0; id < v->n; id++) {
         const vs_gguf_text t = v->text[id];
-        tok_vocab *known = &v->known[!v->is_spm && is_added(v, id)];
+        tok_vocab *known = &v->known[id >= v->n_model];
 
         if (t.len > MAX_PIECE_BYTES)
             return VS_FAIL(err, VS_E_LIMIT, "%s: token %zu has %zu bytes, the limit is %d",
@@ -364,8 +374,7 @@ static void add_vocab(vs_buf *b, const vocab *v)
     const char *separator = "\n      ";
 
     vs_buf_str(b, "    \"vocab\": {");
-    for (size_t id = 0; id < v->n; id++) {
-        if (!v->is_spm && is_added(v, id)) continue;
+    for (size_t id = 0; id < v->n_model; id++) {
         vs_buf_str(b, separator);
         separator = ",\n      ";
         vs_buf_json_str(b, v->text[id].text, v->text[id].len);

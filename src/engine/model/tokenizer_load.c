@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "engine/model/tokenizer_impl.h"
 
 static vs_status fail_nomem(const vs_tokenizer *t, vs_error *err)
@@ -232,7 +233,9 @@ done:
     return st;
 }
 
-static vs_status load_added_token(vs_tokenizer *t, const added_token *a, vs_error *err)
+/* An added token has the id of the vocabulary's token of that text, else the next free one, whatever the file says: as
+ * tokenizers loads it (added_vocabulary.rs, add_tokens). */
+static vs_status load_added_token(vs_tokenizer *t, added_token *a, size_t *next, vs_error *err)
 {
     const size_t len = strlen(a->content);
     const int32_t known = tok_vocab_find(&t->vocab, a->content, len);
@@ -240,23 +243,23 @@ static vs_status load_added_token(vs_tokenizer *t, const added_token *a, vs_erro
                            (a->single_word ? TOK_SINGLE_WORD : 0u) | (a->lstrip ? TOK_LSTRIP : 0u) |
                            (a->rstrip ? TOK_RSTRIP : 0u);
 
-    if (known >= 0 && (size_t)known != a->id)
-        return VS_FAIL(err, VS_E_INPUT,
-                       "%s: added_tokens: \"%.60s\" has the id %zu here and %d elsewhere", t->name,
-                       a->content, a->id, (int)known);
+    a->id = known >= 0 ? (size_t)known : *next;
     if (known < 0) {
         VS_TRY(check_token(t, "added_tokens", a->content, (json_int_t)a->id, err));
         if (!tok_vocab_add(&t->vocab, a->content, len, (int32_t)a->id, 0))
             return fail_nomem(t, err);
     }
+    if (a->id >= *next) *next = a->id + 1;
     t->vocab.entry[a->id].flags |= flags;
     return add_to_trie(t, a, err);
 }
 
-static vs_status load_added_tokens(vs_tokenizer *t, const json_t *list, vs_error *err)
+/* n_model: the tokens of model.vocab. */
+static vs_status load_added_tokens(vs_tokenizer *t, const json_t *list, size_t n_model,
+                                   vs_error *err)
 {
     const json_t *obj;
-    size_t i;
+    size_t i, next = n_model;
 
     if (!list || json_is_null(list)) return VS_OK;
     if (!json_is_array(list))
@@ -269,24 +272,21 @@ static vs_status load_added_tokens(vs_tokenizer *t, const json_t *list, vs_error
 
         tok_where(where, "%s: added_tokens[%zu]", t->name, i);
         VS_TRY(parse_added(&a, obj, where, err));
-        VS_TRY(load_added_token(t, &a, err));
+        VS_TRY(load_added_token(t, &a, &next, err));
     }
     return VS_OK;
 }
 
-/* Truncation would drop text and padding would add tokens; callers cut and pad themselves. */
-static vs_status refuse_truncation(const json_t *root, const char *name, vs_error *err)
+/* What a trainer saved with the file. Callers cut and pad themselves, so that neither means anything here. */
+static void say_ignored(const json_t *root, const char *name)
 {
     static const char *const keys[] = {"truncation", "padding"};
 
     for (size_t i = 0; i < 2; i++) {
         const json_t *value = json_object_get(root, keys[i]);
 
-        if (value && !json_is_null(value))
-            return VS_FAIL(err, VS_E_INPUT, "%s: \"%s\": found %s, supported: null", name, keys[i],
-                           vs_json_kind(value));
+        if (value && !json_is_null(value)) vs_say("%s: \"%s\" is ignored", name, keys[i]);
     }
-    return VS_OK;
 }
 
 static vs_status load_root(vs_tokenizer *t, const json_t *root, vs_error *err)
@@ -296,10 +296,12 @@ static vs_status load_root(vs_tokenizer *t, const json_t *root, vs_error *err)
         "version truncation padding added_tokens normalizer pre_tokenizer post_processor decoder "
         "model",
         t->name, err));
-    VS_TRY(refuse_truncation(root, t->name, err));
+    say_ignored(root, t->name);
     VS_TRY(tok_parse_normalizer(t, json_object_get(root, "normalizer"), err));
     VS_TRY(load_model(t, json_object_get(root, "model"), err));
-    VS_TRY(load_added_tokens(t, json_object_get(root, "added_tokens"), err));
+    VS_TRY(load_added_tokens(
+        t, json_object_get(root, "added_tokens"),
+        json_object_size(json_object_get(json_object_get(root, "model"), "vocab")), err));
     VS_TRY(tok_parse_pre_tokenizer(t, json_object_get(root, "pre_tokenizer"), err));
     VS_TRY(tok_parse_decoder(t, json_object_get(root, "decoder"), err));
     return tok_parse_post_processor(t, json_object_get(root, "post_processor"), err);

@@ -239,6 +239,57 @@ TEST(config, reads_the_language_model_of_gemma_3_with_images)
     CHECK(c.is_sliding[4] && !c.is_sliding[5] && c.is_sliding[6]);
 }
 
+TEST(config, takes_end_tokens_from_the_files_that_transformers_asks)
+{
+    static const struct {
+        const char *generation, *tokenizer; /* NULL: no such file */
+        int32_t ids[3];
+        size_t n;
+    } cases[] = {
+        {NULL, NULL, {7, 9}, 2},
+        {"{\"eos_token_id\": [11, 12, 13]}", NULL, {11, 12, 13}, 3},
+        {"{\"eos_token_id\": 11}", NULL, {11}, 1},
+        {"{\"eos_token_id\": null}", NULL, {7, 9}, 2},
+        {"{}", NULL, {7, 9}, 2},
+        {"{\"eos_token_id\": [11, 12, 13]}",
+         "{\"eos_token\": \"<e>\", \"added_tokens_decoder\": {\"12\": {\"content\": \"<x>\"}, "
+         "\"13\": "
+         "{\"content\": \"<e>\"}}}",
+         {13, 11, 12},
+         3},
+        {NULL,
+         "{\"eos_token\": {\"content\": \"<e>\"}, \"added_tokens_decoder\": {\"9\": {\"content\": "
+         "\"<e>\"}}}",
+         {9, 7},
+         2},
+        {NULL, "{\"eos_token\": \"<e>\"}", {7, 9}, 2},
+        {NULL,
+         "{\"eos_token\": \"<e>\", \"added_tokens_decoder\": {\"8\": {\"content\": \"<e>\"}}}",
+         {7, 9},
+         2},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *dir = vs_test_dir();
+        vs_error err;
+        vs_config c;
+
+        write_text(dir, "config.json", good);
+        if (cases[i].generation) write_text(dir, "generation_config.json", cases[i].generation);
+        if (cases[i].tokenizer) write_text(dir, "tokenizer_config.json", cases[i].tokenizer);
+        CHECK_OK(vs_config_read(&c, dir, &err));
+        CHECK(c.n_eos == cases[i].n);
+        CHECK(memcmp(c.eos_ids, cases[i].ids, c.n_eos * sizeof *c.eos_ids) == 0);
+    }
+    const char *dir = vs_test_dir();
+    vs_error err;
+    vs_config c;
+    write_text(dir, "config.json", good);
+    write_text(dir, "generation_config.json", "{\"eos_token_id\": 512}");
+    CHECK(vs_config_read(&c, dir, &err) == VS_E_FORMAT);
+    CHECK(strstr(err.text, "generation_config.json: \"eos_token_id\": found id 512") != NULL);
+}
+
 TEST(config, takes_the_pattern_of_sliding_layers_from_the_key_that_transformers_reads)
 {
     static const struct {

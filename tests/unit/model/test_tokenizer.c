@@ -32,6 +32,30 @@ TEST(tokenizer, names_the_text_that_the_vocabulary_cannot_express)
     vs_tokenizer_close(t);
 }
 
+TEST(tokenizer, passes_over_truncation_and_padding_that_a_trainer_saved)
+{
+    check_tokens("{'truncation':{'max_length':1},'padding':{'pad_id':0},"
+                 "'model':{'merges':[],'vocab':{'a':0,'b':1}}}",
+                 "abab", "a|b|a|b|");
+}
+
+/* As tokenizers 0.22 loads them: the vocabulary's own id, else the next free one. */
+TEST(tokenizer, gives_added_tokens_the_ids_that_tokenizers_gives)
+{
+    vs_tokenizer *t = must_parse("{'added_tokens':[{'id':1,'content':'b','special':true},"
+                                 "{'id':60,'content':'<far>','special':true},"
+                                 "{'id':9,'content':'<near>','special':true},"
+                                 "{'id':77,'content':'a','special':true}],"
+                                 "'model':{'merges':[],'vocab':{'a':0,'b':1,'c':2}}}");
+
+    assert_int_equal(vs_tokenizer_find(t, "<far>"), 3);
+    assert_int_equal(vs_tokenizer_find(t, "<near>"), 4);
+    assert_int_equal(vs_tokenizer_find(t, "a"), 0);
+    CHECK(vs_token_is_special(t, 0) && vs_token_is_special(t, 1) && !vs_token_is_special(t, 2));
+    CHECK_STR(tokens(t, "c<far>a", false), "c|<far>|a|");
+    vs_tokenizer_close(t);
+}
+
 TEST(tokenizer, merges_by_rank_then_from_the_left)
 {
     vs_tokenizer *t = byte_level("null", "");
