@@ -1,4 +1,4 @@
-/* main.c - the verbs, the one exit code list, and what SIGINT means. */
+/* main.c - the verbs, the one exit code list, and what signals mean. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,48 +12,60 @@
 static const struct verb {
     const char *name, *about;
     vs_verb_fn run;
+    bool resumes; /* the same command goes on where it was stopped */
 } verbs[] = {
     {"demo", "the whole loop on built-in problems, minutes on two cores, ends in report.html",
-     vs_verb_demo},
-    {"run", "start or resume a run from a recipe", vs_verb_run},
-    {"compare", "several systems over several seeds, with paired differences", vs_verb_compare},
-    {"status", "where a run stands", vs_verb_status},
-    {"report", "a run's report as one HTML file", vs_verb_report},
-    {"ask", "answer a new question with a run's generator and verifier", vs_verb_ask},
-    {"export", "a run's generator, verifier, data sets or pairs", vs_verb_export},
-    {"regrade", "grade a run's stored samples again; which labels flip", vs_verb_regrade},
-    {"audit", "where graders disagree about a run's stored samples", vs_verb_audit},
-    {"import", "a GGUF file becomes a Hugging Face folder", vs_verb_import},
-    {"inspect", "a model, a data file or a run, explained", vs_verb_inspect},
-    {"tokenize", "texts to token ids, and back", vs_verb_tokenize},
-    {"logprobs", "log-probabilities of completions", vs_verb_logprobs},
-    {"generate", "sample completions of prompts", vs_verb_generate},
-    {"rank", "score and order candidates", vs_verb_rank},
-    {"grade", "right, wrong or not gradable", vs_verb_grade},
-    {"metrics", "Pass@k, Best-of-k, Maj@k, weighted vote, with intervals", vs_verb_metrics},
-    {"train", "train sft | dpo | orm on files, without a run", vs_verb_train},
-    {"bench", "how fast the engine is, against this machine's peak", vs_verb_bench},
+     vs_verb_demo, true},
+    {"run", "start or resume a run from a recipe", vs_verb_run, true},
+    {"compare", "several systems over several seeds, with paired differences", vs_verb_compare,
+     true},
+    {"status", "where a run stands", vs_verb_status, false},
+    {"report", "a run's report as one HTML file", vs_verb_report, false},
+    {"ask", "answer a new question with a run's generator and verifier", vs_verb_ask, false},
+    {"export", "a run's generator, verifier, data sets or pairs", vs_verb_export, false},
+    {"regrade", "grade a run's stored samples again; which labels flip", vs_verb_regrade, false},
+    {"audit", "where graders disagree about a run's stored samples", vs_verb_audit, false},
+    {"import", "a GGUF file becomes a Hugging Face folder", vs_verb_import, false},
+    {"inspect", "a model, a data file or a run, explained", vs_verb_inspect, false},
+    {"tokenize", "texts to token ids, and back", vs_verb_tokenize, false},
+    {"logprobs", "log-probabilities of completions", vs_verb_logprobs, false},
+    {"generate", "sample completions of prompts", vs_verb_generate, false},
+    {"rank", "score and order candidates", vs_verb_rank, false},
+    {"grade", "right, wrong or not gradable", vs_verb_grade, false},
+    {"metrics", "Pass@k, Best-of-k, Maj@k, weighted vote, with intervals", vs_verb_metrics, false},
+    {"train", "train sft | dpo | orm on files, without a run", vs_verb_train, true},
+    {"bench", "how fast the engine is, against this machine's peak", vs_verb_bench, false},
 };
 enum { N_VERBS = sizeof verbs / sizeof *verbs };
 
-static void on_interrupt(int signal_number)
+static volatile sig_atomic_t stopped_by; /* the first signal that asked to stop; 0: none */
+
+/* Asks the work to save and stop; asked twice, the program ends at once. */
+static void on_stop(int signal_number)
 {
     static const char text[] =
-        "\nvstar: stopping; finished work is saved (Ctrl-C again stops at once)\n";
+        "\nvstar: stopping; finished work is saved (a second signal stops at once)\n";
 
-    (void)signal_number;
-    if (vs_stop_wanted()) _exit(130);
+    if (vs_stop_wanted()) _exit(128 + signal_number);
+    stopped_by = signal_number;
     vs_stop_request();
     (void)!write(STDERR_FILENO, text, sizeof text - 1);
 }
 
-static void watch_interrupts(void)
+/* SIGINT from a terminal, SIGTERM from schedulers and `timeout`, SIGHUP from a terminal that closes (left alone under
+ * nohup). A file past its size limit is an error of its write, not the end of the program. */
+static void watch_signals(void)
 {
-    struct sigaction action = {.sa_handler = on_interrupt};
+    static const int stopping[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART}, before;
 
     sigemptyset(&action.sa_mask);
-    action.sa_flags = SA_RESTART;
-    sigaction(SIGINT, &action, NULL);
+    for (size_t i = 0; i < sizeof stopping / sizeof *stopping; i++) {
+        const bool is_nohup = stopping[i] == SIGHUP && sigaction(SIGHUP, NULL, &before) == 0 &&
+                              before.sa_handler == SIG_IGN;
+        if (!is_nohup) sigaction(stopping[i], &action, NULL);
+    }
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 static void print_verbs(FILE *out)
@@ -62,9 +74,10 @@ static void print_verbs(FILE *out)
           out);
     for (size_t i = 0; i < N_VERBS; i++)
         fprintf(out, "  %-10s %s\n", verbs[i].name, verbs[i].about);
-    fputs("\nData goes to standard output, everything else to standard error.\n"
-          "Exit code: 0 done, 1 failed, 2 wrong usage.\n",
-          out);
+    fputs(
+        "\nData goes to standard output, everything else to standard error.\n"
+        "Exit code: 0 done, 1 failed, 2 wrong usage, 128 + N stopped by signal N (130: Ctrl-C).\n",
+        out);
 }
 
 static const struct verb *find_verb(const char *name)
@@ -100,40 +113,56 @@ static vs_status threads_from_environment(vs_error *err)
     return VS_OK;
 }
 
-static int finish(const char *verb, vs_status st, const vs_error *err)
+static int finish(const struct verb *verb, vs_status st, const vs_error *err)
 {
     vs_progress_output(NULL);
     if (fflush(stdout) != 0 && st == VS_OK) {
-        fprintf(stderr, "vstar %s: standard output cannot be written\n", verb);
+        fprintf(stderr, "vstar %s: standard output cannot be written\n", verb->name);
         return 1;
     }
     if (st == VS_OK) return 0;
-    fprintf(stderr, "vstar %s: %s\n", verb, err->text);
+    fprintf(stderr, "vstar %s: %s%s\n", verb->name, err->text,
+            st == VS_E_STOPPED && verb->resumes ? "; run the same command to go on" : "");
+    if (st == VS_E_STOPPED && stopped_by) return 128 + stopped_by;
     return st == VS_E_USAGE ? 2 : 1;
+}
+
+static int run_verb(const struct verb *verb, int argc, char **argv)
+{
+    vs_error err = {.code = VS_OK};
+
+    watch_signals();
+    vs_progress_output(stderr);
+    vs_status st = threads_from_environment(&err);
+    if (st == VS_OK) st = verb->run(argc, argv, &err);
+    return finish(verb, st, &err);
+}
+
+static bool is_one_of(const char *text, const char *a, const char *b)
+{
+    return strcmp(text, a) == 0 || strcmp(text, b) == 0;
 }
 
 int main(int argc, char **argv)
 {
-    vs_error err = {.code = VS_OK};
+    static char help[] = "--help";
+    const bool asks_verb = argc > 2 && strcmp(argv[1], "help") == 0; /* vstar help VERB */
 
     if (argc < 2) {
         print_verbs(stderr);
         return 2;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0) {
+    if (!asks_verb && (is_one_of(argv[1], "--help", "-h") || strcmp(argv[1], "help") == 0)) {
         print_verbs(stdout);
         return 0;
     }
-    if (strcmp(argv[1], "--version") == 0) {
+    if (is_one_of(argv[1], "--version", "-V")) {
         puts("vstar " VSTAR_VERSION);
         return 0;
     }
-    const struct verb *verb = find_verb(argv[1]);
-    if (!verb) return unknown_verb(argv[1]);
-    watch_interrupts();
-    vs_progress_output(stderr);
-    vs_status st = threads_from_environment(&err);
-    if (st == VS_OK) st = verb->run(argc - 1, argv + 1, &err);
-    return finish(verb->name, st, &err);
+    const char *name = argv[asks_verb ? 2 : 1];
+    const struct verb *verb = find_verb(name);
+    if (!verb) return unknown_verb(name);
+    if (asks_verb) return run_verb(verb, 2, (char *[]){argv[2], help, NULL});
+    return run_verb(verb, argc - 1, argv + 1);
 }

@@ -18,7 +18,7 @@ typedef enum vs_status {
     VS_E_LIMIT,  /* a named limit was exceeded */
     VS_E_NOMEM,
     VS_E_STATE,   /* a run or model folder is not in the state that the call needs */
-    VS_E_STOPPED, /* SIGINT: all finished work is saved */
+    VS_E_STOPPED, /* asked to stop: all finished work is saved */
 } vs_status;
 
 typedef struct vs_error {

@@ -157,6 +157,15 @@ void vs_replace_abort(vs_replace *r)
     *r = (vs_replace){0};
 }
 
+/* Why an earlier write failed: a stream keeps no errno, and a disk that is full or a limit that was reached says so again.
+ * EIO: it does not. */
+static int cause_again(FILE *fp)
+{
+    clearerr(fp);
+    errno = 0;
+    return fputc(0, fp) == EOF || fflush(fp) != 0 ? errno : EIO;
+}
+
 vs_status vs_replace_commit(vs_replace *r, vs_error *err)
 {
     vs_status st = VS_OK;
@@ -164,7 +173,7 @@ vs_status vs_replace_commit(vs_replace *r, vs_error *err)
 
     errno = 0;
     if (ferror(r->fp) || fflush(r->fp) != 0 || fsync(fileno(r->fp)) != 0) {
-        if (errno == 0) errno = EIO; /* an earlier write's cause is not kept */
+        if (errno == 0) errno = cause_again(r->fp);
         st = fail_errno(err, r->path, "write");
         goto done;
     }

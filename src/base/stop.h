@@ -1,4 +1,4 @@
-/* stop.h - the wish to stop (SIGINT): long work looks at it between units, saves, and returns
+/* stop.h - cooperative cancellation (SIGINT, SIGTERM, SIGHUP): long work looks at it between units, saves, and returns
  * VS_E_STOPPED. */
 #ifndef VS_BASE_STOP_H
 #define VS_BASE_STOP_H

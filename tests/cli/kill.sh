@@ -75,20 +75,42 @@ start killed 1 || fail "a killed run does not resume at last: $(cat killed.err)"
 compare "the last run killed and resumed" killed
 echo "$killed kills in $((runs + 1)) runs of $((whole_us / 1000)) ms"
 
-# An interrupt once there is something to save. A run that ends before the signal comes is tried again.
-for _ in 1 2 3 4 5 6 7 8 9 10; do
-    rm -rf stopped
-    become stopped 2 &
-    pid=$!
-    until [ -e stopped/models/sft/manifest.json ] || ! kill -0 "$pid" 2>/dev/null; do sleep 0.01; done
-    kill -INT "$pid" 2>/dev/null
-    wait "$pid"
-    code=$?
-    [ "$code" != 0 ] && break
+# A signal once there is something to save. A run that ends before the signal comes is tried again.
+stop_by() # SIGNAL
+{
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        rm -rf stopped
+        become stopped 2 &
+        pid=$!
+        until [ -e stopped/models/sft/manifest.json ] || ! kill -0 "$pid" 2>/dev/null; do sleep 0.01; done
+        kill -"$1" "$pid" 2>/dev/null
+        wait "$pid"
+        code=$?
+        [ "$code" != 0 ] && break
+    done
+}
+for signal in INT:130 TERM:143 HUP:129; do
+    stop_by "${signal%:*}"
+    same "SIG${signal%:*} ends the program" "$code" "${signal#*:}"
+    check "SIG${signal%:*} is told" grep -q 'stopping; finished work is saved' stopped.err
+    check "with what to do" grep -q 'run the same command to go on' stopped.err
+    check "and the run is not done" grep -q 'to do' <(vstar status stopped 2>&1)
+    start stopped 1 || fail "a run that SIG${signal%:*} stopped does not resume: $(cat stopped.err)"
+    compare "a run that SIG${signal%:*} stopped and that was resumed" stopped
 done
-same "an interrupt ends the program with code 1" "$code" 1
-check "an interrupt is told" grep -q 'stopping; finished work is saved' stopped.err
-check "an interrupted run is not done" grep -q 'to do' <(vstar status stopped 2>&1)
-start stopped 1 || fail "an interrupted run does not resume: $(cat stopped.err)"
-compare "a run interrupted and resumed" stopped
+
+# Under nohup a terminal that closes does not stop a run.
+(trap '' HUP; become nohup 2) &
+pid=$!
+until [ -e nohup/models/sft/manifest.json ] || ! kill -0 "$pid" 2>/dev/null; do sleep 0.01; done
+kill -HUP "$pid" 2>/dev/null
+wait "$pid"
+same "a run under nohup goes on" "$?" 0
+compare "a run under nohup" nohup
+
+# A file past its limit is an error with the file's name, and the same command goes on.
+(ulimit -f 40; become limited 2)
+same "a file past the limit of its size is an error" "$? $(grep -c 'limited/.*File too large' limited.err)" "1 1"
+start limited 1 || fail "a run that met a limit does not resume: $(cat limited.err)"
+compare "a run that met a limit and was resumed" limited
 finish

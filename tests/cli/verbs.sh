@@ -10,6 +10,10 @@ for verb in $(vstar --help | sed -n 's/^  \([a-z]*\)  *.*/\1/p'); do
     same "help of $verb shows an example" "$(grep -c '^example:' help.txt)" 1
 done
 same "the version is printed" "$(vstar --version | cut -d' ' -f1)" vstar
+same "and by -V" "$(vstar -V)" "$(vstar --version)"
+same "vstar help VERB is VERB --help" "$(vstar help run 2>&1)" "$(vstar run --help 2>&1)"
+vstar help rum >help.txt 2>&1
+same "and names what it does not know" "$? $(grep -c "did you mean run" help.txt)" "2 1"
 
 same "text becomes ids" "$(echo '{"text":"1+1=2<eos>"}' | vstar tokenize --model model)" '{"ids":[1,10,1,12,2,19]}'
 same "ids become text" "$(echo '{"ids":[1,10,19]}' | vstar tokenize --model model --decode)" '{"text":"1+<eos>"}'

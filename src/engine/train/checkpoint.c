@@ -1,5 +1,6 @@
 #include "engine/train/checkpoint.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -24,7 +25,7 @@ static vs_status put(vs_replace *r, vs_hasher *h, const void *data, size_t len, 
 {
     if (h) vs_hasher_add(h, data, len);
     if (fwrite(data, 1, len, r->fp) != len)
-        return VS_FAIL(err, VS_E_IO, "%s: cannot write the checkpoint", r->path);
+        return VS_FAIL(err, VS_E_IO, "%s: cannot write: %s", r->path, strerror(errno));
     return VS_OK;
 }
 

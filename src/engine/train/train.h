@@ -105,7 +105,7 @@ void vs_trainer_identify(vs_trainer *t, const char *data_hash);
 /* Of start weights, options, number of steps and data: equal ones train equal weights. */
 const char *vs_trainer_identity(const vs_trainer *t);
 /* Resumes from the checkpoint (of the same model, options and number of steps; another is ignored)
- * if there is one, runs to the end, calls report after each step. VS_E_STOPPED after SIGINT, with
+ * if there is one, runs to the end, calls report after each step. VS_E_STOPPED when asked to stop, with
  * a checkpoint saved. */
 VS_NODISCARD vs_status vs_trainer_run(vs_trainer *t, vs_step_source source, vs_step_report report,
                                       void *ctx, vs_error *err);

@@ -1,6 +1,7 @@
 #include "flow/store/query.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,8 @@ static vs_status code_of(int rc)
 
 vs_status vs_store_fail(vs_error *err, const vs_store *s, int rc, const char *doing)
 {
+    /* SQLite says that a write failed; why (disk full, a limit, read-only) the failed call left in errno. */
+    const int cause = (rc & 0xff) == SQLITE_IOERR ? errno : 0;
     const char *text = sqlite3_errcode(s->db) == rc || sqlite3_extended_errcode(s->db) == rc
                            ? sqlite3_errmsg(s->db)
                            : sqlite3_errstr(rc);
@@ -45,7 +48,8 @@ vs_status vs_store_fail(vs_error *err, const vs_store *s, int rc, const char *do
                        "%s: %s: found a damaged or truncated database (%s), "
                        "expected a whole one",
                        s->path, doing, text);
-    return VS_FAIL(err, code_of(rc), "%s: %s: %s", s->path, doing, text);
+    return VS_FAIL(err, code_of(rc), "%s: %s: %s%s%s", s->path, doing, text, cause ? ": " : "",
+                   cause ? strerror(cause) : "");
 }
 
 static int prepare(sqlite3_stmt **out, vs_store *s, const char *sql)
