@@ -15,7 +15,7 @@
 typedef struct inspect_options {
     const char *path, *model;
     size_t rows;
-    bool is_json, is_dump;
+    bool is_json, is_dump, is_hash;
 } inspect_options;
 
 /* -- model folders -- */
@@ -41,34 +41,66 @@ static void put_config(vs_buf *b, const vs_config *c)
     vs_buf_str(b, c->n_eos ? "\n" : " none\n");
 }
 
-static vs_status inspect_model(const inspect_options *o, vs_error *err)
+/* A model as its files describe it: no weight is read. */
+typedef struct described {
+    vs_config config;
+    vs_tokenizer *tokenizer; /* NULL: the folder has none */
+    vs_row_reader reader;
+} described;
+
+static vs_status describe(described *d, const char *dir, vs_error *err)
+{
+    VS_TRY(vs_config_read(&d->config, dir, err));
+    VS_TRY(vs_tokenizer_try(&d->tokenizer, dir, err));
+    d->reader = (vs_row_reader){.tokenizer = d->tokenizer, .config = &d->config};
+    return VS_OK;
+}
+
+/* The hash under which a run stores this model's samples and scores. All weights are read. */
+static vs_status model_hash(char hash[VS_HASH_HEX], const char *dir, vs_error *err)
 {
     vs_opened m = {0};
+
+    VS_TRY(vs_opened_open(&m, dir, NULL, VS_COMPUTE_F32, err));
+    memcpy(hash, m.model->hash, VS_HASH_HEX);
+    vs_opened_close(&m);
+    return VS_OK;
+}
+
+static vs_status inspect_model(const inspect_options *o, vs_error *err)
+{
+    described d = {0};
+    vs_params p = {0};
+    char hash[VS_HASH_HEX] = "";
     vs_buf b = {0};
     vs_status st;
 
-    VS_CHECK(vs_opened_open(&m, o->path, NULL, VS_COMPUTE_F32, err));
-    const vs_params *p = &m.base->params;
+    VS_CHECK(describe(&d, o->path, err));
+    VS_CHECK(vs_weights_describe(&p, &d.config, o->path, err));
+    if (o->is_hash) VS_CHECK(model_hash(hash, o->path, err));
     if (o->is_json) {
-        const vs_config *c = &m.base->config;
+        const vs_config *c = &d.config;
         vs_buf_printf(&b,
                       "{\"kind\":\"model\",\"parameters\":%zu,\"tensors\":%zu,\"layers\":%zu,"
-                      "\"width\":%zu,\"vocabulary\":%zu,"
-                      "\"positions\":%zu,\"tokenizer\":%s,\"hash\":\"%s\"}",
-                      p->n_model, p->n_tensors, c->n_layers, c->n_embd, c->n_vocab, c->n_positions,
-                      m.tokenizer ? "true" : "false", m.model->hash);
+                      "\"width\":%zu,\"vocabulary\":%zu,\"positions\":%zu,\"tokenizer\":%s",
+                      p.n_model, p.n_tensors, c->n_layers, c->n_embd, c->n_vocab, c->n_positions,
+                      d.tokenizer ? "true" : "false");
+        if (o->is_hash) vs_buf_printf(&b, ",\"hash\":\"%s\"", hash);
+        vs_buf_str(&b, "}");
     } else {
-        vs_buf_printf(&b, "%s: a model of %zu parameters\n", o->path, p->n_model);
-        put_config(&b, &m.base->config);
-        vs_buf_printf(&b, "tokenizer.json %s\nhash %s\n%zu tensors:\n",
-                      m.tokenizer ? "is there" : "is not there", m.model->hash, p->n_tensors);
-        for (size_t i = 0; i < p->n_tensors; i++) put_tensor(&b, &p->tensors[i]);
+        vs_buf_printf(&b, "%s: a model of %zu parameters\n", o->path, p.n_model);
+        put_config(&b, &d.config);
+        vs_buf_printf(&b, "tokenizer.json %s\n", d.tokenizer ? "is there" : "is not there");
+        if (o->is_hash) vs_buf_printf(&b, "hash %s\n", hash);
+        vs_buf_printf(&b, "%zu tensors:\n", p.n_tensors);
+        for (size_t i = 0; i < p.n_tensors; i++) put_tensor(&b, &p.tensors[i]);
         b.len--; /* the last line's end comes from vs_out_line */
     }
     VS_CHECK(vs_out_line(&b, err));
 done:
     vs_buf_free(&b);
-    vs_opened_close(&m);
+    vs_params_close(&p);
+    vs_tokenizer_close(d.tokenizer);
     return st;
 }
 
@@ -119,7 +151,7 @@ static marks choose_marks(void)
     return (marks){"[prompt: ", "[learned: ", "[end: ", "]"};
 }
 
-static vs_status put_ids(vs_buf *b, const vs_opened *m, const vs_ids *ids, const char *mark,
+static vs_status put_ids(vs_buf *b, const described *m, const vs_ids *ids, const char *mark,
                          const char *off, vs_error *err)
 {
     if (ids->n == 0) return VS_OK;
@@ -140,7 +172,7 @@ static bool is_end_token(const vs_config *c, int32_t id)
 }
 
 /* One solution behind its prompt: what the loss counts is bold, the end token marked. */
-static vs_status print_masked(const vs_opened *m, const vs_ids *prompt, const json_t *value,
+static vs_status print_masked(const described *m, const vs_ids *prompt, const json_t *value,
                               const char *key, const char *where, vs_error *err)
 {
     const marks k = choose_marks();
@@ -149,7 +181,7 @@ static vs_status print_masked(const vs_opened *m, const vs_ids *prompt, const js
     vs_status st;
 
     VS_CHECK(vs_row_tokens(&ids, &m->reader, value, VS_TEXT_SOLUTION, key, where, err));
-    if (ids.n && is_end_token(m->reader.config, ids.id[ids.n - 1]))
+    if (ids.n && is_end_token(&m->config, ids.id[ids.n - 1]))
         VS_CHECK(vs_ids_add(&end, ids.id[--ids.n], err));
     vs_buf_printf(&b, "%s %s (%zu + %zu tokens): ", where, key, prompt->n, ids.n + end.n);
     VS_CHECK(put_ids(&b, m, prompt, k.prompt, k.off, err));
@@ -166,7 +198,7 @@ done:
 static const char *const solution_keys[] = {"completion", "completion_ids", "chosen", "rejected"};
 static const char *const list_keys[] = {"right", "wrong"};
 
-static vs_status show_row(const vs_opened *m, const json_t *row, const char *where, vs_error *err)
+static vs_status show_row(const described *m, const json_t *row, const char *where, vs_error *err)
 {
     vs_ids prompt = {0};
     vs_status st;
@@ -218,14 +250,14 @@ static vs_status print_data_summary(const inspect_options *o, const vs_buf *keys
 
 static vs_status inspect_data(const inspect_options *o, vs_error *err)
 {
-    vs_opened m = {0};
+    described m = {0};
     vs_jsonl *rows = NULL;
     json_t *row = NULL;
     vs_buf keys = {0};
     size_t n = 0;
     vs_status st;
 
-    if (o->model) VS_CHECK(vs_opened_open(&m, o->model, NULL, VS_COMPUTE_F32, err));
+    if (o->model) VS_CHECK(describe(&m, o->model, err));
     VS_CHECK(vs_jsonl_open(&rows, o->path, err));
     for (;; n++) {
         VS_CHECK(vs_jsonl_next(rows, &row, err));
@@ -240,7 +272,7 @@ done:
     json_decref(row);
     vs_buf_free(&keys);
     vs_jsonl_close(rows);
-    vs_opened_close(&m);
+    vs_tokenizer_close(m.tokenizer);
     return st;
 }
 
@@ -338,12 +370,14 @@ vs_status vs_verb_inspect(int argc, char **argv, vs_error *err)
          "for data: show rows as this model learns them; for adapters: the base"},
         {"--rows", VS_OPT_SIZE, &o.rows, false, 1, 1e6, "N", "rows to show (3)"},
         {"--json", VS_OPT_FLAG, &o.is_json, false, 0, 0, NULL, "one JSON object instead of text"},
+        {"--hash", VS_OPT_FLAG, &o.is_hash, false, 0, 0, NULL,
+         "for models: the hash that runs know it by (reads all weights)"},
         {"--dump", VS_OPT_FLAG, &o.is_dump, false, 0, 0, NULL,
          "for runs: every row of run.db as text; equal runs have equal dumps"},
     };
     vs_cmd c = {
         .verb = "inspect",
-        .usage = "PATH [--model DIR] [--rows N] [--json] [--dump]",
+        .usage = "PATH [--model DIR] [--rows N] [--json] [--hash] [--dump]",
         .about = "Explains a model folder, an adapter folder, a JSONL file or a run. With --model, "
                  "rows of training data are shown\n"
                  "as the model sees them: the prompt, then the part that the loss counts, then the "

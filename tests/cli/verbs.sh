@@ -73,6 +73,14 @@ check "its training goes on from its head" cmp <(vstar rank --model orm --score 
 check "a generative verifier's score" sh -c "echo '{\"prompt\":\"1+1\",\"candidates\":[\"=3\",\"=2\"]}' | '$program' rank --model model --score yes --question '?' --yes 1 --no 0"
 same "the best-scored vote" "$(echo '{"id":1,"right":[1,0,0],"scores":[3,2,1],"answers":["7","8","8"]}' | vstar metrics --ks 3 --top 1 | grep -o '"top_vote":\[{"k":3,"value":[0-9.]*')" '"top_vote":[{"k":3,"value":1.0'
 check "inspect explains a model" vstar inspect model
+same "and its hash when asked" "$(vstar inspect model | grep -c '^hash') $(vstar inspect model --hash | grep -cE '^hash [0-9a-f]{64}$')" "0 1"
+cp -r model not-a-number
+python3 - <<'P'
+f = open("not-a-number/model.safetensors", "r+b")
+f.seek(-4, 2)
+f.write(b"\0\0\xc0\x7f")
+P
+same "inspect reads no weights without --hash" "$(vstar inspect not-a-number >/dev/null 2>&1; echo $?) $(vstar inspect not-a-number --hash 2>&1 | grep -c 'found nan')" "0 1"
 check "inspect explains an adapter" vstar inspect lora --model model
 same "inspect shows the loss mask" "$(vstar inspect one.jsonl --model model | head -1)" 'one.jsonl:1 completion (3 + 3 tokens): [prompt: 1+1][learned: =2][end: <eos>]'
 

@@ -265,6 +265,15 @@ done:
     return st;
 }
 
+vs_status vs_weights_describe(vs_params *out, const vs_config *c, const char *dir, vs_error *err)
+{
+    vs_tensor_files files;
+
+    VS_TRY(vs_weights_open(&files, c, dir, err));
+    vs_tensor_files_close(&files);
+    return vs_weights_table(out, c, err);
+}
+
 vs_status vs_weights_read(vs_params *out, const vs_config *c, const char *dir, vs_error *err)
 {
     vs_status st;

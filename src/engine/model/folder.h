@@ -20,6 +20,10 @@
  *   model.norm.weight [C]; lm_head.weight [V][C] unless tied; with a value head score.weight [1][C], score.bias [1] */
 VS_NODISCARD vs_status vs_weights_table(vs_params *out, const vs_config *c, vs_error *err);
 
+/* The same table of DIR's tensors, without numbers: only the files' headers are read and checked. */
+VS_NODISCARD vs_status vs_weights_describe(vs_params *out, const vs_config *c, const char *dir,
+                                           vs_error *err);
+
 /* Reads all tensors of DIR into a new table; every tensor must be there with its shape, none may be left over
  * (rotary inv_freq buffers, and lm_head.weight beside tied embeddings when equal to them, are ignored). */
 VS_NODISCARD vs_status vs_weights_read(vs_params *out, const vs_config *c, const char *dir,
