@@ -39,11 +39,11 @@ vs_status vs_verb_import(int argc, char **argv, vs_error *err)
     vs_cmd c = {
         .verb = "import",
         .usage = "FILE.gguf DIR [--dtype bf16|f32]",
-        .about =
-            "Writes the model of a GGUF file as a Hugging Face folder: config.json, "
-            "model.safetensors, tokenizer.json.\nQuantised weights become what they stand "
-            "for, rounded once to the type asked for. DIR must not exist;\nit appears whole or "
-            "not at all. Architectures: llama (Mistral too), qwen2, qwen3, gemma2, gemma3.",
+        .about = "Writes the model of a GGUF file as a Hugging Face folder: config.json, "
+                 "model.safetensors, tokenizer.json.\nQuantised weights are dequantised and "
+                 "rounded once to the chosen "
+                 "type. DIR must not exist;\nit appears whole or "
+                 "not at all. Architectures: llama (Mistral too), qwen2, qwen3, gemma2, gemma3.",
         .example = "  $ vstar import gemma-3-270m-q4_k_m.gguf gemma-3-270m\n"
                    "  import: 236 tensors in 4.5 s (53/s)",
         .opts = opts,

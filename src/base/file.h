@@ -33,7 +33,7 @@ typedef struct vs_map {
     size_t len;
 } vs_map;
 VS_NODISCARD vs_status vs_map_open(vs_map *out, const char *path, vs_error *err);
-/* Of an open mapping: pages count no more as this process's memory, until they are read again. */
+/* Drops the pages of an open mapping from resident memory; they are read again when needed. */
 void vs_map_forget(const unsigned char *data, size_t len);
 void vs_map_close(vs_map *m);
 

@@ -19,8 +19,8 @@ enum {
 
 static atomic_size_t chosen; /* 0: not set yet */
 
-/* The parts of a job that are left of one thread's run, as one word: end << 32 | next. Whoever changes it from a value with
- * next < end has taken part `next` of the job that is under way: a job ends only when each of its parts is done. */
+/* The parts of a job that are left of one thread's run, as one word: end << 32 | next. A successful
+ * compare-exchange claims part `next`; a job ends only when each of its parts is done. */
 typedef struct share {
     alignas(CACHE_LINE) _Atomic uint64_t left;
     pthread_t thread; /* of shares 1 .. */

@@ -1,7 +1,7 @@
 /* threads.h - the program's threads. Results never depend on how many there are.
  *
  * A job is cut into parts. Each thread has a run of parts of its own and takes over what is left of the others' once it
- * is through, so that a thread that the system holds off is waited for only in the middle of a part. Workers wait for
+ * is through, so that a preempted thread delays the job by at most one part. Workers wait for
  * the next job by spinning for some microseconds, then asleep. */
 #ifndef VS_BASE_THREADS_H
 #define VS_BASE_THREADS_H
@@ -14,7 +14,7 @@
 void vs_threads_set(size_t n);
 size_t vs_threads(void); /* at least 1; until set all cores, counted once */
 
-/* Parts of a job for each thread: enough that the others can take over from one that is held off. */
+/* Parts of a job for each thread: enough that the others can take over from one that is preempted. */
 enum { VS_PARTS_OF_THREAD = 4 };
 
 /* thread: 0 .. vs_threads() - 1, of no two parts that run at the same time the same. */

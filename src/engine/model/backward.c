@@ -15,13 +15,13 @@
 struct vs_backward {
     vs_work work;
     float *x_mid;   /* [T][C] after attention */
-    float *d_h;     /* [T][C] gradient by a norm's output */
+    float *d_h;     /* [T][C] gradient with respect to a norm's output */
     float *d_gu;    /* [T][2F] */
     float *d_act;   /* [T][F] */
     float *d_qkv;   /* [T][Q] */
     float *d_att;   /* [T][H D] */
     float *d_x;     /* [T][C] gradient of the residual stream */
-    float *d_raw;   /* [T][C] gradient by the input of a post norm; NULL without */
+    float *d_raw;   /* [T][C] gradient with respect to the input of a post norm; NULL without */
     float *pack;    /* [round16(widest input)][T]: vs_matmul_grad's scratch */
     float *lora_du; /* [T][rank] */
 };
@@ -298,7 +298,7 @@ static void glu_bwd_range(void *ctx, size_t begin, size_t end, size_t thread)
            end - begin, j->f);
 }
 
-/* d_x: gradient by the layer's output on entry, by its input on return. */
+/* d_x: gradient with respect to the layer's output on entry, by its input on return. */
 static void layer_backward(vs_backward *w, const vs_model *m, size_t layer, const vs_batch *b,
                            const vs_saved *saved, vs_params *grads)
 {

@@ -71,7 +71,7 @@ static void for_each_panels(vs_base *b, void (*f)(vs_panels *p))
     f(&b->head_bwd);
 }
 
-/* Panels for such a matrix. To compute in f32: as bf16 as long as its weights are exactly that, as f32 once they were not. */
+/* Opens panels for an n x k matrix: bf16 while the weights are exactly representable, f32 once they are not. */
 static vs_status fit_panels(const vs_base *b, vs_panels *p, size_t n, size_t k, bool is_bf16,
                             vs_error *err)
 {

@@ -21,8 +21,8 @@ typedef struct vs_tensor {
     size_t offset;             /* into data, in elements; a multiple of 16; or VS_NO_PLACE */
 } vs_tensor;
 
-/* Of a tensor that only panels hold: in the table, but not in data. What needs the numbers of all says so; who reads
- * past that faults on 64-bit Linux: byte 2^55 from data is no address of a process. */
+/* Offset of a tensor stored only as panels. Dereferencing it faults: byte 2^55 from data is no address of a process on
+ * 64-bit Linux. */
 #define VS_NO_PLACE ((size_t)1 << 53)
 
 /* Writes a tensor's rows * cols numbers. */
