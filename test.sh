@@ -43,5 +43,6 @@ run_tests build
 build debug
 run_tests build-debug -L unit
 check tools/check_includes.sh
+if command -v git >/dev/null; then check tools/mutants.sh --check; fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
