@@ -118,6 +118,14 @@ static vs_status seg_grow(const vs_model *m, vs_seg *seg, vs_error *err)
 
 /* -- one branch -- */
 
+/* Tokens that a completion after a prompt of n_prompt may have: the last one needs no position. */
+static size_t completion_limit(const decoder *d, size_t n_prompt)
+{
+    const size_t room = d->m->base->config.n_positions - n_prompt + 1;
+
+    return d->o->max_tokens < room ? d->o->max_tokens : room;
+}
+
 static bool is_end(const vs_config *c, int32_t id)
 {
     for (size_t i = 0; i < c->n_eos; i++)
@@ -239,12 +247,11 @@ static void free_read(const decoder *d, open_problem *q)
 static vs_status admit(decoder *d, open_problem *q, vs_error *err)
 {
     const vs_decode_problem *p = &d->problems[q->problem];
-    const size_t room = d->m->base->config.n_positions - p->n_prompt + 1;
     branch *b = &q->branches[q->admitted];
 
     b->problem = q->problem;
     b->index = q->admitted++;
-    b->max_tokens = d->o->max_tokens < room ? d->o->max_tokens : room;
+    b->max_tokens = completion_limit(d, p->n_prompt);
     const int32_t id = draw(d, &d->lanes[0].samplers[0], b, q->logits);
 
     VS_TRY(take_token(d, b, id, vs_logprob_of(q->logits[id], q->max, q->sum), err));
@@ -419,9 +426,8 @@ static vs_status emit_finished(decoder *d, vs_decode_fn fn, void *ctx, vs_error 
 static size_t rows_in_cache(const decoder *d)
 {
     const vs_attn_shape *s = &d->m->shape;
-    const size_t most = d->m->base->config.n_positions + 1;
-    const size_t tokens = d->o->max_tokens < most ? d->o->max_tokens : most;
-    const size_t rows = LANE_KV_BYTES / sizeof(float) / vs_seg_floats(s, vs_round16(tokens));
+    const size_t tokens = vs_round16(completion_limit(d, 0));
+    const size_t rows = LANE_KV_BYTES / sizeof(float) / vs_seg_floats(s, tokens);
 
     return rows > LANE_ROWS ? rows : LANE_ROWS;
 }
@@ -436,8 +442,7 @@ static vs_status lane_open(decoder *d, lane *l, size_t longest_prompt, vs_error 
     l->max_logit_rows = l->max_rows < LOGIT_ROWS ? l->max_rows : LOGIT_ROWS;
     if (l == d->lanes && longest_prompt > l->max_rows) l->max_rows = longest_prompt;
     size.max_rows = l->max_rows;
-    size.max_keys = longest_prompt + d->o->max_tokens;
-    if (size.max_keys > c->n_positions + 1) size.max_keys = c->n_positions + 1;
+    size.max_keys = longest_prompt + completion_limit(d, longest_prompt);
     VS_TRY(vs_work_open(&l->work, d->m, &size, err));
     l->n_threads = size.n_threads;
     l->samplers = vs_alloc(l->n_threads, sizeof *l->samplers);

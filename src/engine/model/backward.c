@@ -377,7 +377,7 @@ static void embed_range(void *ctx, size_t begin, size_t end, size_t thread)
 }
 
 void vs_backward_run(vs_backward *w, const vs_model *m, const vs_batch *b, const vs_saved *saved,
-                     float *d_hidden, vs_params *grads, float *embed_grads)
+                     const float *d_hidden, vs_params *grads, float *embed_grads)
 {
     const size_t c = m->base->config.n_embd, n = b->n_rows * c;
     embed_job embed = {b, w->d_x, embed_grads, c, m->base->embed_scale};

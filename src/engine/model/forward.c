@@ -2,6 +2,7 @@
  *
  * Shapes: T = b->n_rows rows, C width, H query heads, G key-value heads, D head width, F
  * feed-forward width. */
+#include <assert.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -32,7 +33,7 @@ static void lora_forward(const vs_model *m, size_t layer, const vs_lin *lin, flo
     }
 }
 
-/* Each row of y is the bias; only layers that never accumulate have one. */
+/* Each row of y is the bias. */
 static void start_from_bias(const vs_model *m, float *y, const vs_lin *lin, size_t rows)
 {
     for (size_t i = 0; i < lin->n_parts; i++) {
@@ -42,14 +43,15 @@ static void start_from_bias(const vs_model *m, float *y, const vs_lin *lin, size
     }
 }
 
-/* y [rows][lin->n] = x W^T + bias, or += when accumulate (the chain starts from y: the residual).
- */
+/* y [rows][lin->n] = x W^T + bias, or += when accumulate (the chain starts from y: the residual),
+ * which no linear with a bias may: the bias is where its chain starts. */
 static void lin_forward(const vs_model *m, size_t layer, int kind, float *y, const float *x,
                         size_t rows, bool accumulate, const vs_acts *a)
 {
     const vs_lin *lin = &m->base->layers[layer].lin[kind];
     const bool has_bias = lin->bias[0] != NULL;
 
+    assert(!(has_bias && accumulate));
     if (has_bias) start_from_bias(m, y, lin, rows);
     vs_matmul(m->base->ops, y, lin->n, x, lin->k, &lin->fwd, rows, accumulate || has_bias);
     if (m->lora_config.rank) lora_forward(m, layer, lin, y, x, rows, a);

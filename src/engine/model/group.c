@@ -59,10 +59,10 @@ vs_status vs_group_check(const vs_group *g, const vs_config *c, const char *wher
     for (size_t i = 0; i < g->n_solutions; i++) {
         const vs_solution *s = &g->solutions[i];
         VS_TRY(check_ids(s->ids, s->n, "completion", c, where, err));
-        if (g->n_prompt + s->n - 1 > c->n_positions)
+        if (vs_solution_rows(s) > c->n_positions - g->n_prompt)
             return VS_FAIL(err, VS_E_INPUT,
                            "%s: prompt and completion have %zu tokens, the model takes %zu", where,
-                           g->n_prompt + s->n, c->n_positions + 1);
+                           g->n_prompt + s->n, c->n_positions + !s->reads_last);
     }
     return VS_OK;
 }
@@ -217,30 +217,6 @@ static bool sort_targets(row_cursor *c, size_t n_rows)
     return true;
 }
 
-/* Rows beyond the positions would be rotated by what lies behind the tables, ids beyond the
- * vocabulary embedded by it. */
-static vs_status check_groups(const vs_group *groups, size_t n_groups, const vs_config *c,
-                              vs_error *err)
-{
-    for (size_t i = 0; i < n_groups; i++) {
-        const vs_group *g = &groups[i];
-        size_t most = 0;
-        VS_TRY(check_ids(g->prompt, g->n_prompt, "prompt", c, "a group", err));
-        for (size_t k = 0; k < g->n_solutions; k++) {
-            const vs_solution *s = &g->solutions[k];
-            VS_TRY(check_ids(s->ids, s->n, "completion", c, "a group", err));
-            most = vs_solution_rows(s) > most ? vs_solution_rows(s) : most;
-        }
-        if (g->n_prompt + most > c->n_positions)
-            return VS_FAIL(
-                err, VS_E_INPUT,
-                "a prompt of %zu tokens and what follows it take %zu positions, the model "
-                "has %zu",
-                g->n_prompt, g->n_prompt + most, c->n_positions);
-    }
-    return VS_OK;
-}
-
 static vs_status build_rows(vs_rows *out, vs_arena *arena, const vs_model *m,
                             const vs_group *groups, size_t n_groups, kept_prompt *kept,
                             vs_error *err)
@@ -250,7 +226,9 @@ static vs_status build_rows(vs_rows *out, vs_arena *arena, const vs_model *m,
     bool ok;
 
     memset(out, 0, sizeof *out);
-    VS_TRY(check_groups(groups, n_groups, &m->base->config, err));
+    /* Rows beyond the positions would read behind the rotation's tables, ids beyond the vocabulary behind the embedding. */
+    for (size_t i = 0; i < n_groups; i++)
+        VS_TRY(vs_group_check(&groups[i], &m->base->config, "a group", err));
     out->arena = arena;
     out->n_solutions = k.solutions;
     c.kv.n_layers = 1;

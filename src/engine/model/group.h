@@ -28,8 +28,8 @@ size_t vs_solution_rows(const vs_solution *s); /* L - 1, or L */
 size_t vs_group_rows(const vs_group *g);       /* n_prompt + the solutions' rows */
 size_t vs_group_tokens(const vs_group *g);     /* sum L: targets */
 size_t vs_group_keys(const vs_group *g);       /* what a query of it sees at most */
-/* Ids within the vocabulary, at least one token each, within the model's positions. where names the
- * row. */
+/* Ids within the vocabulary, at least one token each, rows within the model's positions. where names
+ * the row. */
 VS_NODISCARD vs_status vs_group_check(const vs_group *g, const vs_config *c, const char *where,
                                       vs_error *err);
 

@@ -160,14 +160,14 @@ void vs_layer_mlp_out(const vs_model *m, size_t layer, size_t rows, const vs_act
 /* Gradient of everything that trains, added to grads (like vs_model_trainable(m)) as chains over
  * rows. batch groups come in pairs per row group: (NULL prompt, one span) then, if there are
  * solutions, (prompt, spans) saved: from vs_forward. d_hidden [n_rows][C]: gradient of the loss by
- * hidden; destroyed. embed_grads [V][C]: the embedding's side of tied weights, or the place of
+ * hidden. embed_grads [V][C]: the embedding's side of tied weights, or the place of
  * model.embed_tokens itself; NULL: adapter. */
 typedef struct vs_backward vs_backward;
 VS_NODISCARD vs_status vs_backward_open(vs_backward **out, const vs_model *m,
                                         const vs_work_size *size, vs_error *err);
 void vs_backward_close(vs_backward *w); /* NULL is allowed */
 void vs_backward_run(vs_backward *w, const vs_model *m, const vs_batch *b, const vs_saved *saved,
-                     float *d_hidden, vs_params *grads, float *embed_grads);
+                     const float *d_hidden, vs_params *grads, float *embed_grads);
 
 /* -- the value head: one number for a row, Cobbe et al. 2021 (arXiv:2110.14168, section 4.2) -- */
 

@@ -12,33 +12,38 @@ typedef struct tiny {
     vs_model *model;
 } tiny;
 
-/* is_bf16: weights that bf16 holds exactly, which panels then keep as such. */
-static inline tiny tiny_open_as(bool is_tied, size_t rank, uint64_t seed, bool has_value,
+static inline vs_config tiny_config(bool is_tied)
+{
+    return (vs_config){.n_layers = 2,
+                       .n_embd = 24,
+                       .n_heads = 4,
+                       .n_kv_heads = 2,
+                       .head_dim = 6,
+                       .n_ffn = 40,
+                       .n_vocab = 1100,
+                       .n_positions = 96,
+                       .rope_theta = 10000,
+                       .rms_eps = 1e-5,
+                       .is_tied = is_tied,
+                       .bos_id = -1,
+                       .eos_ids = {0},
+                       .n_eos = 1};
+}
+
+/* A base of this shape; is_bf16: weights that bf16 holds exactly, which panels then keep as such. */
+static inline tiny tiny_open_of(const vs_config *config, size_t rank, uint64_t seed, bool has_value,
                                 bool is_bf16, vs_compute compute)
 {
     vs_error err;
     tiny t = {0};
-    const vs_config c = {.n_layers = 2,
-                         .n_embd = 24,
-                         .n_heads = 4,
-                         .n_kv_heads = 2,
-                         .head_dim = 6,
-                         .n_ffn = 40,
-                         .n_vocab = 1100,
-                         .n_positions = 96,
-                         .rope_theta = 10000,
-                         .rms_eps = 1e-5,
-                         .is_tied = is_tied,
-                         .has_value = has_value && rank == 0,
-                         .bos_id = -1,
-                         .eos_ids = {0},
-                         .n_eos = 1};
+    vs_config c = *config;
     const vs_lora_config l = {.rank = rank,
                               .alpha = 2.0 * (double)rank,
                               .targets = (1U << VS_N_LINEAR) - 1,
                               .has_value = has_value};
     vs_params p = {0}, lora = {0};
 
+    c.has_value = has_value && rank == 0;
     CHECK_OK(vs_weights_table(&p, &c, &err));
     CHECK_OK(vs_params_alloc(&p, &err));
     vs_weights_init(&p, &c, seed);
@@ -54,6 +59,14 @@ static inline tiny tiny_open_as(bool is_tied, size_t rank, uint64_t seed, bool h
         CHECK_OK(vs_model_create(&t.model, t.base, NULL, NULL, &err));
     }
     return t;
+}
+
+static inline tiny tiny_open_as(bool is_tied, size_t rank, uint64_t seed, bool has_value,
+                                bool is_bf16, vs_compute compute)
+{
+    const vs_config c = tiny_config(is_tied);
+
+    return tiny_open_of(&c, rank, seed, has_value, is_bf16, compute);
 }
 
 static inline tiny tiny_open_with(bool is_tied, size_t rank, uint64_t seed, bool has_value)
