@@ -82,6 +82,42 @@ TEST(threads, do_every_part_of_every_job_once_and_no_two_at_once_on_a_thread)
     vs_threads_set(0);
 }
 
+/* Parts that wait for each other: all are under way at once only if each has a thread of its own. */
+typedef struct meeting {
+    atomic_size_t here;
+    size_t wanted;
+    atomic_bool failed;
+} meeting;
+
+static void meet_part(void *ctx, size_t part, size_t thread)
+{
+    enum { NAPS = 20000 }; /* of 1 ms: only a pool that lacks a thread waits so long */
+    meeting *m = ctx;
+    size_t naps = 0;
+    (void)part;
+
+    if (thread >= m->wanted) atomic_store(&m->failed, true);
+    atomic_fetch_add(&m->here, 1);
+    while (atomic_load(&m->here) < m->wanted && !atomic_load(&m->failed))
+        if (usleep(1000) != 0 || ++naps == NAPS) atomic_store(&m->failed, true);
+}
+
+TEST(threads, are_as_many_as_were_set_last_more_or_fewer)
+{
+    static const size_t counts[] = {2, 4, 3, 5, 1, 2};
+
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        meeting m = {.wanted = counts[i]};
+        tally t = {.n_threads = counts[i]};
+        vs_threads_set(counts[i]);
+        vs_run_parts(counts[i], meet_part, &m);
+        CHECK(!m.failed);
+        vs_run_parts(PARTS_MOST, count_part, &t);
+        CHECK(!t.failed);
+    }
+    vs_threads_set(0);
+}
+
 /* Parts, and the pauses between jobs, last longer than anyone spins. */
 static void slow_part(void *ctx, size_t part, size_t thread)
 {

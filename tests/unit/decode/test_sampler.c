@@ -75,6 +75,53 @@ TEST(sampler, top_p_acts_on_what_top_k_left)
     CHECK(draw(1, 2, 0.58, 0.999) == 2);
 }
 
+/* At a tie the lower id comes first: as the likeliest, in what top-k keeps, and in the order of the draw. */
+TEST(sampler, prefers_the_lower_id_at_a_tie)
+{
+    static const float ties[V] = {-90, 0, -90, 0, 0, -90, 0, -90};
+    float weights[V];
+    uint32_t order[V];
+    const vs_sampler s = {vs_ops_best(), V, weights, order};
+    vs_decode_options o = {.temperature = 0, .top_p = 1};
+
+    CHECK(vs_sampler_draw(&s, ties, &o, 0.99) == 1);
+    o.temperature = 1;
+    for (o.top_k = 1; o.top_k <= 4; o.top_k++) {
+        static const int32_t by_id[4] = {1, 3, 4, 6};
+        for (size_t i = 0; i < o.top_k; i++)
+            CHECK(vs_sampler_draw(&s, ties, &o, ((double)i + 0.5) / (double)o.top_k) == by_id[i]);
+    }
+    o.top_k = 0;
+    o.top_p = 0.5; /* reached by two of four, to the bit */
+    CHECK(vs_sampler_draw(&s, ties, &o, 0.49) == 1);
+    CHECK(vs_sampler_draw(&s, ties, &o, 0.99) == 3);
+}
+
+/* Vocabularies on both sides of the blocks of 512: every id at its own quantile, in each way of drawing. */
+TEST(sampler, reaches_every_id_of_vocabularies_around_the_size_of_a_block)
+{
+    enum { MOST = 1025 };
+    static const size_t sizes[] = {1, 7, 8, 9, 511, 512, 513, 1023, 1024, MOST};
+    static float logits[MOST], weights[MOST];
+    static uint32_t order[MOST];
+
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        const size_t n = sizes[k];
+        const vs_sampler s = {vs_ops_best(), n, weights, order};
+        const vs_decode_options all = {.temperature = 1, .top_p = 1};
+        const vs_decode_options every = {.temperature = 1, .top_p = 1, .top_k = n};
+        const vs_decode_options but_one = {.temperature = 1, .top_p = 1, .top_k = n - 1};
+        for (size_t i = 0; i < n; i++) {
+            const double u = ((double)i + 0.5) / (double)n;
+            CHECK(vs_sampler_draw(&s, logits, &all, u) == (int32_t)i);
+            CHECK(vs_sampler_draw(&s, logits, &every, u) == (int32_t)i);
+            if (i + 1 < n)
+                CHECK(vs_sampler_draw(&s, logits, &but_one, ((double)i + 0.5) / (double)(n - 1)) ==
+                      (int32_t)i);
+        }
+    }
+}
+
 TEST(stop, cuts_at_the_first_of_several_strings)
 {
     const char *const stop[2] = {"\nQ:", "END"};

@@ -1,0 +1,213 @@
+/* test_trainer.c - one step of the optimiser: what decays, what is clipped, and what stops a run before it harms the
+ * weights. */
+#include "base/fmath.h"
+#include "engine/train/train.h"
+#include "tiny.h"
+
+enum { N_PROMPT = 4, LENGTH = 6 };
+/* One update in f32 against its formula in double. */
+#define STEP_TOLERANCE 2e-6
+
+static const int32_t PROMPT[N_PROMPT] = {5, 6, 7, 8};
+static const int32_t IDS[2][LENGTH] = {{9, 10, 11, 12, 13, 14}, {21, 22, 23, 24, 25, 26}};
+
+typedef struct source {
+    vs_example e;
+    vs_step_stats last;
+    size_t reported;
+} source;
+
+static vs_status give(void *ctx, size_t step, const vs_example **out, size_t *n, vs_error *err)
+{
+    source *s = ctx;
+    (void)step, (void)err;
+
+    *out = &s->e;
+    *n = 1;
+    return VS_OK;
+}
+
+static vs_status note(void *ctx, size_t step, const vs_step_stats *stats, vs_error *err)
+{
+    source *s = ctx;
+    (void)step, (void)err;
+
+    if (stats) s->last = *stats, s->reported++;
+    return VS_OK;
+}
+
+static vs_train_options options(void)
+{
+    return (vs_train_options){.lr = 0.01,
+                              .lr_end = 1,
+                              .beta1 = 0.9,
+                              .beta2 = 0.99,
+                              .eps = 1e-8,
+                              .batch = 1,
+                              .micro_tokens = 4096,
+                              .beta = 0.1};
+}
+
+/* With biases on three linears of a layer. */
+static tiny open_biased(void)
+{
+    vs_config c = tiny_config(true);
+
+    c.family = VS_QWEN2;
+    c.n_vocab = 64;
+    return tiny_open_of(&c, 0, 21, false, false, VS_COMPUTE_F32);
+}
+
+static source sft_source(void)
+{
+    static const vs_solution solution = {.ids = IDS[0], .n = LENGTH};
+
+    return (source){.e = {.group = {PROMPT, N_PROMPT, &solution, 1}}};
+}
+
+/* The weights after `steps` steps, a copy; grads (NULL: not wanted): of the first step. */
+static float *train(const vs_train_options *o, size_t steps, source *s, float *grads)
+{
+    tiny t = open_biased();
+    const size_t n = t.base->params.n;
+    float *copy = malloc(n * sizeof *copy);
+    const vs_params *g;
+    vs_step_stats stats;
+    vs_trainer *trainer;
+    vs_error err;
+
+    CHECK_OK(vs_trainer_open(&trainer, t.model, VS_LOSS_SFT, o, steps, NULL, &err));
+    if (grads) {
+        CHECK_OK(vs_trainer_grads(trainer, &s->e, 1, &stats, &g, &err));
+        memcpy(grads, g->data, n * sizeof *grads);
+    }
+    CHECK_OK(vs_trainer_run(trainer, give, note, s, &err));
+    memcpy(copy, t.base->params.data, n * sizeof *copy);
+    vs_trainer_close(trainer);
+    tiny_close(&t);
+    return copy;
+}
+
+TEST(trainer, decays_matrices_and_spares_norms_and_biases)
+{
+    tiny t = open_biased();
+    vs_train_options o = options();
+    source s = sft_source();
+    float *plain = train(&o, 1, &s, NULL), *decayed;
+    size_t n_vectors = 0;
+
+    o.weight_decay = 0.5;
+    decayed = train(&o, 1, &s, NULL);
+    for (size_t i = 0; i < t.base->params.n_tensors; i++) {
+        const vs_tensor *x = &t.base->params.tensors[i];
+        const bool is_vector = strstr(x->name, "norm.weight") || strstr(x->name, ".bias");
+        n_vectors += is_vector;
+        for (size_t k = x->offset; k < x->offset + x->rows * x->cols; k++) {
+            if (is_vector)
+                CHECK(memcmp(&plain[k], &decayed[k], sizeof *plain) == 0);
+            else
+                CHECK_NEAR(decayed[k], plain[k] - 0.01F * 0.5F * t.base->params.data[k],
+                           STEP_TOLERANCE);
+        }
+    }
+    CHECK(n_vectors == 2 * (2 + 3) + 1); /* norms and biases of two layers, the last norm */
+    free(plain);
+    free(decayed);
+    tiny_close(&t);
+}
+
+/* arXiv:1711.05101, algorithm 2, from the step's own gradient; a first step moves each weight by lr times its sign. */
+TEST(trainer, a_step_is_adamw_of_the_gradient_clipped_to_its_norm)
+{
+    tiny t = open_biased();
+    const size_t n = t.base->params.n;
+    float *grads = malloc(n * sizeof *grads);
+    const double clips[] = {0, 1e-3, 1e-9, 1e9};
+
+    for (size_t k = 0; k < sizeof clips / sizeof *clips; k++) {
+        vs_train_options o = options();
+        source s = sft_source();
+        double squares = 0.0;
+        o.clip = clips[k];
+        o.eps = 1e-6; /* so that a gradient's size shows */
+        float *got = train(&o, 1, &s, grads);
+        for (size_t i = 0; i < n; i++) squares += (double)grads[i] * (double)grads[i];
+        const double norm = sqrt(squares);
+        const double scale = o.clip > 0.0 && norm > o.clip ? o.clip / norm : 1.0;
+        CHECK_NEAR(s.last.grad_norm, norm, 1e-9 * norm);
+        for (size_t i = 0; i < n; i++) {
+            const double g = scale * (double)grads[i];
+            CHECK_NEAR(got[i], (double)t.base->params.data[i] - o.lr * g / (fabs(g) + o.eps),
+                       STEP_TOLERANCE);
+        }
+        free(got);
+    }
+    free(grads);
+    tiny_close(&t);
+}
+
+/* Two steps of one example: moments and their bias corrections. */
+TEST(trainer, a_second_step_has_both_moments_of_the_first)
+{
+    vs_train_options o = options();
+    source s = sft_source();
+    tiny t = open_biased();
+    const size_t n = t.base->params.n;
+    float *g1 = malloc(n * sizeof *g1), *one = train(&o, 1, &s, g1), *two = train(&o, 2, &s, NULL);
+    const vs_params *g2;
+    vs_step_stats stats;
+    vs_trainer *trainer;
+    vs_error err;
+
+    memcpy(t.base->params.data, one, n * sizeof *one);
+    CHECK_OK(vs_trainer_open(&trainer, t.model, VS_LOSS_SFT, &o, 2, NULL, &err));
+    CHECK_OK(vs_trainer_grads(trainer, &s.e, 1, &stats, &g2, &err));
+    for (size_t i = 0; i < n; i++) {
+        const double a = (double)g1[i], b = (double)g2->data[i];
+        const double m = (0.9 * 0.1 * a + 0.1 * b) / (1 - 0.9 * 0.9);
+        const double v = (0.99 * 0.01 * a * a + 0.01 * b * b) / (1 - 0.99 * 0.99);
+        CHECK_NEAR(two[i], (double)one[i] - o.lr * m / (sqrt(v) + o.eps), 1e-4 * o.lr + 1e-7);
+    }
+    CHECK(s.reported == 3);
+    vs_trainer_close(trainer);
+    free(g1), free(one), free(two);
+    tiny_close(&t);
+}
+
+/* Pairs of equal rewards have the finite loss ln 2, whatever beta is; their gradient is beta / 2 and more than f32 holds. */
+TEST(trainer, a_gradient_that_is_no_number_stops_before_the_weights_change)
+{
+    const vs_solution solutions[2] = {{.ids = IDS[0], .n = LENGTH}, {.ids = IDS[1], .n = LENGTH}};
+    vs_train_options o = options();
+    double ref[2];
+    source s = {.e = {.group = {PROMPT, N_PROMPT, solutions, 2}, .n_right = 1, .ref_logp = ref}};
+    tiny t = open_biased();
+    const size_t bytes = t.base->params.n * sizeof(float);
+    float *before = malloc(bytes);
+    vs_trainer *trainer;
+    vs_scorer *scorer;
+    vs_error err;
+
+    o.beta = 1e39;
+    memcpy(before, t.base->params.data, bytes);
+    CHECK_OK(vs_scorer_open(&scorer, t.model, 64, &err));
+    CHECK_OK(vs_score(scorer, &s.e.group, 1, NULL, ref, &err));
+    vs_scorer_close(scorer);
+    CHECK_OK(vs_trainer_open(&trainer, t.model, VS_LOSS_DPO, &o, 1, NULL, &err));
+    vs_trainer_expect_reference(trainer); /* which the loss of ln 2 passes */
+    CHECK(vs_trainer_run(trainer, give, note, &s, &err) == VS_E_STATE);
+    CHECK(strstr(err.text, "gradient's norm"));
+    CHECK(memcmp(before, t.base->params.data, bytes) == 0 && s.reported == 0);
+    vs_trainer_close(trainer);
+    free(before);
+    tiny_close(&t);
+}
+
+TEST(schedule, reaches_the_peak_at_the_last_step_of_warm_up_and_falls_from_the_next_but_one)
+{
+    const vs_train_options o = {.lr = 2.0, .lr_end = 0, .warmup = 4, .schedule = VS_LINEAR};
+    const double want[] = {0.5, 1.0, 1.5, 2.0, 2.0, 1.5, 1.0, 0.5, 0.0};
+
+    for (size_t step = 0; step < 9; step++)
+        CHECK_NEAR(vs_schedule_at(&o, step, 8), want[step], 1e-12);
+}
