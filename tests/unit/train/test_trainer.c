@@ -7,6 +7,8 @@
 enum { N_PROMPT = 4, LENGTH = 6 };
 /* One update in f32 against its formula in double. */
 #define STEP_TOLERANCE 2e-6
+/* Gradients of up to 1: one chain of f32 sums against two. */
+#define SUM_TOLERANCE 2e-5
 
 static const int32_t PROMPT[N_PROMPT] = {5, 6, 7, 8};
 static const int32_t IDS[2][LENGTH] = {{9, 10, 11, 12, 13, 14}, {21, 22, 23, 24, 25, 26}};
@@ -200,6 +202,127 @@ TEST(trainer, a_gradient_that_is_no_number_stops_before_the_weights_change)
     CHECK(memcmp(before, t.base->params.data, bytes) == 0 && s.reported == 0);
     vs_trainer_close(trainer);
     free(before);
+    tiny_close(&t);
+}
+
+/* Rewards that are infinitely apart have an infinite loss, whose gradient is finite. */
+TEST(trainer, a_loss_that_is_no_number_stops_before_the_weights_change)
+{
+    const vs_solution solutions[2] = {{.ids = IDS[0], .n = LENGTH}, {.ids = IDS[1], .n = LENGTH}};
+    static const double ref[2] = {1e308, -1e308};
+    const vs_train_options o = options();
+    source s = {.e = {.group = {PROMPT, N_PROMPT, solutions, 2}, .n_right = 1, .ref_logp = ref}};
+    tiny t = open_biased();
+    const size_t bytes = t.base->params.n * sizeof(float);
+    float *before = malloc(bytes);
+    vs_trainer *trainer;
+    vs_error err;
+
+    memcpy(before, t.base->params.data, bytes);
+    CHECK_OK(vs_trainer_open(&trainer, t.model, VS_LOSS_DPO, &o, 1, NULL, &err));
+    CHECK(vs_trainer_run(trainer, give, note, &s, &err) == VS_E_STATE);
+    CHECK(strstr(err.text, "the loss is"));
+    CHECK(memcmp(before, t.base->params.data, bytes) == 0 && s.reported == 0);
+    vs_trainer_close(trainer);
+    free(before);
+    tiny_close(&t);
+}
+
+/* Tokens of a step weigh what their solutions do, of all tokens of the step: each group's own mean, put together. More
+ * parameters than one part of the gradient's norm has. */
+TEST(trainer, sft_of_a_step_is_the_weighted_mean_over_the_tokens_of_all_groups)
+{
+    const vs_solution solutions[2] = {{.ids = IDS[0], .n = 2, .weight = 3.0},
+                                      {.ids = IDS[1], .n = LENGTH, .weight = 0.5}};
+    const double share[2] = {2 * 3.0 / (2 * 3.0 + LENGTH * 0.5),
+                             LENGTH * 0.5 / (2 * 3.0 + LENGTH * 0.5)};
+    const vs_example e[2] = {{.group = {PROMPT, N_PROMPT, &solutions[0], 1}},
+                             {.group = {PROMPT, N_PROMPT - 1, &solutions[1], 1}}};
+    vs_config c = tiny_config(false);
+    const vs_train_options o = options();
+    const vs_params *g;
+    vs_step_stats all, stats;
+    vs_trainer *trainer;
+    vs_error err;
+    double loss = 0.0, squares = 0.0;
+
+    c.n_vocab = 3000;
+    tiny t = tiny_open_of(&c, 0, 21, false, false, VS_COMPUTE_F32);
+    const size_t n = t.base->params.n;
+    double *want = calloc(n, sizeof *want);
+    CHECK(n > (1 << 17) && n % (1 << 16) != 0);
+    CHECK_OK(vs_trainer_open(&trainer, t.model, VS_LOSS_SFT, &o, 1, NULL, &err));
+    for (size_t k = 0; k < 2; k++) {
+        CHECK_OK(vs_trainer_grads(trainer, &e[k], 1, &stats, &g, &err));
+        loss += share[k] * stats.loss;
+        for (size_t i = 0; i < n; i++) want[i] += share[k] * (double)g->data[i];
+    }
+    CHECK_OK(vs_trainer_grads(trainer, e, 2, &all, &g, &err));
+    CHECK_NEAR(all.loss, loss, 1e-6);
+    for (size_t i = 0; i < n; i++) {
+        CHECK_NEAR(g->data[i], want[i], SUM_TOLERANCE);
+        squares += (double)g->data[i] * (double)g->data[i];
+    }
+    CHECK_NEAR(all.grad_norm, sqrt(squares), 1e-9);
+    vs_trainer_close(trainer);
+    free(want);
+    tiny_close(&t);
+}
+
+static void identify(char hex[VS_HASH_HEX], tiny *t, const vs_train_options *o)
+{
+    vs_trainer *trainer;
+    vs_error err;
+
+    CHECK_OK(vs_trainer_open(&trainer, t->model, VS_LOSS_DPO, o, 10, NULL, &err));
+    memcpy(hex, vs_trainer_identity(trainer), VS_HASH_HEX);
+    vs_trainer_close(trainer);
+}
+
+/* Whether this change of the options is another training. */
+#define CHECK_IDENTITY(change, is_other)                                     \
+    do {                                                                     \
+        vs_train_options o = options();                                      \
+        o.change;                                                            \
+        identify(got, &t, &o);                                               \
+        if ((strcmp(want, got) != 0) != (is_other)) fail_msg("%s", #change); \
+    } while (0)
+
+TEST(trainer, every_option_that_changes_the_result_is_part_of_the_identity)
+{
+    tiny t = open_biased();
+    const vs_train_options plain = options();
+    char want[VS_HASH_HEX], got[VS_HASH_HEX];
+
+    identify(want, &t, &plain);
+    CHECK_IDENTITY(lr = 0.02, true);
+    CHECK_IDENTITY(lr_end = 0.5, true);
+    CHECK_IDENTITY(schedule = VS_COSINE, true);
+    CHECK_IDENTITY(warmup = 1, true);
+    CHECK_IDENTITY(beta1 = 0.8, true);
+    CHECK_IDENTITY(beta2 = 0.98, true);
+    CHECK_IDENTITY(eps = 1e-7, true);
+    CHECK_IDENTITY(weight_decay = 0.1, true);
+    CHECK_IDENTITY(clip = 1, true);
+    CHECK_IDENTITY(epochs = 2, true);
+    CHECK_IDENTITY(batch = 2, true);
+    CHECK_IDENTITY(seed = 1, true);
+    CHECK_IDENTITY(lora.rank = 4, true);
+    CHECK_IDENTITY(lora.alpha = 8, true);
+    CHECK_IDENTITY(lora.targets = 1, true);
+    CHECK_IDENTITY(beta = 0.2, true);
+    CHECK_IDENTITY(pair_loss = VS_PAIR_IPO, true);
+    CHECK_IDENTITY(label_smoothing = 0.1, true);
+    CHECK_IDENTITY(length_normalised = 1, true);
+    CHECK_IDENTITY(nll = 1, true);
+    CHECK_IDENTITY(max_right = 2, true);
+    CHECK_IDENTITY(max_solutions = 3, true);
+    CHECK_IDENTITY(sampled_pairs = 4, true);
+    CHECK_IDENTITY(value_loss = VS_VALUE_BCE, true);
+    CHECK_IDENTITY(lm = 1, true);
+    CHECK_IDENTITY(micro_tokens = 20, false);
+    CHECK_IDENTITY(keep_mb = 8, false);
+    CHECK_IDENTITY(checkpoint_steps = 1, false);
     tiny_close(&t);
 }
 
