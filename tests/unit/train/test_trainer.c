@@ -234,10 +234,13 @@ TEST(trainer, sft_of_a_step_is_the_weighted_mean_over_the_tokens_of_all_groups)
 {
     const vs_solution solutions[2] = {{.ids = IDS[0], .n = 2, .weight = 3.0},
                                       {.ids = IDS[1], .n = LENGTH, .weight = 0.5}};
+    const vs_solution plain[2] = {{.ids = IDS[0], .n = 2}, {.ids = IDS[1], .n = LENGTH}};
     const double share[2] = {2 * 3.0 / (2 * 3.0 + LENGTH * 0.5),
                              LENGTH * 0.5 / (2 * 3.0 + LENGTH * 0.5)};
     const vs_example e[2] = {{.group = {PROMPT, N_PROMPT, &solutions[0], 1}},
                              {.group = {PROMPT, N_PROMPT - 1, &solutions[1], 1}}};
+    const vs_example alone[2] = {{.group = {PROMPT, N_PROMPT, &plain[0], 1}},
+                                 {.group = {PROMPT, N_PROMPT - 1, &plain[1], 1}}};
     vs_config c = tiny_config(false);
     const vs_train_options o = options();
     const vs_params *g;
@@ -253,7 +256,7 @@ TEST(trainer, sft_of_a_step_is_the_weighted_mean_over_the_tokens_of_all_groups)
     CHECK(n > (1 << 17) && n % (1 << 16) != 0);
     CHECK_OK(vs_trainer_open(&trainer, t.model, VS_LOSS_SFT, &o, 1, NULL, &err));
     for (size_t k = 0; k < 2; k++) {
-        CHECK_OK(vs_trainer_grads(trainer, &e[k], 1, &stats, &g, &err));
+        CHECK_OK(vs_trainer_grads(trainer, &alone[k], 1, &stats, &g, &err));
         loss += share[k] * stats.loss;
         for (size_t i = 0; i < n; i++) want[i] += share[k] * (double)g->data[i];
     }
@@ -267,6 +270,48 @@ TEST(trainer, sft_of_a_step_is_the_weighted_mean_over_the_tokens_of_all_groups)
     vs_trainer_close(trainer);
     free(want);
     tiny_close(&t);
+}
+
+/* A module whose A is zero too can learn nothing: its gradient is lost, while the others' is not. */
+TEST(trainer, an_adapter_that_does_not_train_is_named_after_the_first_step)
+{
+    const vs_train_options o = options();
+    source s = sft_source();
+
+    for (int is_dead = 0; is_dead < 2; is_dead++) {
+        tiny t = tiny_open(true, 4, 21);
+        const vs_tensor *a = t.model->lora_lin[0].a, *b = t.model->lora_lin[0].b;
+        vs_trainer *trainer;
+        vs_error err;
+        if (is_dead) memset(t.model->lora.data + a->offset, 0, a->rows * a->cols * sizeof(float));
+        CHECK_OK(vs_trainer_open(&trainer, t.model, VS_LOSS_SFT, &o, 1, NULL, &err));
+        CHECK(vs_trainer_run(trainer, give, note, &s, &err) == (is_dead ? VS_E_STATE : VS_OK));
+        CHECK(!is_dead || (strstr(err.text, b->name) && strstr(err.text, "still zero")));
+        vs_trainer_close(trainer);
+        tiny_close(&t);
+    }
+}
+
+/* The weights become what a folder of bf16 holds, and the hash is theirs; a folder of f32 holds them as they are. */
+TEST(trainer, a_settled_model_has_the_numbers_and_the_hash_of_its_folder)
+{
+    for (int is_bf16 = 0; is_bf16 < 2; is_bf16++) {
+        vs_config c = tiny_config(true);
+        char before[VS_HASH_HEX];
+        vs_error err;
+        c.dtype = is_bf16 ? VS_BF16 : VS_F32;
+        tiny t = tiny_open_of(&c, 0, 21, false, false, VS_COMPUTE_F32);
+        tiny rounded = tiny_open_of(&c, 0, 21, false, true, VS_COMPUTE_F32);
+        const tiny *want = is_bf16 ? &rounded : &t;
+        memcpy(before, t.model->hash, sizeof before);
+        CHECK_OK(vs_model_settle(t.model, &err));
+        CHECK(memcmp(t.base->params.data, want->base->params.data,
+                     t.base->params.n * sizeof(float)) == 0);
+        CHECK(strcmp(t.model->hash, want->model->hash) == 0);
+        CHECK((strcmp(t.model->hash, before) == 0) == !is_bf16);
+        tiny_close(&t);
+        tiny_close(&rounded);
+    }
 }
 
 static void identify(char hex[VS_HASH_HEX], tiny *t, const vs_train_options *o)
