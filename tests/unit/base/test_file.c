@@ -83,6 +83,16 @@ TEST(file, read_limits_files_without_a_size_too)
 
     CHECK(vs_file_read(&text, &len, "/dev/zero", 100000, &err) == VS_E_LIMIT);
     CHECK(text == NULL);
+    for (size_t limit = 4; limit <= 5; limit++) {
+        char path[64];
+        int ends[2];
+        CHECK(pipe(ends) == 0 && write(ends[1], "12345", 5) == 5 && close(ends[1]) == 0);
+        snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+        CHECK(vs_file_read(&text, &len, path, limit, &err) == (limit < 5 ? VS_E_LIMIT : VS_OK));
+        CHECK(limit < 5 || len == 5);
+        close(ends[0]);
+    }
+    free(text);
 }
 
 TEST(file, read_names_the_missing_file_and_refuses_a_folder)

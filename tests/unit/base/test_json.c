@@ -267,41 +267,49 @@ TEST(jsonl, opener_survives_each_failing_allocation)
 }
 
 /* Feeds a line longer than the limit through a pipe, so that no file of that size is needed. */
-static void *feed_long_line(void *fd_of)
+typedef struct long_line {
+    int fd;
+    size_t n; /* spaces */
+} long_line;
+
+static void *feed_long_line(void *ctx)
 {
     static char spaces[1 << 20];
-    const int fd = *(int *)fd_of;
+    const long_line *line = ctx;
 
     memset(spaces, ' ', sizeof spaces);
-    for (size_t sent = 0; sent <= VS_JSON_MAX_BYTES; sent += sizeof spaces)
-        for (size_t at = 0; at < sizeof spaces;) {
-            const ssize_t n = write(fd, spaces + at, sizeof spaces - at);
-            if (n <= 0) return NULL;
-            at += (size_t)n;
-        }
-    close(fd);
+    for (size_t sent = 0; sent < line->n;) {
+        const size_t left = line->n - sent;
+        const ssize_t n = write(line->fd, spaces, left < sizeof spaces ? left : sizeof spaces);
+        if (n <= 0) break;
+        sent += (size_t)n;
+    }
+    close(line->fd);
     return NULL;
 }
 
-TEST(jsonl, refuses_a_line_past_the_limit)
+TEST(jsonl, refuses_a_line_one_byte_past_the_limit)
 {
-    char path[64];
-    int ends[2];
-    pthread_t feeder;
-    vs_error err = {0};
-    vs_jsonl *r;
-    json_t *value = NULL;
+    for (size_t over = 0; over <= 1; over++) {
+        char path[64];
+        int ends[2];
+        pthread_t feeder;
+        vs_error err = {0};
+        vs_jsonl *r;
+        json_t *value = NULL;
 
-    CHECK(pipe(ends) == 0);
-    snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
-    CHECK_OK(vs_jsonl_open(&r, path, &err));
-    CHECK(pthread_create(&feeder, NULL, feed_long_line, &ends[1]) == 0);
-    CHECK(vs_jsonl_next(r, &value, &err) == VS_E_LIMIT && value == NULL);
-    CHECK(strstr(err.text, ":1: "));
-    for (char rest[4096]; read(ends[0], rest, sizeof rest) > 0;) {}
-    pthread_join(feeder, NULL);
-    vs_jsonl_close(r);
-    close(ends[0]);
+        CHECK(pipe(ends) == 0);
+        long_line line = {ends[1], VS_JSON_MAX_BYTES + over};
+        snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+        CHECK_OK(vs_jsonl_open(&r, path, &err));
+        CHECK(pthread_create(&feeder, NULL, feed_long_line, &line) == 0);
+        CHECK(vs_jsonl_next(r, &value, &err) == (over ? VS_E_LIMIT : VS_OK) && value == NULL);
+        CHECK(!over || strstr(err.text, ":1: "));
+        for (char rest[4096]; read(ends[0], rest, sizeof rest) > 0;) {}
+        pthread_join(feeder, NULL);
+        vs_jsonl_close(r);
+        close(ends[0]);
+    }
 }
 
 TEST(jsonl, dash_is_standard_input)

@@ -29,6 +29,8 @@ TEST(mem, alloc_refuses_a_product_that_overflows)
     void *p = vs_alloc(SIZE_MAX / 2, 3);
 
     CHECK(p == NULL);
+    p = vs_alloc(SIZE_MAX / 2 + 9, 2); /* wraps to 16 */
+    CHECK(p == NULL);
 }
 
 TEST(mem, alloc_of_nothing_gives_a_pointer)

@@ -477,3 +477,21 @@ TEST(config, refuses_a_gpt2_folder_by_name)
     CHECK(vs_config_read(&c, vs_test_shared("models/tiny-random-gpt2"), &err) == VS_E_INPUT);
     CHECK(strstr(err.text, "\"model_type\": found \"gpt2\"") != NULL);
 }
+
+/* transformers, modeling_rope_utils.py, by wavelengths, with the values of Llama 3.1 8B: the shortest stay, the longest
+ * are stretched, and some lie between. */
+TEST(config, llama3_frequencies_stay_blend_or_stretch_by_wavelength)
+{
+    const vs_rope_scaling s = {VS_ROPE_LLAMA3, 8.0, 1.0, 4.0, 8192};
+    size_t n[3] = {0, 0, 0};
+
+    for (size_t i = 0; i < 64; i++) {
+        const double plain = pow(500000.0, -(double)i / 64.0), length = 2.0 * acos(-1.0) / plain;
+        const double smooth = (8192 / length - 1.0) / (4.0 - 1.0);
+        const int kind = length < 8192 / 4.0 ? 0 : length > 8192 / 1.0 ? 2 : 1;
+        const double want[3] = {plain, (1.0 - smooth) * plain / 8.0 + smooth * plain, plain / 8.0};
+        n[kind]++;
+        CHECK_NEAR(vs_rope_frequency(&s, 500000.0, i, 128), want[kind], 1e-12 * plain);
+    }
+    CHECK(n[0] > 0 && n[1] > 0 && n[2] > 0);
+}
