@@ -7,7 +7,7 @@ if(TARGET vstar)
     set(shared ${CMAKE_SOURCE_DIR}/../shared/data)
   endif()
   foreach(name bad_input verbs grader runs resume no_verifier few_shot systems reward compare compute merged chat import
-               recompute)
+               recompute recipe_keys)
     add_test(NAME cli_${name}
              COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/cli/${name}.sh $<TARGET_FILE:vstar> $<TARGET_FILE:fill_run>
                      ${CMAKE_CURRENT_BINARY_DIR}/cli_${name} ${shared})

@@ -87,6 +87,11 @@ class Run:
     def manifest(self, model):
         return json.load(open(f"{self.dir}/models/{model}/manifest.json"))
 
+    @staticmethod
+    def manifest_of(folder):
+        """The hash of a model folder."""
+        return json.load(open(f"{folder}/manifest.json"))["model"]
+
     def has_model(self, model):
         try:
             return bool(self.manifest(model))
