@@ -25,7 +25,7 @@ void vs_loop_builtin_base(const vs_builtin_file *files, size_t n);
 typedef struct vs_run vs_run;
 
 /* Opens or makes DIR. recipe NULL: DIR must be a run, and its own recipe.yaml counts; else, for a
- * run that exists, the recipe must be the run's (VS_E_STATE names the first line that differs). */
+ * run that exists, the recipe must be the run's (VS_E_STATE names the first key that differs). */
 VS_NODISCARD vs_status vs_run_open(vs_run **out, const vs_recipe *recipe, const char *dir,
                                    vs_error *err);
 void vs_run_close(vs_run *run); /* NULL is allowed */

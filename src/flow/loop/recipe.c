@@ -322,6 +322,50 @@ vs_status vs_recipe_write(vs_buf *out, const vs_recipe *r, vs_error *err)
     return vs_buf_ok(out, "recipe", err);
 }
 
+vs_status vs_recipe_difference(vs_buf *out, const vs_recipe *found, const vs_recipe *expected,
+                               vs_error *err)
+{
+    vs_buf mine = {0}, theirs = {0};
+    vs_status st = VS_OK;
+    vs_key_ref ref;
+
+    vs_buf_clear(out);
+    for (size_t i = 0; out->len == 0 && vs_key_at(&ref, i); i++) {
+        if (ref.key->sections & VS_KEY_FREE) continue;
+        vs_buf_clear(&mine);
+        vs_buf_clear(&theirs);
+        vs_key_write(&mine, found, &ref);
+        vs_key_write(&theirs, expected, &ref);
+        VS_CHECK(vs_buf_ok(&mine, ref.name, err));
+        VS_CHECK(vs_buf_ok(&theirs, ref.name, err));
+        if (strcmp(mine.data, theirs.data) != 0)
+            vs_buf_printf(out, "%s: found %s, expected %s", ref.name, mine.data, theirs.data);
+    }
+    st = vs_buf_ok(out, "recipe", err);
+done:
+    vs_buf_free(&mine);
+    vs_buf_free(&theirs);
+    return st;
+}
+
+vs_status vs_recipe_take_free(vs_recipe *to, const vs_recipe *from, vs_error *err)
+{
+    vs_buf value = {0};
+    vs_status st = VS_OK;
+    vs_key_ref ref;
+
+    for (size_t i = 0; vs_key_at(&ref, i); i++) {
+        if (!(ref.key->sections & VS_KEY_FREE)) continue;
+        vs_buf_clear(&value);
+        vs_key_write(&value, from, &ref);
+        VS_CHECK(vs_buf_ok(&value, ref.name, err));
+        VS_CHECK(vs_key_set_scalar(to, &ref, value.data, true, "recipe", err));
+    }
+done:
+    vs_buf_free(&value);
+    return st;
+}
+
 vs_status vs_recipe_document(vs_buf *out, vs_error *err)
 {
     const char *section = NULL;
@@ -341,7 +385,9 @@ vs_status vs_recipe_document(vs_buf *out, vs_error *err)
         vs_key_expected(out, ref.key);
         vs_buf_str(out, " | `");
         vs_key_write(out, &r, &ref);
-        vs_buf_printf(out, "` | %s | %s |\n", ref.key->meaning, ref.key->source);
+        vs_buf_printf(out, "` | %s%s | %s |\n", ref.key->meaning,
+                      ref.key->sections & VS_KEY_FREE ? "; memory and speed, never the result" : "",
+                      ref.key->source);
     }
     vs_recipe_free(&r);
     return vs_buf_ok(out, "docs/RECIPE.md", err);

@@ -135,6 +135,12 @@ VS_NODISCARD vs_status vs_recipe_check(const vs_recipe *r, const char *path,
                                        vs_error *err); /* cross-key rules */
 /* YAML with every value written out; reading it back gives the same recipe. */
 VS_NODISCARD vs_status vs_recipe_write(vs_buf *out, const vs_recipe *r, vs_error *err);
+/* The first key by which two recipes mean different runs, as "sample.k: found 8, expected 4"; nothing where they mean the
+ * same. Keys that change memory and speed alone do not count. */
+VS_NODISCARD vs_status vs_recipe_difference(vs_buf *out, const vs_recipe *found,
+                                            const vs_recipe *expected, vs_error *err);
+/* Those keys' values from another recipe. */
+VS_NODISCARD vs_status vs_recipe_take_free(vs_recipe *to, const vs_recipe *from, vs_error *err);
 /* Markdown tables of all keys, as docs/RECIPE.md has them. */
 VS_NODISCARD vs_status vs_recipe_document(vs_buf *out, vs_error *err);
 #endif

@@ -22,6 +22,9 @@ typedef enum vs_key_type {
     VS_KEY_TARGETS, /* unsigned: bit set of vs_linear */
 } vs_key_type;
 
+/* Among a key's sections: it changes memory and speed and never the result, so that a run may go on with another value. */
+enum { VS_KEY_FREE = 1 << 15 };
+
 typedef struct vs_recipe_key {
     const char *name; /* within its section: "lr", "lora.rank" */
     vs_key_type type;

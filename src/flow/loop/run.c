@@ -159,82 +159,39 @@ static vs_status open_base(vs_run *run, vs_error *err)
     return vs_run_open_chat(run, err);
 }
 
-/* Whether a recipe's line has a key that changes memory and speed and never the result. */
-static bool is_free_line(const char *line)
-{
-    static const char *const keys[] = {"rows", "micro_tokens", "keep_mb", "checkpoint_steps"};
-
-    line += strspn(line, " ");
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (strncmp(line, keys[i], strlen(keys[i])) == 0 && line[strlen(keys[i])] == ':')
-            return true;
-    return false;
-}
-
-/* First line in which two written recipes differ in what comes of them, from 1; 0: in none. */
-static size_t first_difference(const char *a, const char *b)
-{
-    for (size_t line = 1; *a || *b; line++) {
-        const size_t n = strcspn(a, "\n"), m = strcspn(b, "\n");
-        const bool is_same = n == m && memcmp(a, b, n) == 0;
-        if (!is_same && !(is_free_line(a) && is_free_line(b))) return line;
-        a += n + (a[n] == '\n');
-        b += m + (b[m] == '\n');
-    }
-    return 0;
-}
-
-static void take_free_keys(vs_recipe *to, const vs_recipe *from)
-{
-    vs_train_options *const mine[] = {&to->sft, &to->dpo, &to->orm, &to->generative};
-    const vs_train_options *const given[] = {&from->sft, &from->dpo, &from->orm, &from->generative};
-
-    to->sample.rows = from->sample.rows;
-    for (size_t i = 0; i < sizeof mine / sizeof *mine; i++) {
-        mine[i]->micro_tokens = given[i]->micro_tokens;
-        mine[i]->keep_mb = given[i]->keep_mb;
-        mine[i]->checkpoint_steps = given[i]->checkpoint_steps;
-    }
-}
-
 /* recipe.yaml is written once, with every value; a later call must mean the same run. Its free keys
  * hold for that call, as where memory was too small before. */
 static vs_status settle_recipe(vs_run *run, const vs_recipe *recipe, vs_error *err)
 {
     vs_status st;
-    char *path = vs_format("%s/recipe.yaml", run->dir), *old = NULL;
-    vs_buf text = {0};
+    char *path = vs_format("%s/recipe.yaml", run->dir);
+    vs_buf text = {0}, difference = {0};
     vs_problems begun = {0};
-    size_t len, line;
 
     if (!path) return VS_FAIL(err, VS_E_NOMEM, "%s: path", run->dir);
-    if (!vs_file_exists(path)) {
-        VS_CHECK(vs_recipe_write(&text, recipe, err));
-        VS_CHECK(vs_file_replace(path, text.data, text.len, err));
-    } else if (recipe) {
-        VS_CHECK(vs_recipe_write(&text, recipe, err));
-        VS_CHECK(vs_file_read(&old, &len, path, 1 << 20, err));
-        line = first_difference(old, text.data);
-        VS_CHECK(vs_store_problems(&begun, run->store, NULL, err));
-        if (line &&
-            begun.n ==
-                0) { /* nothing was done under the old one: a corrected recipe takes its place */
-            VS_CHECK(vs_file_replace(path, text.data, text.len, err));
-        } else if (line) {
-            st = VS_FAIL(err, VS_E_STATE,
-                         "%s:%zu: the run was started with another recipe; choose another --out, "
-                         "or resume with --out %s "
-                         "and %s itself",
-                         path, line, run->dir, path);
-            goto done;
-        }
-    }
+    if (recipe) VS_CHECK(vs_recipe_write(&text, recipe, err));
+    if (recipe && !vs_file_exists(path)) VS_CHECK(vs_file_replace(path, text.data, text.len, err));
     VS_CHECK(vs_recipe_read(&run->recipe, path, err));
-    if (recipe) take_free_keys(&run->recipe, recipe);
+    if (!recipe) goto done;
+    VS_CHECK(vs_recipe_difference(&difference, recipe, &run->recipe, err));
+    VS_CHECK(vs_store_problems(&begun, run->store, NULL, err));
+    if (difference.len && begun.n == 0) {
+        /* nothing was done under the old one: a corrected recipe takes its place */
+        VS_CHECK(vs_file_replace(path, text.data, text.len, err));
+        vs_recipe_free(&run->recipe);
+        VS_CHECK(vs_recipe_read(&run->recipe, path, err));
+    } else if (difference.len) {
+        st = VS_FAIL(err, VS_E_STATE,
+                     "%s: the run was started with another recipe: %s; choose another --out, or "
+                     "resume with --out %s and %s itself",
+                     path, difference.data, run->dir, path);
+        goto done;
+    }
+    st = vs_recipe_take_free(&run->recipe, recipe, err);
 done:
     free(path);
-    free(old);
     vs_buf_free(&text);
+    vs_buf_free(&difference);
     vs_problems_free(&begun);
     return st;
 }

@@ -299,6 +299,38 @@ TEST(recipe, reads_and_checks_every_recipe_of_the_project)
     }
 }
 
+TEST(recipe, two_differ_by_the_first_key_that_changes_the_result)
+{
+    static const char free_keys[] =
+        "sample: {rows: 7}\nsft: {micro_tokens: 7, keep_mb: 7, checkpoint_steps: 7}\n"
+        "dpo: {micro_tokens: 8, keep_mb: 8, checkpoint_steps: 8}\n"
+        "orm: {micro_tokens: 9, keep_mb: 9, checkpoint_steps: 9}\n"
+        "generative: {micro_tokens: 6, keep_mb: 6.5, checkpoint_steps: 6}\n";
+    vs_recipe plain, other;
+    vs_buf difference = {0};
+    vs_error err;
+    char *a, *b;
+
+    read_text(&plain, "sample: {temperature: 1}\n");
+    read_text(&other, free_keys);
+    CHECK_OK(vs_recipe_difference(&difference, &plain, &plain, &err));
+    CHECK(difference.len == 0);
+    CHECK_OK(vs_recipe_difference(&difference, &other, &plain, &err));
+    CHECK_STR(difference.data, "sample.temperature: found 0.7, expected 1");
+    other.sample.temperature = 1;
+    CHECK_OK(vs_recipe_difference(&difference, &other, &plain, &err));
+    CHECK(difference.len == 0);
+    CHECK_OK(vs_recipe_take_free(&plain, &other, &err));
+    a = written(&plain);
+    b = written(&other);
+    CHECK_STR(a, b);
+    free(a);
+    free(b);
+    vs_buf_free(&difference);
+    vs_recipe_free(&plain);
+    vs_recipe_free(&other);
+}
+
 TEST(recipe, has_every_key_in_its_documentation)
 {
     const char *path = VSTAR_SOURCE_DIR "/docs/RECIPE.md";
