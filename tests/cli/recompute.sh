@@ -16,14 +16,27 @@ run() { # folder, settings ..
     again run "$dir" "$dir.txt" "$dir.log"
 }
 
-vstar demo --out demo --set rounds=2 --set problems.n_sft=30 --set problems.n_train=60 --set problems.n_test=30 --set sample.k=6 --set eval.n=8 \
-    >demo.txt 2>demo.log || fail "demo: $(tail -1 demo.log)"
+small=(--set rounds=2 --set problems.n_sft=30 --set problems.n_train=60 --set problems.n_test=30 --set sample.k=6)
+vstar demo --out demo "${small[@]}" --set eval.n=8 >demo.txt 2>demo.log || fail "demo: $(tail -1 demo.log)"
 again run demo demo.txt demo.log
+vstar run demo/recipe.yaml --out two --reuse demo --set eval.n=2 >two.txt 2>two.log || fail "two: $(tail -1 two.log)"
+vstar demo --out two "${small[@]}" --set eval.n=2 >two.txt 2>>two.log || fail "two: $(tail -1 two.log)" # votes of two are tied
+again run two two.txt two.log
 
 # One step holds all pairs, so that it shows which side is which; and all else of its two data sets that may differ.
 run whole seed=0 dpo.batch=100 dpo.max_right=0 dpo.max_solutions=0 dpo.lr=2e-3 dpo.warmup=0 dpo.epochs=4 eval.top=2
 run star gen_data.rounds=last gen_data.references=false ver_data.rounds=last ver_data.dedupe=false sample.max_tokens=31 eval.grader=gsm8k
 run cut sample.max_tokens=29 ver_data.truncated=true gen_data.cap=0 verifier.kind=orm eval.base=true eval.baselines=false rounds=1
+# A grader of the user's own, which reads no odd wrong answer, so that there are three verdicts.
+cat >check.py <<'P'
+import json, sys
+for line in sys.stdin:
+    row = json.loads(line)
+    answer = row["completion"].partition("#### ")[2].strip()
+    verdict = "right" if answer == row["gold"] else "ungradable" if answer[-1:] in "13579" else "wrong"
+    print(json.dumps({"verdict": verdict, "normal": answer if verdict != "ungradable" else None, "rule": "check"}), flush=True)
+P
+run own grader=external "grader_command=[python3, check.py]" rounds=1
 run bf16 compute=bf16 rounds=1 verifier.kind=generative 'generative.question=#### ' generative.yes=1 generative.no=0 generative.batch=8 eval.n=2 eval.top=0
 run none verifier.kind=none rounds=3 sample.k=2 gen_data.cap=1
 

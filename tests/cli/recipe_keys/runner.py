@@ -47,10 +47,10 @@ def start(settings, reuse=(), folder=None):
     return slot
 
 
-def run(settings=None, reuse=True):
-    """The run with these settings, all of it."""
+def run(settings=None, reuse=True, others=()):
+    """The run with these settings, all of it. It may take over from the plain run, and from others."""
     settings = dict(settings or {})
-    others = [start({})["folder"]] if reuse and settings else []
+    others = [*others, start({})["folder"]] if reuse and settings else []
     slot = start(settings, others)
     if slot["code"] != 0:
         raise AssertionError(f"{settings}: {slot['err'][-300:]}")

@@ -28,6 +28,9 @@ def check_ask(program, run):
             if x["finish_reason"] == "stop":
                 check(f"ask: {key} of '{x['text']}'", x[key], json.loads(line)["logprob"], 1e-4)
     votes = collections.Counter(x["answer"] for x in xs if x["answer"] is not None)
+    if not votes:  # a grader that is a command is not asked
+        check("ask: no vote", (a["vote"], a["vote_count"], a["weighted"]), (None, 0, None))
+        return
     most = max(votes.values())
     check("ask: chosen", a["chosen"], xs[0]["answer"])
     check("ask: vote", a["vote_count"] == most and votes[a["vote"]] == most, True)
@@ -52,39 +55,50 @@ def check_ask_text(text, a):
     check("ask: the rest is counted", lines[-1].strip(), f".. and {a['n'] - 3} more (--show {a['n']})")
 
 
-def check_regrade(program, run):
-    own = lambda x: x.verdict(run.facts["test_grader" if x.set[0] in "tb" else "grader"])
-    name = ["wrong", "right", "ungradable"]
-    out = lambda *more: subprocess.run([program, "regrade", run.dir, "--profile", "math-flexible", *more], stdout=subprocess.PIPE, text=True, check=True).stdout
+SHRUG = ["--", "sh", "-c", "while read -r l; do echo '{\"verdict\":\"ungradable\"}'; done"]
+
+
+def check_regrade(program, run, profile, *command):
+    """Regrades by the profile; whose labels there are then, in the run as it is then."""
+    out = lambda *more: subprocess.run([program, "regrade", run.dir, "--profile", profile, *more, *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True).stdout
     text, again = out("--show", "2"), json.loads(out("--json", "--show", "100000"))
-    graded = Run(run.dir)
-    other, = {p for x in graded.samples for p in x.label if p.startswith("math-flexible/")}
+    own = lambda x: x.verdict(run.facts["test_grader" if x.set[0] in "tb" else "grader"])
+    graded, name = Run(run.dir), ["wrong", "right", "ungradable"]
+    other, = {p for x in graded.samples for p in x.label if p.startswith(profile + "/")} - {run.facts["grader"], run.facts["test_grader"]}
     moved = collections.Counter((own(x), x.verdict(other)) for x in graded.samples)
     flipped = sum(n for (a, b), n in moved.items() if a != b)
-    check("regrade: head", text.splitlines()[0], f"{len(graded.samples)} samples graded again, {flipped} labels flipped")
-    check("regrade: what became what", {(a, b): int(n) for a, b, n in re.findall(r"^  (\w+) +-> (\w+) +(\d+)$", text, re.M)},
+    check(f"regrade, {profile}: head", text.splitlines()[0], f"{len(graded.samples)} samples graded again, {flipped} labels flipped")
+    check(f"regrade, {profile}: what became what", {(a, b): int(n) for a, b, n in re.findall(r"^  (\w+) +-> (\w+) +(\d+)$", text, re.M)},
           {(name[a], name[b]): n for (a, b), n in moved.items() if a != b})
-    check("regrade: JSON", (again["samples"], again["flipped"]), (len(graded.samples), flipped))
-    check("regrade: JSON, from and to", {(a, b): again["from_to"][name[a]][name[b]] for a in range(3) for b in range(3)}, {(a, b): moved[a, b] for a in range(3) for b in range(3)})
+    check(f"regrade, {profile}: JSON", (again["samples"], again["flipped"]), (len(graded.samples), flipped))
+    check(f"regrade, {profile}: JSON, from and to", {(a, b): again["from_to"][name[a]][name[b]] for a in range(3) for b in range(3)},
+          {(a, b): moved[a, b] for a in range(3) for b in range(3)})
     keys = {p[0]: p[2] for p in graded.problems.values()}
-    check("regrade: flips", sorted((f["set"], f["problem"], f["index"], f["from"], f["to"]) for f in again["flips"]),
+    check(f"regrade, {profile}: flips", sorted((f["set"], f["problem"], f["index"], f["from"], f["to"]) for f in again["flips"]),
           sorted((x.set, keys[x.problem], x.number, name[own(x)], name[x.verdict(other)]) for x in graded.samples if own(x) != x.verdict(other)))
-    check("regrade: of them two are shown", len(re.findall(r", problem .*, sample ", text)), min(flipped, 2))
+    check(f"regrade, {profile}: of them two are shown", len(re.findall(r", problem .*, sample ", text)), min(flipped, 2))
     return graded
 
 
 def check_audit(program, run):
+    """Of the graders whose labels are stored; what audit grades itself is the same."""
     out = lambda *more: subprocess.run([program, "audit", run.dir, *more], stdout=subprocess.PIPE, text=True, check=True).stdout
-    profiles = [run.facts["grader"], next(p for x in run.samples for p in x.label if p.startswith("math-flexible/"))]
-    whole = [x for x in run.samples if not x.is_cut()]
-    text, j = out("--profile", "math-flexible", "--show", "0"), json.loads(out("--profile", "math-flexible", "--json"))
+    whole, stored = [x for x in run.samples if not x.is_cut()], {p for x in run.samples for p in x.label}
+    text, j = out("--show", "0"), json.loads(out("--json"))
     check("audit: head", text.splitlines()[0], f"{len(run.samples)} samples, {len(run.samples) - len(whole)} of them cut off and left out here")
     check("audit: JSON", (j["samples"], j["cut_off"]), (len(run.samples), len(run.samples) - len(whole)))
     lines = re.findall(r"^ +(\d+)  (\S+) +(\d+) +(\d+) +(\d+) +(.*)$", text, re.M)
-    check("audit: graders", [line[1] for line in lines], profiles)
+    graders = [line[1] for line in lines]
+    check("audit: graders", (graders[0], stored - set(graders)), (run.facts["grader"], set()))
     for i, (number, grader, right, wrong, ungradable, only) in enumerate(lines):
+        known = graders.index(grader) == 0 or all(grader in x.label for x in whole)
+        if grader not in stored or not known:
+            continue
         n = [sum(x.verdict(grader) == v for x in whole) for v in (RIGHT, WRONG, UNGRADABLE)]
-        against = [sum(x.verdict(grader) == RIGHT and x.verdict(p) not in (RIGHT, None) for x in whole) for p in profiles]
         check(f"audit: {grader}", (int(number), [int(right), int(wrong), int(ungradable)]), (i + 1, n))
-        check(f"audit: {grader}, right here alone", only.split(), [f"{k + 1}:{against[k]}" for k in range(2) if k != i])
-        check(f"audit: JSON, {grader}", j["graders"][i], {"grader": grader, "right": n[0], "wrong": n[1], "ungradable": n[2], "right_only_against": against})
+        check(f"audit: JSON, {grader}", [j["graders"][i][key] for key in ("grader", "right", "wrong", "ungradable")], [grader, *n])
+        against = dict(zip([k + 1 for k in range(len(graders)) if k != i], only.split()))
+        for k, p in enumerate(graders):
+            expected = sum(x.verdict(grader) == RIGHT and x.verdict(p) not in (RIGHT, None) for x in whole)
+            if k != i and p in stored and all(p in x.label for x in whole):
+                check(f"audit: {grader} against {p}", (against[k + 1], j["graders"][i]["right_only_against"][k]), (f"{k + 1}:{expected}", expected))
