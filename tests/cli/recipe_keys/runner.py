@@ -37,12 +37,13 @@ def start(settings, reuse=(), folder=None):
     words = [f"{key}={as_text(value)}" for key, value in sorted({**SMALL, **settings}.items())]
     with lock:
         fresh = tuple(words) not in made
-        slot = made.setdefault(tuple(words), {"done": threading.Event(), "folder": folder or f"run-{len(made)}"})
+        slot = made.setdefault(tuple(words), {"done": threading.Event(), "folder": folder or f"run-{len(made)}", "code": -1, "out": "", "err": "it did not start"})
     if fresh:
-        others = [word for folder in reuse for word in ("--reuse", folder)]
-        code, out, err = vstar("run", recipe, "--out", slot["folder"], *others, *(w for word in words for w in ("--set", word)))
-        slot.update(code=code, out=out, err=err)
-        slot["done"].set()
+        others = [word for other in reuse for word in ("--reuse", other)]
+        try:
+            slot["code"], slot["out"], slot["err"] = vstar("run", recipe, "--out", slot["folder"], *others, *(w for word in words for w in ("--set", word)))
+        finally:
+            slot["done"].set()
     slot["done"].wait()
     return slot
 

@@ -69,7 +69,7 @@ def stop():
 @case("sample.rows")
 def rows():
     r, plain = run({"sample.rows": 3}, reuse=False), run()
-    equal([list(r.db.iterdump())[i] for i in range(len(list(r.db.iterdump())))], list(plain.db.iterdump()), "run.db:")
+    equal(list(r.db.iterdump()), list(plain.db.iterdump()), "run.db:")
 
 
 @case("compute")
