@@ -482,7 +482,11 @@ TEST(config, refuses_a_gpt2_folder_by_name)
  * are stretched, and some lie between. */
 TEST(config, llama3_frequencies_stay_blend_or_stretch_by_wavelength)
 {
-    const vs_rope_scaling s = {VS_ROPE_LLAMA3, 8.0, 1.0, 4.0, 8192};
+    const vs_rope_scaling s = {.type = VS_ROPE_LLAMA3,
+                               .factor = 8.0,
+                               .low_freq_factor = 1.0,
+                               .high_freq_factor = 4.0,
+                               .original_positions = 8192};
     size_t n[3] = {0, 0, 0};
 
     for (size_t i = 0; i < 64; i++) {
