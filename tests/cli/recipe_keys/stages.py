@@ -228,8 +228,10 @@ def every_round():
     expected = collections.Counter((p, text) for of in kept for p, (right, _) in of.items() for text in right)
     expected += collections.Counter((r.problems[x.problem][2], x.text) for x in r.of_set("reference"))
     equal(taken, expected, "D_GEN is the best by each judge:")
+    equal(r.manifest("generator")["rows"], sum(expected.values()), "rows of the generator:")
     for p, (_, wrong) in sides(r).items():
         equal(sorted(wrong), sorted({text for of in kept for text in of[p][1]}), f"{p}: wrong ones")
+    equal(r.manifest("verifier")["solutions"], sum(len(a) + len(b) for a, b in sides(r).values()), "solutions of the verifier:")
     first = best(r, "round-1", judges[0], 1)
     equal(r.manifest("verifier-1")["solutions"] > 0 and r.manifest("generator-2")["rows"], 8 + sum(len(a) for a, _ in first.values()), "rows of generator-2:")
 
