@@ -21,16 +21,31 @@ static void put_answer(vs_buf *b, const char *key, const char *answer)
         vs_buf_str(b, "null");
 }
 
+/* The answer of a candidate; SIZE_MAX: none. */
+static const char *answer_of(const vs_answer *a, size_t i)
+{
+    return i < a->n ? a->item[i].answer : "";
+}
+
+static void put_line(vs_buf *b, const char *text)
+{
+    for (const char *p = text; *p; p++) vs_buf_add(b, *p == '\n' ? " " : p, 1);
+}
+
 static vs_status print_json(const vs_answer *a, size_t show, vs_error *err)
 {
     vs_buf b = {0};
     vs_status st;
 
     vs_buf_printf(&b, "{\"n\":%zu", a->n);
-    put_answer(&b, "chosen", a->chosen);
-    put_answer(&b, "vote", a->vote);
-    vs_buf_printf(&b, ",\"vote_count\":%zu", a->vote_count);
-    put_answer(&b, "weighted", a->weighted);
+    put_answer(&b, "chosen", answer_of(a, 0));
+    vs_buf_str(&b, ",\"chosen_text\":");
+    vs_buf_json_str(&b, a->item[0].text, strlen(a->item[0].text));
+    if (a->vote < a->n) {
+        put_answer(&b, "vote", answer_of(a, a->vote));
+        vs_buf_printf(&b, ",\"vote_count\":%zu", a->vote_count);
+        put_answer(&b, "weighted", answer_of(a, a->weighted));
+    }
     vs_buf_str(&b, ",\"candidates\":[");
     for (size_t i = 0; i < a->n && i < show; i++) {
         const vs_candidate *c = &a->item[i];
@@ -54,17 +69,22 @@ static vs_status print_text(const vs_answer *a, size_t show, vs_error *err)
     vs_buf b = {0};
     vs_status st;
 
-    vs_buf_printf(&b,
-                  "chosen by the verifier  %s\nmajority vote           %s  (%zu of %zu)\nweighted "
-                  "vote           %s\n",
-                  a->chosen[0] ? a->chosen : "no answer", a->vote[0] ? a->vote : "no answer",
-                  a->vote_count, a->n, a->weighted[0] ? a->weighted : "no answer");
+    if (a->vote == SIZE_MAX) { /* nothing that could be counted: the text itself is the answer */
+        vs_buf_printf(&b, "chosen by the verifier, score %.3f:\n%s\n", a->item[0].score,
+                      a->item[0].text);
+    } else {
+        vs_buf_printf(&b, "chosen by the verifier  %s\n",
+                      *answer_of(a, 0) ? a->item[0].answer : "no answer");
+        vs_buf_printf(&b, "majority vote           %s  (%zu of %zu)\n", answer_of(a, a->vote),
+                      a->vote_count, a->n);
+        vs_buf_printf(&b, "weighted vote           %s\n", answer_of(a, a->weighted));
+    }
     vs_buf_str(&b, "\n  rank    score  likelihood  answer      solution");
     for (size_t i = 0; i < a->n && i < show; i++) {
         const vs_candidate *c = &a->item[i];
         vs_buf_printf(&b, "\n  %4zu %8.3f  %10.3f  %-10s  ", i + 1, c->score, c->logprob,
                       c->answer[0] ? c->answer : "-");
-        for (const char *p = c->text; *p; p++) vs_buf_add(&b, *p == '\n' ? " " : p, 1);
+        put_line(&b, c->text);
     }
     if (a->n > show) vs_buf_printf(&b, "\n  .. and %zu more (--show %zu)", a->n - show, a->n);
     st = vs_out_line(&b, err);

@@ -163,9 +163,13 @@ static vs_status run_seed(const vs_comparison *c, const char *path, const char *
 
 /* -- text -- */
 
-static const vs_interval *last_point(const vs_compare_curve *c)
+const vs_interval *vs_compare_point(const vs_compare_line *l, vs_curve curve, size_t k)
 {
-    return c->n ? &c->point[c->n - 1] : NULL;
+    const vs_compare_curve *c = &l->curve[curve];
+    const vs_interval *found = NULL;
+
+    for (size_t i = 0; i < c->n && c->ks[i] <= k; i++) found = &c->point[i];
+    return found;
 }
 
 static void put_cell(vs_buf *b, const vs_interval *p)
@@ -181,17 +185,17 @@ static void put_results(vs_buf *b, const vs_comparison *c)
     vs_buf_printf(b,
                   "Per cent of %zu test problems in each of %zu seeds, mean over seeds, with 95 %% "
                   "intervals over seeds and problems.\n\n"
-                  "| system | Pass@1 | Maj@N | Best-of-N | weighted vote | Pass@N |\n"
+                  "| system | Pass@1 | Maj@%zu | Best-of-%zu | weighted vote | Pass@%zu |\n"
                   "|---|---|---|---|---|---|\n",
-                  c->n_problems, c->suite->n_seeds);
+                  c->n_problems, c->suite->n_seeds, c->headline_k, c->headline_k, c->headline_k);
     for (size_t i = 0; i < c->n_lines; i++) {
         const vs_compare_line *l = &c->line[i];
         vs_buf_printf(b, "| %s |", l->name);
-        put_cell(b, l->curve[VS_CURVE_PASS].n ? &l->curve[VS_CURVE_PASS].point[0] : NULL);
-        put_cell(b, last_point(&l->curve[VS_CURVE_MAJORITY]));
-        put_cell(b, last_point(&l->curve[VS_CURVE_BEST_OF]));
-        put_cell(b, last_point(&l->curve[VS_CURVE_WEIGHTED]));
-        put_cell(b, last_point(&l->curve[VS_CURVE_PASS]));
+        put_cell(b, vs_compare_point(l, VS_CURVE_PASS, 1));
+        put_cell(b, vs_compare_point(l, VS_CURVE_MAJORITY, c->headline_k));
+        put_cell(b, vs_compare_point(l, VS_CURVE_BEST_OF, c->headline_k));
+        put_cell(b, vs_compare_point(l, VS_CURVE_WEIGHTED, c->headline_k));
+        put_cell(b, vs_compare_point(l, VS_CURVE_PASS, c->headline_k));
         vs_buf_str(b, "\n");
     }
 }

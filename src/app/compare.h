@@ -47,6 +47,7 @@ typedef struct vs_compare_run {
 typedef struct vs_comparison {
     const vs_suite *suite;
     size_t n_problems; /* of a seed */
+    size_t headline_k; /* the largest measured k not above the recipe's eval.headline_k */
     vs_compare_run run[VS_SUITE_MAX];
     size_t n_runs;
     vs_compare_line line[VS_SUITE_MAX];
@@ -59,6 +60,8 @@ typedef struct vs_comparison {
  * lines with name, row and run already. */
 VS_NODISCARD vs_status vs_comparison_read(vs_comparison *c, const char *dir, vs_error *err);
 void vs_comparison_free(vs_comparison *c);
+/* NULL: the curve was not measured at or below k. */
+const vs_interval *vs_compare_point(const vs_compare_line *l, vs_curve curve, size_t k);
 VS_NODISCARD vs_status vs_comparison_page(vs_buf *out, const vs_comparison *c, vs_error *err);
 /* Markdown: results, claims, calibration, rounds. */
 void vs_comparison_text(vs_buf *out, const vs_comparison *c);

@@ -26,7 +26,6 @@ typedef struct stores {
     char *dir[VS_SUITE_MAX][VS_SUITE_MAX];
     tested test[VS_SUITE_MAX][VS_SUITE_MAX];
     size_t n_items; /* test problems that differ */
-    vs_group_draws *draws;
 } stores;
 
 static void close_stores(stores *s)
@@ -38,7 +37,6 @@ static void close_stores(stores *s)
             free(s->test[i][k].identity);
             free(s->test[i][k].item);
         }
-    vs_group_draws_close(s->draws);
     free(s);
 }
 
@@ -141,8 +139,7 @@ static vs_status read_problems(stores *s, const vs_comparison *c, vs_error *err)
     for (size_t i = 0; i < c->suite->n_seeds; i++)
         for (size_t k = 0; k < c->n_runs; k++)
             VS_TRY(read_tested(&s->test[i][k], s->item[i][k], err));
-    VS_TRY(number_problems(s, c, err));
-    return vs_group_draws_open(&s->draws, s->n_items, c->suite->n_seeds, err);
+    return number_problems(s, c, err);
 }
 
 /* -- values of all seeds, one seed after the other -- */
@@ -251,8 +248,8 @@ static vs_status read_line(vs_comparison *c, vs_compare_line *line, const stores
         for (size_t i = 0; i < line->curve[k].n; i++) {
             v.n = 0;
             VS_CHECK(read_values(&v, s, c, line, k, line->curve[k].ks[i], err));
-            VS_CHECK(vs_bootstrap_groups(&line->curve[k].point[i], s->draws, v.item, v.problem,
-                                         v.begin, err));
+            VS_CHECK(vs_interval_of_seeds(&line->curve[k].point[i], v.item, v.problem, v.begin,
+                                          c->suite->n_seeds, s->n_items, VS_SHARE, err));
             c->n_problems = v.begin[1];
         }
     st = VS_OK;
@@ -299,8 +296,8 @@ static vs_status read_claim(vs_comparison *c, vs_compare_claim *out, const store
         left.item[i] -= right.item[i];
         if (fabs(left.item[i]) < ROUNDING) left.item[i] = 0;
     }
-    VS_CHECK(
-        vs_bootstrap_groups(&out->difference, s->draws, left.item, left.problem, left.begin, err));
+    VS_CHECK(vs_interval_of_seeds(&out->difference, left.item, left.problem, left.begin,
+                                  c->suite->n_seeds, s->n_items, VS_DIFFERENCE, err));
     for (size_t g = 0; g < c->suite->n_seeds; g++) {
         double sum = 0;
         for (size_t i = left.begin[g]; i < left.begin[g + 1]; i++) sum += left.item[i];
@@ -429,6 +426,16 @@ done:
     return st;
 }
 
+/* From the recipe that the suite starts from, as its runs wrote it out. */
+static void find_headline(vs_comparison *c, size_t at_most)
+{
+    for (size_t i = 0; i < c->n_lines; i++)
+        for (size_t j = 0; j < c->line[i].curve[VS_CURVE_PASS].n; j++) {
+            const uint32_t k = c->line[i].curve[VS_CURVE_PASS].ks[j];
+            if (k <= at_most && k > c->headline_k) c->headline_k = k;
+        }
+}
+
 static vs_status read_run(vs_comparison *c, size_t run, const stores *s, vs_error *err)
 {
     char *path = vs_format("%s/recipe.yaml", s->dir[0][run]);
@@ -437,6 +444,7 @@ static vs_status read_run(vs_comparison *c, size_t run, const stores *s, vs_erro
 
     if (!path) return VS_FAIL(err, VS_E_NOMEM, "%s: path", s->dir[0][run]);
     VS_CHECK(vs_recipe_read(&r, path, err));
+    if (run == 0) find_headline(c, r.eval.headline_k);
     VS_CHECK(read_rounds(c, run, s, &r, err));
     if (r.verifier.kind != VS_VERIFIER_NONE) {
         c->run[run].verifier = vs_verifier_title(r.verifier.kind);

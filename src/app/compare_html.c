@@ -11,29 +11,24 @@ static void put_cell(vs_buf *b, const vs_interval *p)
         vs_buf_str(b, "<td class=\"n\">&ndash;</td>");
 }
 
-static const vs_interval *point(const vs_compare_line *l, vs_curve curve, bool last)
-{
-    const vs_compare_curve *c = &l->curve[curve];
-
-    return c->n ? &c->point[last ? c->n - 1 : 0] : NULL;
-}
-
 static void put_results(vs_buf *b, const vs_comparison *c)
 {
-    vs_buf_str(b, "<h2>Results</h2>\n<div class=\"scroll\"><table><thead><tr><th>System</th>"
-                  "<th class=\"n\">Pass@1</th><th class=\"n\">Maj@N</th>"
-                  "<th class=\"n\">Best-of-N</th><th class=\"n\">Weighted vote</th>"
-                  "<th class=\"n\">Pass@N</th></tr></thead><tbody>\n");
+    vs_buf_printf(b,
+                  "<h2>Results</h2>\n<div class=\"scroll\"><table><thead><tr><th>System</th>"
+                  "<th class=\"n\">Pass@1</th><th class=\"n\">Maj@%zu</th>"
+                  "<th class=\"n\">Best-of-%zu</th><th class=\"n\">Weighted vote</th>"
+                  "<th class=\"n\">Pass@%zu</th></tr></thead><tbody>\n",
+                  c->headline_k, c->headline_k, c->headline_k);
     for (size_t i = 0; i < c->n_lines; i++) {
         const vs_compare_line *l = &c->line[i];
         vs_buf_str(b, "<tr><th>");
         vs_page_text(b, l->name);
         vs_buf_str(b, "</th>");
-        put_cell(b, point(l, VS_CURVE_PASS, false));
-        put_cell(b, point(l, VS_CURVE_MAJORITY, true));
-        put_cell(b, point(l, VS_CURVE_BEST_OF, true));
-        put_cell(b, point(l, VS_CURVE_WEIGHTED, true));
-        put_cell(b, point(l, VS_CURVE_PASS, true));
+        put_cell(b, vs_compare_point(l, VS_CURVE_PASS, 1));
+        put_cell(b, vs_compare_point(l, VS_CURVE_MAJORITY, c->headline_k));
+        put_cell(b, vs_compare_point(l, VS_CURVE_BEST_OF, c->headline_k));
+        put_cell(b, vs_compare_point(l, VS_CURVE_WEIGHTED, c->headline_k));
+        put_cell(b, vs_compare_point(l, VS_CURVE_PASS, c->headline_k));
         vs_buf_str(b, "</tr>\n");
     }
     vs_buf_printf(b,

@@ -41,6 +41,7 @@ enum {
 };
 
 typedef struct vs_report {
+    size_t headline_k;
     char *name, *recipe;                  /* the recipe's name and text */
     char grader[VS_GRADER_VERSION_BYTES]; /* of the labels that were trained on, with version */
     char test_grader[VS_GRADER_VERSION_BYTES]; /* of the test's */
@@ -72,19 +73,20 @@ void vs_report_free(vs_report *r);
 VS_NODISCARD vs_status vs_rounds_read(vs_round_stats *out, size_t *n, vs_store *s,
                                       const char *profile, vs_error *err);
 
-/* The numbers that a run is summed up by: a curve of a system at its smallest or largest k. */
+/* The numbers that a run is summed up by: a curve of a system at k = 1 or at eval.headline_k. */
 typedef struct vs_headline {
     const char *system, *curve; /* as the loop stores them */
-    bool want_last, is_lead;
+    bool at_headline, is_lead;
     const char *what, *measure; /* the measure's k follows */
 } vs_headline;
 enum { VS_HEADLINES = 8 };
 extern const vs_headline vs_headlines[VS_HEADLINES];
 /* NULL: not there (yet). */
-const vs_metric *vs_headline_find(const vs_metric *all, size_t n, const vs_headline *h);
-/* The metric with the smallest (want_last false) or the largest k. */
+const vs_metric *vs_headline_find(const vs_metric *all, size_t n, const vs_headline *h,
+                                  size_t headline_k);
+/* The metric with the largest k that is not above at_most. */
 const vs_metric *vs_find_metric(const vs_metric *all, size_t n, const char *system,
-                                const char *curve, bool want_last);
+                                const char *curve, size_t at_most);
 
 /* The whole page, self-contained. */
 VS_NODISCARD vs_status vs_report_page(vs_buf *out, const vs_report *r, vs_error *err);

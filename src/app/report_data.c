@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "flow/answers/vote.h"
 #include "flow/loop/loop.h"
 #include "flow/problems/overlap.h"
 #include "flow/verifier/verifier.h"
@@ -31,27 +32,28 @@ const vs_headline vs_headlines[VS_HEADLINES] = {
 };
 
 const vs_metric *vs_find_metric(const vs_metric *all, size_t n, const char *system,
-                                const char *curve, bool want_last)
+                                const char *curve, size_t at_most)
 {
     const vs_metric *found = NULL;
 
     for (size_t i = 0; i < n; i++) {
         const vs_metric *m = &all[i];
         if (strcmp(m->system, system) != 0 || strcmp(m->curve, curve) != 0) continue;
-        if (!found || (want_last ? m->k > found->k : m->k < found->k)) found = m;
+        if (m->k <= at_most && (!found || m->k > found->k)) found = m;
     }
     return found;
 }
 
 /* The verifier's row has the name of its kind. */
-const vs_metric *vs_headline_find(const vs_metric *all, size_t n, const vs_headline *h)
+const vs_metric *vs_headline_find(const vs_metric *all, size_t n, const vs_headline *h,
+                                  size_t headline_k)
 {
+    const size_t k = h->at_headline ? headline_k : 1;
     const bool is_verifier = strcmp(h->system, vs_verifier_title(VS_VERIFIER_DPO)) == 0;
-    const vs_metric *found = vs_find_metric(all, n, h->system, h->curve, h->want_last);
+    const vs_metric *found = vs_find_metric(all, n, h->system, h->curve, k);
 
     for (int kind = VS_VERIFIER_ORM; is_verifier && !found && kind < VS_VERIFIER_NONE; kind++)
-        found = vs_find_metric(all, n, vs_verifier_title((vs_verifier_kind)kind), h->curve,
-                               h->want_last);
+        found = vs_find_metric(all, n, vs_verifier_title((vs_verifier_kind)kind), h->curve, k);
     return found;
 }
 
@@ -145,9 +147,9 @@ typedef struct candidates {
     const vs_sample *x;
     const double *score;
     size_t n, n_right;
-    size_t best, worst;     /* by score */
-    size_t vote, vote_size; /* a sample of the most frequent answer; best-scored of it */
-    bool is_tied;           /* another answer is as frequent */
+    size_t best, worst; /* by score */
+    size_t vote;        /* the best-scored sample of the most frequent answer */
+    bool is_tied;       /* another answer is as frequent */
 } candidates;
 
 static bool has_answer(const vs_sample *x)
@@ -165,27 +167,34 @@ static size_t count_same(const candidates *c, size_t i)
     return n;
 }
 
-static void find_vote(candidates *c)
+/* The answers of [problem] numbered by the first sample that has each, for the vote. */
+static vs_status find_vote(candidates *c, vs_error *err)
 {
-    c->vote = SIZE_MAX;
-    for (size_t i = 0; i < c->n; i++) {
+    int32_t *classes = vs_alloc(c->n, sizeof *classes);
+    uint8_t *right = vs_alloc(c->n, sizeof *right);
+    const bool is_scored = !isnan(c->score[0]);
+    const vs_metrics_problem p = {
+        .n = c->n, .right = right, .scores = is_scored ? c->score : NULL, .classes = classes};
+    vs_vote_choice w = {.sample = SIZE_MAX};
+    vs_status st = classes && right ? VS_OK : VS_FAIL(err, VS_E_NOMEM, "report: out of memory");
+
+    for (size_t i = 0; st == VS_OK && i < c->n; i++) {
+        size_t first = 0;
+        classes[i] = -1;
         if (!has_answer(&c->x[i])) continue;
-        const size_t n = count_same(c, i);
-        const bool is_same =
-            c->vote != SIZE_MAX && strcmp(c->x[i].normal, c->x[c->vote].normal) == 0;
-        if (c->vote == SIZE_MAX || n > c->vote_size) {
-            c->vote = i;
-            c->vote_size = n;
-            c->is_tied = false;
-        } else if (is_same) {
-            if (c->score[i] > c->score[c->vote]) c->vote = i;
-        } else if (n == c->vote_size) {
-            c->is_tied = true;
-        }
+        while (!has_answer(&c->x[first]) || strcmp(c->x[first].normal, c->x[i].normal) != 0)
+            first++;
+        classes[i] = (int32_t)first;
     }
+    if (st == VS_OK) st = vs_vote_winner(&w, &p, false, err);
+    c->vote = w.sample;
+    c->is_tied = w.is_tied;
+    free(classes);
+    free(right);
+    return st;
 }
 
-static void study(candidates *c)
+static vs_status study(candidates *c, vs_error *err)
 {
     c->n_right = c->best = c->worst = 0;
     for (size_t i = 0; i < c->n; i++) {
@@ -193,7 +202,7 @@ static void study(candidates *c)
         if (c->score[i] > c->score[c->best]) c->best = i;
         if (c->score[i] < c->score[c->worst]) c->worst = i;
     }
-    find_vote(c);
+    return find_vote(c, err);
 }
 
 /* What an example shows; the page has at most one or two of each. */
@@ -244,7 +253,7 @@ static void fill_example(vs_example_problem *e, const candidates *c, example_kin
 }
 
 /* Problems in order; each kind's first ones. */
-static void pick_examples(vs_report *r)
+static vs_status pick_examples(vs_report *r, vs_error *err)
 {
     size_t count[NO_KIND] = {0};
 
@@ -259,11 +268,12 @@ static void pick_examples(vs_report *r)
                             .n = end - i};
             if (!c.problem || count[kind] == most[kind] || r->n_examples == VS_REPORT_EXAMPLES)
                 continue;
-            study(&c);
+            VS_TRY(study(&c, err));
             if ((int)kind_of(&c) != kind) continue;
             fill_example(&r->example[r->n_examples++], &c, (example_kind)kind);
             count[kind]++;
         }
+    return VS_OK;
 }
 
 /* -- all of it -- */
@@ -378,6 +388,7 @@ static vs_status read_recipe(vs_report *r, vs_store *store, const char *run_dir,
     VS_CHECK(vs_run_file(&path, run_dir, "recipe.yaml", err));
     VS_CHECK(vs_recipe_read(&recipe, path, err));
     VS_CHECK(vs_file_read(&r->recipe, &len, path, MAX_RECIPE_BYTES, err));
+    r->headline_k = recipe.eval.headline_k;
     r->name = recipe.name ? vs_strdup_n(recipe.name, strlen(recipe.name)) : NULL;
     VS_CHECK(vs_run_grader_version(r->grader, store, &recipe, false, err));
     VS_CHECK(vs_run_grader_version(r->test_grader, store, &recipe, true, err));
@@ -420,7 +431,7 @@ vs_status vs_report_read(vs_report *out, const char *run_dir, vs_error *err)
     VS_CHECK(vs_store_open(&s, path, VS_STORE_READ, err));
     VS_CHECK(read_recipe(&r, s, run_dir, err));
     VS_CHECK(read_store(&r, s, err));
-    pick_examples(&r);
+    VS_CHECK(pick_examples(&r, err));
     *out = r; /* examples point into arrays, which stay where they are */
     r = (vs_report){0};
 done:

@@ -53,7 +53,7 @@ static void put_tiles(vs_buf *b, const vs_report *r)
     vs_buf_str(b, "<div class=\"tiles\">");
     for (size_t i = 0; i < VS_HEADLINES; i++) {
         const vs_headline *h = &vs_headlines[i];
-        const vs_metric *m = vs_headline_find(r->metrics, r->n_metrics, h);
+        const vs_metric *m = vs_headline_find(r->metrics, r->n_metrics, h, r->headline_k);
         if (!m) continue;
         vs_buf_printf(b, "<div class=\"tile%s\"><div class=\"what\">%s, %s%u</div>",
                       h->is_lead ? " lead" : "", h->what, h->measure, m->k);
@@ -73,12 +73,12 @@ static void put_share(vs_buf *b, const vs_metric *m)
         vs_buf_str(b, "<td class=\"n soft\">\xe2\x80\x93</td>");
 }
 
-static uint32_t largest_k(const vs_report *r)
+static uint32_t largest_k(const vs_report *r, size_t at_most)
 {
     uint32_t k = 1;
 
     for (size_t i = 0; i < r->n_metrics; i++)
-        if (r->metrics[i].k > k) k = r->metrics[i].k;
+        if (r->metrics[i].k > k && r->metrics[i].k <= at_most) k = r->metrics[i].k;
     return k;
 }
 
@@ -105,11 +105,28 @@ static void put_differences(vs_buf *b, const vs_report *r)
     if (n) vs_buf_str(b, "</tbody></table></div>\n");
 }
 
+/* The largest standard error of what was drawn in part, if anything was. */
+static void put_errors(vs_buf *b, const vs_report *r)
+{
+    const vs_metric *most = NULL;
+
+    for (size_t i = 0; i < r->n_metrics; i++)
+        if (strstr(r->metrics[i].curve, "_error") && (!most || r->metrics[i].value > most->value))
+            most = &r->metrics[i];
+    if (!most) return;
+    vs_buf_str(b, "<p class=\"note\">Drawn in part, for its search would be too long: the largest "
+                  "standard error is that of ");
+    vs_page_text(b, most->system);
+    vs_buf_printf(b, ", %s at k = %u: %.3f points.</p>\n",
+                  strncmp(most->curve, "top", 3) == 0 ? "vote of the top" : "weighted vote",
+                  most->k, 100 * most->value);
+}
+
 static void put_table(vs_buf *b, const vs_report *r)
 {
     const char *systems[MAX_SYSTEMS];
     const size_t n = list_systems(systems, r);
-    const unsigned k = largest_k(r);
+    const unsigned most = largest_k(r, UINT32_MAX), k = largest_k(r, r->headline_k);
 
     vs_buf_printf(b,
                   "<h2>Results</h2>\n<div class=\"scroll\"><table><thead><tr><th>System</th><th "
@@ -122,21 +139,21 @@ static void put_table(vs_buf *b, const vs_report *r)
         vs_buf_str(b, "<tr><th>");
         vs_page_text(b, systems[i]);
         vs_buf_str(b, "</th>");
-        put_share(b, vs_find_metric(r->metrics, r->n_metrics, systems[i], "pass", false));
-        put_share(b, vs_find_metric(r->metrics, r->n_metrics, systems[i], "majority", true));
-        put_share(b, vs_find_metric(r->metrics, r->n_metrics, systems[i], "best_of", true));
-        put_share(b, vs_find_metric(r->metrics, r->n_metrics, systems[i], "weighted", true));
-        put_share(b, vs_find_metric(r->metrics, r->n_metrics, systems[i], "pass", true));
+        put_share(b, vs_find_metric(r->metrics, r->n_metrics, systems[i], "pass", 1));
+        put_share(b, vs_find_metric(r->metrics, r->n_metrics, systems[i], "majority", k));
+        put_share(b, vs_find_metric(r->metrics, r->n_metrics, systems[i], "best_of", k));
+        put_share(b, vs_find_metric(r->metrics, r->n_metrics, systems[i], "weighted", k));
+        put_share(b, vs_find_metric(r->metrics, r->n_metrics, systems[i], "pass", k));
         vs_buf_str(b, "</tr>\n");
     }
     vs_buf_printf(b,
                   "</tbody></table></div>\n<p class=\"note\">Per cent of %zu test problems, "
                   "computed exactly from %u candidates"
-                  " for each; below each value its 95&nbsp;%% interval, by resampling the "
+                  " for each; below each value its 95&nbsp;%% interval, over "
                   "problems. The same candidates serve every"
                   " column, so differences within a row are smaller in error than the intervals "
                   "suggest.</p>\n",
-                  r->test.n, k);
+                  r->test.n, most);
 }
 
 /* -- charts -- */
@@ -170,18 +187,17 @@ static void put_curves(vs_buf *b, const vs_report *r)
     const char *systems[MAX_SYSTEMS];
     const size_t n = list_systems(systems, r);
 
-    vs_buf_str(b,
-               "<h2>More candidates</h2>\n<p>What the same candidates are worth when k of them "
-               "are drawn: Best-of-k takes the one"
-               " with the highest score, Maj@k the most frequent answer (ties share evenly), "
-               "Pass@k asks whether any is right,"
-               " which no way of choosing can exceed. All are exact, except the weighted vote "
-               "between k = 1 and the last k: 256 draws a problem.</p>\n<div class=\"charts\">\n");
+    vs_buf_str(b, "<h2>More candidates</h2>\n<p>What the same candidates are worth when k of them "
+                  "are drawn: Best-of-k takes the one"
+                  " with the highest score, Maj@k the most frequent answer (ties share evenly), "
+                  "Pass@k asks whether any is right,"
+                  " which no way of choosing can exceed. All are exact, except votes "
+                  "whose standard error is given below.</p>\n<div class=\"charts\">\n");
     for (size_t i = 0; i < n; i++) {
         char caption[256];
         const vs_metric *last =
-            vs_find_metric(r->metrics, r->n_metrics, systems[i], "best_of", true);
-        if (!last) last = vs_find_metric(r->metrics, r->n_metrics, systems[i], "pass", true);
+            vs_find_metric(r->metrics, r->n_metrics, systems[i], "best_of", SIZE_MAX);
+        if (!last) last = vs_find_metric(r->metrics, r->n_metrics, systems[i], "pass", SIZE_MAX);
         if (!count_k(r, systems[i])) continue;
         snprintf(caption, sizeof caption,
                  "Expected share of %zu test problems answered right, over all choices of k from "
@@ -191,6 +207,7 @@ static void put_curves(vs_buf *b, const vs_report *r)
         put_figure(b, "curve-", i, systems[i], caption);
     }
     vs_buf_str(b, "</div>\n");
+    put_errors(b, r);
 }
 
 static bool is_pairwise(const vs_train_row *t)
@@ -256,7 +273,7 @@ static void put_systems_json(vs_buf *b, const vs_report *r)
         vs_page_string(b, systems[i]);
         vs_buf_str(b, ",\"curves\":{");
         for (size_t c = 0; c < N_CURVES; c++) {
-            if (!vs_find_metric(r->metrics, r->n_metrics, systems[i], curve_keys[c], false))
+            if (!vs_find_metric(r->metrics, r->n_metrics, systems[i], curve_keys[c], SIZE_MAX))
                 continue;
             vs_buf_printf(b, "%s\"%s\":[", is_first ? "" : ",", curve_keys[c]);
             put_curve_json(b, r, systems[i], curve_keys[c]);
@@ -308,13 +325,20 @@ static void put_train_json(vs_buf *b, const vs_report *r)
     vs_buf_str(b, "]");
 }
 
+static bool is_drawn_curve(const vs_metric *m)
+{
+    for (size_t c = 0; c < N_CURVES; c++)
+        if (strcmp(m->curve, curve_keys[c]) == 0) return true;
+    return false;
+}
+
 /* Where the curves' share axis begins: a tenth below the lowest value. */
 static double axis_floor(const vs_report *r)
 {
     double low = 1.0;
 
     for (size_t i = 0; i < r->n_metrics; i++)
-        if (!is_difference(&r->metrics[i]) && r->metrics[i].low < low) low = r->metrics[i].low;
+        if (is_drawn_curve(&r->metrics[i]) && r->metrics[i].low < low) low = r->metrics[i].low;
     return low > 0.1 ? floor(low * 10.0) / 10.0 : 0.0;
 }
 
@@ -431,7 +455,7 @@ static void put_head(vs_buf *b, const vs_report *r, const char *title)
                   "its own right answers, a verifier that"
                   " learns from right against wrong. %zu test problems, up to %u candidates "
                   "each.</p></header>\n",
-                  r->test.n, (unsigned)largest_k(r));
+                  r->test.n, (unsigned)largest_k(r, UINT32_MAX));
 }
 
 vs_status vs_report_page(vs_buf *out, const vs_report *r, vs_error *err)

@@ -63,7 +63,7 @@ static vs_status print_difference(vs_buf *line, const vs_metric *m, vs_error *er
     return vs_out_line(line, err);
 }
 
-static vs_status print_metrics(const vs_metric *m, size_t n, vs_error *err)
+static vs_status print_metrics(const vs_metric *m, size_t n, size_t headline_k, vs_error *err)
 {
     vs_buf line = {0};
     vs_status st = VS_OK;
@@ -71,7 +71,7 @@ static vs_status print_metrics(const vs_metric *m, size_t n, vs_error *err)
     if (n) vs_buf_str(&line, "Per cent of test problems answered right, with 95 % intervals:");
     if (n) VS_CHECK(vs_out_line(&line, err));
     for (size_t i = 0; i < VS_HEADLINES; i++) {
-        const vs_metric *found = vs_headline_find(m, n, &vs_headlines[i]);
+        const vs_metric *found = vs_headline_find(m, n, &vs_headlines[i], headline_k);
         if (found) VS_CHECK(print_headline(&line, &vs_headlines[i], found, err));
     }
     for (size_t i = 0; i < n; i++)
@@ -83,19 +83,24 @@ done:
 
 vs_status vs_run_print_results(const char *dir, vs_error *err)
 {
-    char *path = NULL;
+    char *path = NULL, *recipe = NULL;
+    vs_recipe r = {0};
     vs_store *s = NULL;
     vs_metric *m = NULL;
     size_t n = 0;
     vs_status st;
 
     VS_CHECK(vs_run_file(&path, dir, "run.db", err));
+    VS_CHECK(vs_run_file(&recipe, dir, "recipe.yaml", err));
+    VS_CHECK(vs_recipe_read(&r, recipe, err));
     VS_CHECK(vs_store_open(&s, path, VS_STORE_READ, err));
     VS_CHECK(vs_store_metrics(&m, &n, s, err));
-    VS_CHECK(print_metrics(m, n, err));
+    VS_CHECK(print_metrics(m, n, r.eval.headline_k, err));
 done:
     free(m);
     vs_store_close(s);
+    vs_recipe_free(&r);
+    free(recipe);
     free(path);
     return st;
 }

@@ -83,6 +83,16 @@ static vs_status fill_problems(table *t, const vs_problems *test, bool has_score
     return VS_OK;
 }
 
+/* The standard error of a point that was drawn in part, as a curve of its own: "weighted_error". */
+static vs_status store_error(vs_store *s, const vs_metric *point, double error, vs_error *err)
+{
+    vs_metric row = {.k = point->k, .value = error, .low = error, .high = error};
+
+    snprintf(row.system, sizeof row.system, "%s", point->system);
+    snprintf(row.curve, sizeof row.curve, "%.9s_error", point->curve);
+    return vs_store_add_metric(s, &row, err);
+}
+
 static vs_status store_curves(vs_store *s, const vs_system *y, const vs_metrics *m, vs_error *err)
 {
     double *each = vs_alloc(m->n_problems, sizeof *each);
@@ -102,6 +112,8 @@ static vs_status store_curves(vs_store *s, const vs_system *y, const vs_metrics 
             snprintf(row.curve, sizeof row.curve, "%s", vs_curve_name(c));
             vs_metrics_each(each, (vs_metrics_at){m, c, m->ks[k]});
             VS_CHECK(vs_store_add_metric(s, &row, err));
+            if (vs_metrics_error(m, c, m->ks[k]) > 0)
+                VS_CHECK(store_error(s, &row, vs_metrics_error(m, c, m->ks[k]), err));
         }
     }
 done:

@@ -132,15 +132,18 @@ static vs_status allocate(vs_metrics *m, vs_error *err)
     if (!__builtin_mul_overflow(m->n_problems, n_columns, &n_values))
         m->values = vs_alloc(n_values, sizeof *m->values);
     m->points = vs_alloc(n_columns, sizeof *m->points);
-    if (m->values && m->points) return VS_OK;
+    m->errors = vs_alloc(n_columns, sizeof *m->errors);
+    if (m->values && m->points && m->errors) return VS_OK;
     return VS_FAIL(err, VS_E_NOMEM, "metrics: out of memory for %zu problems at %zu ks",
                    m->n_problems, m->n_ks);
 }
 
+/* m->errors gathers variances until all problems are measured; errors: [VS_CURVES][n_ks], zeroed. */
 static vs_status measure_problem(vs_metrics *m, size_t index, const vs_metrics_problem *p,
-                                 vs_error *err)
+                                 double *errors, vs_error *err)
 {
     double *values = m->values + index * VS_CURVES * m->n_ks;
+    double *weighted = errors + VS_CURVE_WEIGHTED * m->n_ks, *top = errors + VS_CURVE_TOP * m->n_ks;
 
     vs_pass_at(values + VS_CURVE_PASS * m->n_ks, p, m->ks, m->n_ks);
     if (m->has[VS_CURVE_BEST_OF])
@@ -148,25 +151,42 @@ static vs_status measure_problem(vs_metrics *m, size_t index, const vs_metrics_p
     if (m->has[VS_CURVE_MAJORITY])
         VS_TRY(vs_majority_at(values + VS_CURVE_MAJORITY * m->n_ks, p, m->ks, m->n_ks, err));
     if (m->has[VS_CURVE_WEIGHTED])
-        VS_TRY(vs_weighted_at(values + VS_CURVE_WEIGHTED * m->n_ks, p, m->ks, m->n_ks, err));
+        VS_TRY(vs_weighted_at(values + VS_CURVE_WEIGHTED * m->n_ks, weighted, p, m->ks, m->n_ks,
+                              VS_VOTE_LEAVES, err));
     if (m->has[VS_CURVE_TOP])
-        VS_TRY(vs_top_vote_at(values + VS_CURVE_TOP * m->n_ks, p, m->top, m->ks, m->n_ks, err));
+        VS_TRY(vs_top_vote_at(values + VS_CURVE_TOP * m->n_ks, top, p, m->top, m->ks, m->n_ks,
+                              VS_VOTE_TOP_WORK, err));
+    for (size_t a = 0; a < VS_CURVES * m->n_ks; a++) m->errors[a] += errors[a] * errors[a];
     return VS_OK;
+}
+
+/* Half a curve is no curve, and a vote in which nobody can vote is none: code, or a grader that names no
+ * answers. */
+static bool has_votes(const vs_metrics_problem *problems, size_t n_problems)
+{
+    bool has_answer = false;
+
+    for (size_t i = 0; i < n_problems; i++) {
+        if (!problems[i].classes) return false;
+        for (size_t j = 0; j < problems[i].n; j++) has_answer |= problems[i].classes[j] >= 0;
+    }
+    return has_answer;
 }
 
 vs_status vs_metrics_measure(vs_metrics *out, const vs_metrics_problem *problems, size_t n_problems,
                              const size_t *ks, size_t n_ks, size_t top, vs_error *err)
 {
     vs_metrics m = {.n_problems = n_problems, .top = top};
-    bool has_scores = true, has_classes = true;
+    bool has_scores = true, has_classes;
+    double *errors = NULL;
     vs_status st;
 
     if (n_problems == 0) return VS_FAIL(err, VS_E_INPUT, "no problems to measure");
     for (size_t i = 0; i < n_problems; i++) {
         VS_CHECK(check_problem(&problems[i], i, err));
         has_scores &= problems[i].scores != NULL;
-        has_classes &= problems[i].classes != NULL;
     }
+    has_classes = has_votes(problems, n_problems);
     m.has[VS_CURVE_PASS] = true;
     m.has[VS_CURVE_BEST_OF] = has_scores;
     m.has[VS_CURVE_MAJORITY] = has_classes;
@@ -174,11 +194,21 @@ vs_status vs_metrics_measure(vs_metrics *out, const vs_metrics_problem *problems
     m.has[VS_CURVE_TOP] = has_scores && has_classes && top > 0;
     VS_CHECK(choose_ks(&m, smallest_n(problems, n_problems), ks, n_ks, err));
     VS_CHECK(allocate(&m, err));
-    for (size_t i = 0; i < n_problems; i++) VS_CHECK(measure_problem(&m, i, &problems[i], err));
-    VS_CHECK(vs_bootstrap(m.points, m.values, n_problems, VS_CURVES * m.n_ks, err));
+    errors = vs_alloc(VS_CURVES * m.n_ks, sizeof *errors);
+    if (!errors) {
+        st = VS_FAIL(err, VS_E_NOMEM, "metrics: out of memory for %zu ks", m.n_ks);
+        goto done;
+    }
+    for (size_t i = 0; i < n_problems; i++)
+        VS_CHECK(measure_problem(&m, i, &problems[i], errors, err));
+    for (size_t a = 0; a < VS_CURVES * m.n_ks; a++)
+        m.errors[a] = sqrt(m.errors[a]) / (double)n_problems;
+    VS_CHECK(
+        vs_interval_of_problems(m.points, m.values, n_problems, VS_CURVES * m.n_ks, VS_SHARE, err));
     *out = m;
     m = (vs_metrics){0};
 done:
+    free(errors);
     vs_metrics_free(&m);
     return st;
 }
@@ -189,6 +219,7 @@ void vs_metrics_free(vs_metrics *m)
     free(m->ks);
     free(m->values);
     free(m->points);
+    free(m->errors);
     *m = (vs_metrics){0};
 }
 
@@ -205,6 +236,13 @@ const vs_interval *vs_metrics_point(const vs_metrics *m, vs_curve curve, size_t 
     const size_t column = find_column(m, curve, k);
 
     return column < VS_CURVES * m->n_ks ? &m->points[column] : NULL;
+}
+
+double vs_metrics_error(const vs_metrics *m, vs_curve curve, size_t k)
+{
+    const size_t column = find_column(m, curve, k);
+
+    return column < VS_CURVES * m->n_ks ? m->errors[column] : 0;
 }
 
 void vs_metrics_each(double *out, vs_metrics_at a)
@@ -236,7 +274,7 @@ vs_status vs_metrics_difference(vs_interval *out, vs_metrics_at a, vs_metrics_at
     if (!rows) return VS_FAIL(err, VS_E_NOMEM, "difference: out of memory for %zu problems", n);
     for (size_t i = 0; i < n; i++)
         rows[i] = a.m->values[i * width_a + at_a] - b.m->values[i * width_b + at_b];
-    st = vs_bootstrap(out, rows, n, 1, err);
+    st = vs_interval_of_problems(out, rows, n, 1, VS_DIFFERENCE, err);
     free(rows);
     return st;
 }

@@ -1,11 +1,10 @@
 /* metrics.h - accuracy against k, for every k at once, from one set of N graded samples per
  * problem.
  *
- * Pass@k, Best-of-k and Majority@k are expectations over a uniformly drawn k-subset of the samples,
- * exact up to rounding (below 1e-9). Weighted@k and the vote among the top m are exact at k = 1 and
- * k = N, and in between the mean over VS_VOTE_TRIALS drawn subsets per problem, the same ones in
- * every run. Ties share evenly, but in the vote among the
- * top m (vote.h).
+ * All are expectations over a uniformly drawn k-subset of the samples. Pass@k, Best-of-k and Majority@k
+ * are exact up to rounding (below 1e-9), and so are Weighted@k and the vote among the top m unless their
+ * work would pass a bound that is counted (vote.h): then they are drawn in part, the same way in every
+ * run, and their standard error is given. Ties share evenly.
  *
  * Ownership: problems borrow their arrays; vs_metrics owns its own.
  * Threads:   pure functions. */
@@ -17,7 +16,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "flow/answers/bootstrap.h"
+#include "flow/answers/interval.h"
 
 enum { VS_METRICS_MAX_SAMPLES = 4096 }; /* per problem */
 
@@ -48,9 +47,11 @@ typedef struct vs_metrics {
     size_t n_problems, n_ks;
     size_t *ks;
     size_t top;
-    bool has[VS_CURVES]; /* a curve is there when every problem has what it needs */
+    bool has[VS_CURVES]; /* a curve is there when every problem has what it needs; votes need an
+                            answer in one of them */
     double *values;      /* [n_problems][VS_CURVES][n_ks]; 0 where the curve is missing */
     vs_interval *points; /* [VS_CURVES][n_ks]: mean over problems with its interval */
+    double *errors;      /* [VS_CURVES][n_ks]: standard error of drawing; 0: the mean is exact */
 } vs_metrics;
 
 /* top: how many of the best-scored vote in VS_CURVE_TOP; 0: that curve is not wanted.
@@ -63,6 +64,9 @@ VS_NODISCARD vs_status vs_metrics_measure(vs_metrics *out, const vs_metrics_prob
 void vs_metrics_free(vs_metrics *m); /* zeroed or NULL is allowed */
 const vs_interval *vs_metrics_point(const vs_metrics *m, vs_curve curve,
                                     size_t k); /* NULL: not measured */
+
+double vs_metrics_error(const vs_metrics *m, vs_curve curve,
+                        size_t k); /* 0: exact, or not measured */
 
 /* One point of one system's curves. */
 typedef struct vs_metrics_at {

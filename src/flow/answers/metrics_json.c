@@ -237,9 +237,11 @@ static json_t *curve_json(const vs_metrics *m, vs_curve curve)
 
     for (size_t a = 0; a < m->n_ks; a++) {
         const vs_interval *at = &m->points[curve * m->n_ks + a];
-        failed |= json_array_append_new(points, json_pack("{s:I, s:f, s:f, s:f}", "k",
-                                                          (json_int_t)m->ks[a], "value", at->value,
-                                                          "low", at->low, "high", at->high));
+        const double error = m->errors[curve * m->n_ks + a];
+        json_t *point = json_pack("{s:I, s:f, s:f, s:f}", "k", (json_int_t)m->ks[a], "value",
+                                  at->value, "low", at->low, "high", at->high);
+        if (error > 0) failed |= json_object_set_new(point, "error", json_real(error));
+        failed |= json_array_append_new(points, point);
     }
     if (!failed) return points;
     json_decref(points);

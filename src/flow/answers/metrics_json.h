@@ -6,7 +6,8 @@
  * id is a string or an integer; scores and answers are optional, but every object has them or none
  * has; all arrays are as long as right. Equal answers are equal strings; null does not vote. Other
  * keys are ignored. Out: {"problems": n, "curves": {"pass": [{"k","value","low","high"},..],
- * "best_of": .., "majority": .., "weighted": ..}} without the curves whose input is missing. */
+ * "best_of": .., "majority": .., "weighted": ..}} without the curves whose input is missing, and votes
+ * without any answer. "error" beside value: the standard error of a point that was drawn in part. */
 #ifndef VS_ANSWERS_METRICS_JSON_H
 #define VS_ANSWERS_METRICS_JSON_H
 

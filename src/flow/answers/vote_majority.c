@@ -51,9 +51,8 @@ typedef struct majority {
     double *next; /* [2 * (k + 1)] the row in the making */
 } majority;
 
-/* v[i] = C(c,i) p^i (1-p)^(c-i) for i = 0..c, 0 < p < 1: outward from the mode, then scaled to the
- * sum 1. */
-static void fill_binomial(double *v, size_t c, double p)
+/* Outward from the mode, then scaled to the sum 1. */
+void vs_vote_binomial(double *v, size_t c, double p)
 {
     const double odds = p / (1 - p);
     size_t mode = (size_t)((double)(c + 1) * p);
@@ -72,7 +71,7 @@ static law make_law(double *at, double *tail, size_t c, double p)
     law l = {.at = at, .tail = tail, .first = 0, .last = c};
     double sum = 0;
 
-    fill_binomial(at, c, p);
+    vs_vote_binomial(at, c, p);
     for (size_t i = c + 1; i-- > 0;) tail[i] = sum += at[i];
     while (l.first < c && at[l.first] < negligible) l.first++;
     while (l.last > l.first && at[l.last] < negligible) l.last--;
@@ -188,7 +187,7 @@ static void start_pool(majority *w, size_t n_contenders)
     row *r = &w->rows[0];
 
     for (size_t j = 0; j < n_contenders; j++) pooled -= w->classes->count[j];
-    fill_binomial(w->pool, pooled, (double)w->k / (double)w->n);
+    vs_vote_binomial(w->pool, pooled, (double)w->k / (double)w->n);
     r->hi = smaller(pooled, w->k) + 1;
     memcpy(r->ways, w->pool, r->hi * sizeof *r->ways);
     memset(r->right, 0, r->hi * sizeof *r->right);
@@ -235,7 +234,7 @@ static bool subset_vote(double *out, majority *w)
         at_most += w->laws[0].at[m];
         if (at_most >= negligible && !top_count(&sum, w, m, n_contenders)) return false;
     }
-    fill_binomial(w->pool, w->n, p);
+    vs_vote_binomial(w->pool, w->n, p);
     *out = sum / w->pool[w->k];
     return true;
 }

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fmath.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "flow/answers/vote.h"
 #include "flow/labels/grade.h"
 #include "flow/loop/run.h"
 #include "flow/problems/problems.h"
@@ -129,33 +129,35 @@ static int by_falling_score(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* Plain and weighted vote; weights exp(score - best score), never raw log-probs. Ties go to the
- * better-ranked answer. */
-static void vote(vs_answer *a)
+static vs_status vote(vs_answer *a, vs_error *err)
 {
-    double best_weight = 0.0;
+    double *scores = vs_alloc(a->n, sizeof *scores);
+    int32_t *classes = vs_alloc(a->n, sizeof *classes);
+    uint8_t *right = vs_alloc(a->n, sizeof *right); /* not known */
+    const vs_metrics_problem p = {.n = a->n, .right = right, .scores = scores, .classes = classes};
+    vs_vote_choice plain, weighted;
+    vs_status st;
 
-    for (size_t i = 0; i < a->n; i++) {
-        size_t count = 0;
-        double weight = 0.0;
-        if (!*a->item[i].answer) continue;
-        for (size_t j = 0; j < a->n; j++) {
-            if (strcmp(a->item[i].answer, a->item[j].answer) != 0) continue;
-            count++;
-            weight += vs_exp(a->item[j].score - a->item[0].score < -700.0
-                                 ? -700.0
-                                 : a->item[j].score - a->item[0].score);
-        }
-        if (count > a->vote_count) {
-            a->vote_count = count;
-            memcpy(a->vote, a->item[i].answer, sizeof a->vote);
-        }
-        if (weight > best_weight) {
-            best_weight = weight;
-            memcpy(a->weighted, a->item[i].answer, sizeof a->weighted);
-        }
+    if (!scores || !classes || !right) {
+        st = VS_FAIL(err, VS_E_NOMEM, "%zu votes", a->n);
+        goto done;
     }
-    if (a->n) memcpy(a->chosen, a->item[0].answer, sizeof a->chosen);
+    for (size_t i = 0; i < a->n; i++) {
+        size_t first = 0;
+        while (strcmp(a->item[first].answer, a->item[i].answer) != 0) first++;
+        scores[i] = a->item[i].score;
+        classes[i] = *a->item[i].answer ? (int32_t)first : -1;
+    }
+    VS_CHECK(vs_vote_winner(&plain, &p, false, err));
+    VS_CHECK(vs_vote_winner(&weighted, &p, true, err));
+    a->vote = plain.sample;
+    a->vote_count = plain.count;
+    a->weighted = weighted.sample;
+done:
+    free(scores);
+    free(classes);
+    free(right);
+    return st;
 }
 
 vs_status vs_run_ask(vs_run *run, const char *question, size_t n, vs_answer *out, vs_error *err)
@@ -175,7 +177,7 @@ vs_status vs_run_ask(vs_run *run, const char *question, size_t n, vs_answer *out
     VS_CHECK(draw_candidates(&q, question, n, err));
     VS_CHECK(score_candidates(&q, n, err));
     qsort(q.answer.item, n, sizeof *q.answer.item, by_falling_score);
-    vote(&q.answer);
+    VS_CHECK(vote(&q.answer, err));
     *out = q.answer;
     q.answer = (vs_answer){0};
 done:

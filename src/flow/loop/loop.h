@@ -103,8 +103,9 @@ typedef struct vs_candidate {
 typedef struct vs_answer {
     vs_candidate *item; /* [n] by falling score */
     size_t n;
-    char chosen[96], vote[96],
-        weighted[96]; /* answer of the best; majority; verifier-weighted vote */
+    /* places in item: of the majority and of the verifier-weighted vote; SIZE_MAX: no answer is named, as of
+     * code; the verifier's choice is item[0] */
+    size_t vote, weighted;
     size_t vote_count;
 } vs_answer;
 VS_NODISCARD vs_status vs_run_ask(vs_run *run, const char *question, size_t n, vs_answer *out,

@@ -155,6 +155,7 @@ static const vs_recipe_key keys[] = {
     {"max_solutions", VS_KEY_COUNT, IN_DPO | IN_ORM, TRAIN(max_solutions), 0, 65536, "16", NULL, "solutions per problem and step, filled with wrong ones; 0: all", "not in V-STaR", NULL},
 
     {"n", VS_KEY_COUNT, IN_EVAL, RUN(eval.n), 1, VS_METRICS_MAX_SAMPLES, "128", NULL, "candidates per test problem", "V-STaR, section 4: 128", NULL},
+    {"headline_k", VS_KEY_COUNT, IN_EVAL, RUN(eval.headline_k), 1, VS_METRICS_MAX_SAMPLES, "64", NULL, "k of the numbers that a run is summed up by: the largest measured one that is not above it", "V-STaR, section 4: 64", NULL},
     {"grader", VS_KEY_PATH, IN_EVAL, RUN(eval.grader), 0, 0, NULL, NULL, "how answers to test problems are found and compared; null: as in training", "-", GRADERS},
     {"baselines", VS_KEY_FLAG, IN_EVAL, RUN(eval.baselines), 0, 0, "true", NULL, "also sample and score with G_SFT", "V-STaR, table 1", NULL},
     {"top", VS_KEY_COUNT, IN_EVAL, RUN(eval.top), 0, 65536, "8", NULL, "best-scored candidates that vote in the vote among the top; 0: no such vote", "Cobbe et al. 2021, section 5.1: 3 to 5 of 100, 30 of 3,200", NULL},

@@ -91,31 +91,46 @@ bool vs_run_has_row(const vs_recipe *r, const char *name)
     return false;
 }
 
-/* The claims of the paper as paired differences: few candidates, some, and all. */
+static size_t headline_k(const vs_metrics *m, size_t at_most)
+{
+    size_t k = 1;
+
+    for (size_t i = 0; i < m->n_ks; i++)
+        if (m->ks[i] <= at_most && m->ks[i] > k) k = m->ks[i];
+    return k;
+}
+
+/* Stores a difference, unless a system has no such curve: no votes where no answers are named. */
+static vs_status compare_at(vs_run *run, const char *name, vs_metrics_at a, vs_metrics_at b,
+                            vs_error *err)
+{
+    if (!vs_metrics_point(a.m, a.curve, a.k) || !vs_metrics_point(b.m, b.curve, b.k)) return VS_OK;
+    return vs_answers_compare(run->store, name, a, b, err);
+}
+
+/* The claims of the paper as paired differences: few candidates, some, and as many as the headline has. */
 static vs_status compare(vs_run *run, const vs_metrics *m, bool has_verifier, vs_error *err)
 {
-    const size_t n = run->recipe.eval.n, ks[] = {4, 16, n};
+    const size_t n = headline_k(&m[SYS_G], run->recipe.eval.headline_k), ks[] = {4, 16, n};
 
     for (size_t i = 0; has_verifier && i < sizeof ks / sizeof *ks; i++) {
         const vs_metrics_at best = {&m[SYS_VSTAR], VS_CURVE_BEST_OF, ks[i]};
         if (ks[i] > n || (i < 2 && ks[i] == n)) continue;
-        VS_TRY(vs_answers_compare(run->store, "Best-of-k minus Maj@k", best,
-                                  (vs_metrics_at){&m[SYS_G], VS_CURVE_MAJORITY, ks[i]}, err));
-        VS_TRY(vs_answers_compare(run->store, "Best-of-k minus own likelihood", best,
-                                  (vs_metrics_at){&m[SYS_LIKELIHOOD], VS_CURVE_BEST_OF, ks[i]},
-                                  err));
+        VS_TRY(compare_at(run, "Best-of-k minus Maj@k", best,
+                          (vs_metrics_at){&m[SYS_G], VS_CURVE_MAJORITY, ks[i]}, err));
+        VS_TRY(compare_at(run, "Best-of-k minus own likelihood", best,
+                          (vs_metrics_at){&m[SYS_LIKELIHOOD], VS_CURVE_BEST_OF, ks[i]}, err));
     }
-    VS_TRY(vs_answers_compare(run->store, "Maj@k minus Pass@1",
-                              (vs_metrics_at){&m[SYS_G], VS_CURVE_MAJORITY, n},
-                              (vs_metrics_at){&m[SYS_G], VS_CURVE_PASS, 1}, err));
+    VS_TRY(compare_at(run, "Maj@k minus Pass@1", (vs_metrics_at){&m[SYS_G], VS_CURVE_MAJORITY, n},
+                      (vs_metrics_at){&m[SYS_G], VS_CURVE_PASS, 1}, err));
     if (run->recipe.eval.base)
-        VS_TRY(vs_answers_compare(run->store, "Pass@k of G_T minus the base",
-                                  (vs_metrics_at){&m[SYS_G], VS_CURVE_PASS, 1},
-                                  (vs_metrics_at){&m[SYS_BASE], VS_CURVE_PASS, 1}, err));
+        VS_TRY(compare_at(run, "Pass@k of G_T minus the base",
+                          (vs_metrics_at){&m[SYS_G], VS_CURVE_PASS, 1},
+                          (vs_metrics_at){&m[SYS_BASE], VS_CURVE_PASS, 1}, err));
     if (!run->recipe.eval.baselines) return VS_OK;
-    return vs_answers_compare(run->store, "Pass@k of G_T minus G_SFT",
-                              (vs_metrics_at){&m[SYS_G], VS_CURVE_PASS, 1},
-                              (vs_metrics_at){&m[SYS_SFT], VS_CURVE_PASS, 1}, err);
+    return compare_at(run, "Pass@k of G_T minus G_SFT",
+                      (vs_metrics_at){&m[SYS_G], VS_CURVE_PASS, 1},
+                      (vs_metrics_at){&m[SYS_SFT], VS_CURVE_PASS, 1}, err);
 }
 
 /* What ranks by the verifier and against G_SFT: RATIO's reference, or V itself untrained. */

@@ -1,6 +1,5 @@
 /* test_calibration.c - order, probabilities and length by hand, and against known generators. */
 #include "base/rng.h"
-#include "flow/answers/bootstrap.h"
 #include "flow/answers/calibration.h"
 
 #include "vs_test.h"
@@ -63,44 +62,4 @@ TEST(calibration, survives_scores_that_tell_all_or_nothing)
     CHECK_NEAR(c.brier, 0.25, 1e-6);
     CHECK(c.auc == 0.5);
     CHECK(vs_calibrate(&c, problem, right, flat, length, 2, &err) == VS_E_INPUT);
-}
-
-/* Groups that agree leave the rows' spread; groups that differ add theirs; problems that groups share
- * do not become more by being asked again. */
-TEST(bootstrap_groups, interval_holds_what_groups_and_problems_differ_by)
-{
-    enum { GROUPS = 5, ROWS = 100, ALL = GROUPS * ROWS };
-    static double same[ALL], apart[ALL];
-    static uint32_t own[ALL], shared[ALL];
-    size_t begin[GROUPS + 1];
-    vs_interval a, b, c, all, one;
-    vs_group_draws *of_own, *of_shared;
-    vs_error err;
-
-    for (size_t g = 0; g <= GROUPS; g++) begin[g] = g * ROWS;
-    for (size_t i = 0; i < ALL; i++) {
-        same[i] = (double)(i % 2);
-        apart[i] = same[i] + (double)(i / ROWS);
-        own[i] = (uint32_t)i;
-        shared[i] = (uint32_t)(i % ROWS);
-    }
-    CHECK_OK(vs_group_draws_open(&of_own, ALL, GROUPS, &err));
-    CHECK_OK(vs_group_draws_open(&of_shared, ROWS, GROUPS, &err));
-    CHECK_OK(vs_bootstrap_groups(&a, of_own, same, own, begin, &err));
-    CHECK_OK(vs_bootstrap_groups(&b, of_own, apart, own, begin, &err));
-    CHECK_OK(vs_bootstrap_groups(&c, of_shared, same, shared, begin, &err));
-    CHECK_OK(vs_bootstrap(&all, same, ALL, 1, &err));
-    CHECK_OK(vs_bootstrap(&one, same, ROWS, 1, &err));
-    CHECK_NEAR(a.value, 0.5, 1e-12);
-    CHECK_NEAR(b.value, 2.5, 1e-12);
-    /* between the rows' spread alone and, as groups of rows are drawn too, sqrt(2) of it */
-    CHECK(a.high - a.low > 0.95 * (all.high - all.low));
-    CHECK(a.high - a.low < 1.5 * (all.high - all.low));
-    CHECK(b.high - b.low > 2 && b.low > 1 && b.high < 4);
-    CHECK_NEAR(c.high - c.low, one.high - one.low, 0.02);
-    begin[1] = 0;
-    CHECK(vs_bootstrap_groups(&a, of_own, same, own, begin, &err) == VS_E_INPUT);
-    vs_group_draws_close(of_own);
-    vs_group_draws_close(of_shared);
-    CHECK(vs_group_draws_open(&of_own, 0, GROUPS, &err) == VS_E_INPUT);
 }

@@ -108,7 +108,7 @@ static double enumerate(const problem *p, vs_curve curve, size_t k)
 static void check_against_enumeration(const problem *p)
 {
     const size_t n = p->view.n;
-    double values[VS_CURVES][MOST];
+    double values[VS_CURVES][MOST], errors[MOST];
     size_t ks[MOST];
     vs_error err;
 
@@ -116,10 +116,11 @@ static void check_against_enumeration(const problem *p)
     vs_pass_at(values[VS_CURVE_PASS], &p->view, ks, n);
     CHECK_OK(vs_best_of(values[VS_CURVE_BEST_OF], &p->view, ks, n, &err));
     CHECK_OK(vs_majority_at(values[VS_CURVE_MAJORITY], &p->view, ks, n, &err));
-    CHECK_OK(vs_weighted_at(values[VS_CURVE_WEIGHTED], &p->view, ks, n, &err));
+    CHECK_OK(
+        vs_weighted_at(values[VS_CURVE_WEIGHTED], errors, &p->view, ks, n, VS_VOTE_LEAVES, &err));
     for (vs_curve c = VS_CURVE_PASS; c < VS_CURVE_TOP; c++)
         for (size_t k = 1; k <= n; k++) {
-            if (c == VS_CURVE_WEIGHTED && k > 1 && k < n) continue;
+            CHECK(errors[k - 1] == 0);
             CHECK_NEAR(values[c][k - 1], enumerate(p, c, k), exact);
         }
 }
@@ -151,79 +152,6 @@ TEST(metrics, hold_when_there_is_one_class_or_none_or_each_sample_is_its_own)
     }
 }
 
-/* A trial's value lies in [0, 1], so that 256 of them have a standard error of at most 1/32; nested
- * subsets of 200 problems average it down to 0.0023. Four of those. */
-static const double drawn = 0.009;
-
-TEST(metrics, draw_the_weighted_vote_between_its_exact_ends)
-{
-    vs_rng rng = vs_rng_stream(vs_rng_key_make(4, VS_RNG_TEST, 0), 0);
-    double found = 0, expected = 0;
-    problem p;
-
-    for (uint64_t i = 0; i < 200;) {
-        const size_t k[1] = {4};
-        double value;
-        vs_error err;
-        random_problem(&p, &rng);
-        if (p.view.n <= k[0]) continue;
-        p.view.key = i++;
-        CHECK_OK(vs_weighted_at(&value, &p.view, k, 1, &err));
-        found += value / 200;
-        expected += enumerate(&p, VS_CURVE_WEIGHTED, k[0]) / 200;
-    }
-    CHECK_NEAR(found, expected, drawn);
-}
-
-/* The m best of the set vote; scores of random problems repeat, so they are made to differ. */
-static double enumerate_top(const problem *p, size_t k, size_t top)
-{
-    double sum = 0, n = 0;
-
-    for (uint32_t set = 0; set < 1u << p->view.n; set++) {
-        uint32_t best = 0;
-        if ((size_t)__builtin_popcount(set) != k) continue;
-        for (size_t m = 0; m < top && m < k; m++) {
-            size_t at = MOST;
-            for (size_t i = 0; i < p->view.n; i++)
-                if ((set & ~best) >> i & 1 && (at == MOST || p->scores[i] > p->scores[at])) at = i;
-            best |= 1u << at;
-        }
-        sum += enumerate_vote(p, best, false);
-        n++;
-    }
-    return sum / n;
-}
-
-TEST(metrics, let_the_best_scored_vote)
-{
-    vs_rng rng = vs_rng_stream(vs_rng_key_make(5, VS_RNG_TEST, 0), 0);
-    double found = 0, expected = 0;
-    problem p;
-    vs_error err;
-
-    for (uint64_t i = 0; i < 200;) {
-        random_problem(&p, &rng);
-        if (p.view.n < 6) continue;
-        for (size_t k = 0; k < p.view.n; k++) p.scores[k] += 1e-3 * (double)k;
-        const size_t n = p.view.n, ks[3] = {1, 5, n};
-        double three[3], one[3], all[3], best[3], majority[3];
-        p.view.key = i++;
-        CHECK_OK(vs_top_vote_at(three, &p.view, 3, ks, 3, &err));
-        CHECK_NEAR(three[2], enumerate_top(&p, n, 3), exact);
-        CHECK_NEAR(three[0], enumerate_top(&p, 1, 3), exact);
-        found += three[1] / 200;
-        expected += enumerate_top(&p, 5, 3) / 200;
-        CHECK_OK(vs_top_vote_at(all, &p.view, n, ks, 3, &err)); /* all vote: the majority */
-        CHECK_OK(vs_majority_at(majority, &p.view, ks, 3, &err));
-        CHECK_NEAR(all[2], majority[2], exact);
-        CHECK_OK(vs_top_vote_at(one, &p.view, 1, ks, 3, &err)); /* the best one's class */
-        CHECK_OK(vs_best_of(best, &p.view, ks, 3, &err));
-        CHECK_NEAR(one[2], enumerate_top(&p, n, 1), exact);
-    }
-    CHECK_NEAR(found, expected, drawn);
-}
-
 TEST(metrics, weigh_votes_alike_when_all_scores_move_and_bear_any_distance)
 {
     static const uint8_t right[4] = {1, 0, 0, 1};
@@ -232,18 +160,18 @@ TEST(metrics, weigh_votes_alike_when_all_scores_move_and_bear_any_distance)
                  far[4] = {0, -1e6, -2e6, -1e308};
     vs_metrics_problem p = {.n = 4, .right = right, .classes = classes};
     const size_t ks[4] = {4, 2, 1, 3};
-    double a[4], b[4];
+    double a[4], b[4], e[4];
     vs_error err;
 
     p.scores = near;
-    CHECK_OK(vs_weighted_at(a, &p, ks, 4, &err));
+    CHECK_OK(vs_weighted_at(a, e, &p, ks, 4, VS_VOTE_LEAVES, &err));
     p.scores = moved;
-    CHECK_OK(vs_weighted_at(b, &p, ks, 4, &err));
-    CHECK(memcmp(a, b, sizeof a) == 0);
+    CHECK_OK(vs_weighted_at(b, e, &p, ks, 4, VS_VOTE_LEAVES, &err));
+    for (int i = 0; i < 4; i++) CHECK_NEAR(a[i], b[i], rounding);
     CHECK_NEAR(a[0], 1, rounding); /* 1 beats 2/e */
     CHECK_NEAR(a[2], 0.5, rounding);
     p.scores = far;
-    CHECK_OK(vs_weighted_at(a, &p, ks, 4, &err));
+    CHECK_OK(vs_weighted_at(a, e, &p, ks, 4, VS_VOTE_LEAVES, &err));
     CHECK_NEAR(a[0], 1, rounding);
 }
 
@@ -378,38 +306,7 @@ TEST(metrics, refuse_scores_and_classes_that_cannot_be_ranked)
     CHECK(vs_metrics_measure(&m, &too_many, 1, NULL, 0, 0, &err) == VS_E_LIMIT);
 }
 
-/* The mean of n draws of 0 or 1 with share p has standard error sqrt(p (1-p) / n); the normal
- * interval is 1.96 of them. The percentile interval of 100 rows lies on hundredths, a resolution of
- * 0.01. */
-TEST(bootstrap, is_close_to_the_normal_interval_and_the_same_every_time)
-{
-    double values[100];
-    vs_interval a, b;
-    vs_error err;
-
-    for (int i = 0; i < 100; i++) values[i] = i < 30;
-    CHECK_OK(vs_bootstrap(&a, values, 100, 1, &err));
-    CHECK_OK(vs_bootstrap(&b, values, 100, 1, &err));
-    CHECK(memcmp(&a, &b, sizeof a) == 0);
-    CHECK_NEAR(a.value, 0.3, rounding);
-    CHECK_NEAR(a.low, 0.3 - 1.96 * sqrt(0.21 / 100), 0.0101);
-    CHECK_NEAR(a.high, 0.3 + 1.96 * sqrt(0.21 / 100), 0.0101);
-}
-
-TEST(bootstrap, has_no_width_for_equal_rows_or_one_row)
-{
-    const double values[3] = {0.25, 0.25, 0.25};
-    vs_interval out;
-    vs_error err;
-
-    for (size_t n = 1; n <= 3; n++) {
-        CHECK_OK(vs_bootstrap(&out, values, n, 1, &err));
-        CHECK(out.value == 0.25 && out.low == 0.25 && out.high == 0.25);
-    }
-    CHECK(vs_bootstrap(&out, values, 0, 1, &err) == VS_E_INPUT);
-}
-
-TEST(bootstrap, pairs_problems_so_that_a_constant_gain_has_no_width)
+TEST(metrics, pair_problems_so_that_a_constant_gain_is_nearly_sure)
 {
     static const uint8_t one[2] = {1, 0}, both[2] = {1, 1}, none[2] = {0, 0};
     vs_metrics_problem a[40], b[40];
@@ -426,8 +323,7 @@ TEST(bootstrap, pairs_problems_so_that_a_constant_gain_has_no_width)
     CHECK_OK(vs_metrics_difference(&gain, (vs_metrics_at){&high, VS_CURVE_PASS, 1},
                                    (vs_metrics_at){&low, VS_CURVE_PASS, 1}, &err));
     CHECK_NEAR(gain.value, 0.5, rounding);
-    CHECK_NEAR(gain.low, 0.5, rounding);
-    CHECK_NEAR(gain.high, 0.5, rounding);
+    CHECK(gain.low > 0.45 && gain.low < 0.5 && gain.high > 0.5 && gain.high < 0.55);
     CHECK(vs_metrics_point(&high, VS_CURVE_PASS, 1)->high -
               vs_metrics_point(&high, VS_CURVE_PASS, 1)->low >
           0.1);
