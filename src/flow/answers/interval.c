@@ -31,7 +31,7 @@ double vs_student_975(double d)
 typedef struct spread {
     double seeds, problems;
     double seeds_degrees;
-    double n; /* problems */
+    double n; /* problems; of differences, values */
 } spread;
 
 /* Half the width of the mean's interval: at two seeds Satterthwaite's degrees of freedom (1946) are too
@@ -173,7 +173,7 @@ vs_status vs_interval_of_seeds(vs_interval *out, const double *values, const uin
                                                                     n_seeds, n_items)
                                               : 0,
                       .seeds_degrees = (double)(n_seeds - 1),
-                      .n = n};
+                      .n = kind == VS_DIFFERENCE ? (double)(begin[n_seeds] - begin[0]) : n};
     *out = n_items == 1
                ? whole_range(value, kind)
                : make_interval(value, squares / (double)(begin[n_seeds] - begin[0]), s,
