@@ -31,6 +31,7 @@ static vs_status read_side(side *out, const math_place *place, const char *s, in
     VS_TRY(vs_buf_ok(&out->text, "answer", err));
     if (!out->math) return VS_FAIL(err, VS_E_NOMEM, "answer");
     out->parse = math_read(out->math, out->text.data, out->text.len, readings);
+    if (out->parse == MATH_PARSED && !math_settle(&out->math->root)) out->parse = MATH_NOT_PARSED;
     if (out->parse == MATH_PARSED && place->n_parts > 1 && out->math->root->kind == MATH_LIST)
         out->math->root->kind = MATH_SET; /* "1/2, or 0.5" says one thing twice */
     return VS_OK;
@@ -96,8 +97,10 @@ static vs_verdict judge(const side *gold, const side *answer, const char **suffi
     math_truth t = MATH_UNKNOWN;
 
     *suffix = "";
-    if (gold->parse == MATH_PARSED && answer->parse == MATH_PARSED)
+    if (gold->parse == MATH_PARSED && answer->parse == MATH_PARSED && !gold->math->is_denied)
         t = math_equal(gold->math->root, answer->math->root);
+    if (answer->math->is_denied) /* "3 is not correct" */
+        t = t == MATH_TRUE ? MATH_FALSE : MATH_UNKNOWN;
     if (t == MATH_TRUE && has_words(gold->math->root)) *suffix = ".words";
     if (t == MATH_TRUE) return VS_RIGHT;
     if (t == MATH_FALSE) return VS_WRONG;
@@ -124,6 +127,7 @@ static bool equal_by_comma(side *gold, side *answer)
         return false;
     return math_read(gold->math, gold->text.data, gold->text.len, readings) == MATH_PARSED &&
            math_read(answer->math, answer->text.data, answer->text.len, readings) == MATH_PARSED &&
+           !gold->math->is_denied && !answer->math->is_denied &&
            math_equal(gold->math->root, answer->math->root) == MATH_TRUE;
 }
 
@@ -131,7 +135,7 @@ static void set_class(vs_grade_result *out, const side *x)
 {
     vs_buf normal = {0};
 
-    if (x->parse == MATH_PARSED)
+    if (x->parse == MATH_PARSED && !x->math->is_denied)
         math_normal(&normal, x->math->root);
     else if (x->text.len <= MATH_MAX_BYTES)
         math_squeeze(&normal, x->text.data, x->text.len);

@@ -208,7 +208,6 @@ TEST(math, rejects_what_is_not)
         {"i", "-i"},
         {"\\sin x", "\\cos x"},
         {"x_1", "x_2"},
-        {"\\ln(xy)", "\\ln x+\\ln y"}, /* they differ where both are negative */
         {"f'(2)", "f(2)"},
     };
     CHECK_PAIRS(rows, VS_WRONG);
@@ -360,6 +359,26 @@ TEST(math, gives_equal_answers_one_class)
         CHECK_STR(boxed(rows[i].gold, rows[i].answer).normal, a);
     }
     CHECK_STR(boxed("\\frac{6}{8}", "0.75").normal, "3/4");
+}
+
+/* Answers of different letters are different votes. */
+TEST(math, gives_different_letters_different_classes)
+{
+    static const char *const answers[] = {
+        "A", "B",       "C",  "x",  "y",       "x+1",     "y+1", "x_1", "x_2",       "f'",
+        "f", "\\alpha", "n!", "k!", "\\sin x", "\\sin y", "5 2", "52",  "\\text{D}", "E"};
+    enum { N = sizeof answers / sizeof *answers };
+    char normal[N][VS_GRADE_NORMAL_BYTES];
+
+    for (size_t i = 0; i < N; i++) {
+        strcpy(normal[i], boxed("17", answers[i]).normal);
+        CHECK(normal[i][0]);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(normal[i], normal[k]) == 0)
+                fail_msg("%s and %s: %s", answers[i], answers[k], normal[i]);
+    }
+    CHECK_STR(boxed("17", "\\text{A}").normal, normal[0]);
+    CHECK_STR(boxed("17", "x=3").normal, boxed("17", "3").normal);
 }
 
 TEST(math, takes_any_gold_but_an_empty_one)

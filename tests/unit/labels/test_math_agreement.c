@@ -65,8 +65,8 @@ static void grade_solution(const json_t *row, void *state)
         t->n_value++;
 }
 
-/* Two solutions have nothing in their box. Text alone decides ratios, clock times,
- * chains of inequalities over function values and a few commands that are no values. */
+/* Two solutions have nothing in their box. Text alone decides clock times, chains
+ * of inequalities over function values and a few commands that are no values. */
 TEST(math_agreement, every_published_solution_is_right_and_nearly_all_by_value)
 {
     const double least_share_by_value = 0.97;

@@ -6,11 +6,23 @@
 
 #include "vs_test.h"
 
-/* Trees over rationals, square roots, pi, x and y. NUMBER is value / divisor. */
-typedef enum kind { NUMBER, ROOT, PI, VARIABLE, SUM, DIFFERENCE, PRODUCT, QUOTIENT, POWER } kind;
+/* Trees over rationals, square roots, pi, x, y, their sines and cosines. NUMBER is value / divisor. */
+typedef enum kind {
+    NUMBER,
+    ROOT,
+    PI,
+    VARIABLE,
+    SINE,
+    COSINE,
+    SUM,
+    DIFFERENCE,
+    PRODUCT,
+    QUOTIENT,
+    POWER
+} kind;
 typedef struct node {
     kind kind;
-    int value, divisor; /* ROOT: of value; VARIABLE: which; POWER: the exponent */
+    int value, divisor; /* ROOT: of value; VARIABLE, SINE, COSINE: which; POWER: the exponent */
     struct node *a, *b;
 } node;
 
@@ -33,7 +45,11 @@ static node *whole(int value)
 
 static node *random_leaf(void)
 {
-    switch (vs_rng_below(&rng, 8)) {
+    switch (vs_rng_below(&rng, 10)) {
+    case 8:
+        return make(SINE, vs_rng_range(&rng, 0, 1), 1, NULL, NULL);
+    case 9:
+        return make(COSINE, vs_rng_range(&rng, 0, 1), 1, NULL, NULL);
     case 0:
         return make(ROOT, vs_rng_range(&rng, 2, 30), 1, NULL, NULL);
     case 1:
@@ -80,6 +96,10 @@ static double value_of(const node *n)
         return 3.14159265358979323846;
     case VARIABLE:
         return variables[n->value];
+    case SINE:
+        return sin(variables[n->value]);
+    case COSINE:
+        return cos(variables[n->value]);
     case SUM:
         return value_of(n->a) + value_of(n->b);
     case DIFFERENCE:
@@ -174,7 +194,27 @@ static int count_numbers(const node *n)
            (n->b ? count_numbers(n->b) : 0);
 }
 
-/* LaTeX in one of several styles. */
+static void print(vs_buf *out, const node *n);
+
+/* A factor that needs no brackets before a sign of a product. */
+static bool stands_alone(const node *n)
+{
+    return n->kind < SUM;
+}
+
+/* "3\cdot\frac12" is no mixed number, "\sin x\cos y" no function of a function. */
+static void print_bare_product(vs_buf *out, const node *n)
+{
+    static const char *const signs[] = {"\\cdot ", "\\times ", "*", "\xc2\xb7", "\xc3\x97"};
+    const bool are_functions = (n->a->kind == SINE || n->a->kind == COSINE) &&
+                               (n->b->kind == SINE || n->b->kind == COSINE);
+
+    print(out, n->a);
+    if (!are_functions || vs_rng_below(&rng, 2)) vs_buf_str(out, signs[vs_rng_below(&rng, 5)]);
+    print(out, n->b);
+}
+
+/* LaTeX or Unicode in one of several styles. */
 static void print(vs_buf *out, const node *n)
 {
     static const char *const fractions[] = {"\\frac", "\\dfrac", "\\tfrac"};
@@ -193,10 +233,14 @@ static void print(vs_buf *out, const node *n)
             vs_buf_printf(out, "(%d/%d)", n->value, n->divisor);
         return;
     case ROOT:
-        vs_buf_printf(out, "\\sqrt{%d}", n->value);
+        vs_buf_printf(out, vs_rng_below(&rng, 2) ? "\\sqrt{%d}" : "\xe2\x88\x9a(%d)", n->value);
         return;
     case PI:
-        vs_buf_str(out, "\\pi ");
+        vs_buf_str(out, vs_rng_below(&rng, 2) ? "\\pi " : "\xcf\x80");
+        return;
+    case SINE:
+    case COSINE:
+        vs_buf_printf(out, "\\%s %c", n->kind == SINE ? "sin" : "cos", n->value ? 'y' : 'x');
         return;
     case VARIABLE:
         vs_buf_str(out, n->value ? "y" : "x");
@@ -211,11 +255,15 @@ static void print(vs_buf *out, const node *n)
     default:
         break;
     }
+    if (n->kind == PRODUCT && stands_alone(n->a) && stands_alone(n->b) && vs_rng_below(&rng, 2)) {
+        print_bare_product(out, n);
+        return;
+    }
     vs_buf_str(out, open);
     print(out, n->a);
     vs_buf_str(out, close);
-    if (n->kind == POWER) {
-        vs_buf_printf(out, vs_rng_below(&rng, 2) ? "^%d" : "^{%d}", n->value);
+    if (n->kind == POWER) { /* a square */
+        vs_buf_str(out, (const char *[]){"^2", "^{2}", "**2", "\xc2\xb2"}[vs_rng_below(&rng, 4)]);
         return;
     }
     vs_buf_str(out, n->kind == SUM          ? " + "

@@ -7,121 +7,6 @@
 
 enum { MAX_ITEMS = 32, MAX_SIGNS = 3 };
 
-/* -- scalars -- */
-
-bool math_is_scalar(const math_node *n)
-{
-    if (n->kind > MATH_FUNCTION) return false;
-    for (const math_node *kid = n->first; kid && n->kind != MATH_SYMBOL; kid = kid->next)
-        if (!math_is_scalar(kid)) return false;
-    return true;
-}
-
-typedef struct comparison {
-    const math_node *a, *b;
-    math_truth truth;
-} comparison;
-
-static bool decide_rational(comparison *c)
-{
-    fmpq_t x, y;
-    bool is_decided;
-
-    fmpq_init(x);
-    fmpq_init(y);
-    is_decided = math_rational(x, c->a) == MATH_GOT && math_rational(y, c->b) == MATH_GOT;
-    if (is_decided) c->truth = fmpq_equal(x, y) ? MATH_TRUE : MATH_FALSE;
-    fmpq_clear(x);
-    fmpq_clear(y);
-    return is_decided;
-}
-
-static bool tells_apart(const comparison *c, const math_symbols *symbols, size_t which)
-{
-    acb_t x, y;
-    bool differ;
-
-    acb_init(x);
-    acb_init(y);
-    differ = math_numeric(x, c->a, symbols, which) && math_numeric(y, c->b, symbols, which) &&
-             !acb_overlaps(x, y);
-    acb_clear(x);
-    acb_clear(y);
-    return differ;
-}
-
-static void compare_scalars(void *ctx)
-{
-    comparison *c = ctx;
-    math_symbols symbols = {.n = 0};
-
-    c->truth = MATH_UNKNOWN;
-    if (decide_rational(c)) return;
-    if (!math_collect(&symbols, c->a) || !math_collect(&symbols, c->b)) return;
-    for (size_t which = 0; which < (symbols.n ? MATH_POINTS : 1); which++)
-        if (tells_apart(c, &symbols, which)) {
-            c->truth = MATH_FALSE;
-            return;
-        }
-    c->truth = math_identical(c->a, c->b, &symbols);
-}
-
-/* The sign of an infinity; 0: something else. */
-int math_infinity_sign(const math_node *n)
-{
-    if (n->kind == MATH_CONSTANT && n->op == MATH_INFINITY) return 1;
-    if ((n->kind == MATH_ADD || n->kind == MATH_NEG) && n->first && !n->first->next)
-        return math_infinity_sign(n->first) * (n->kind == MATH_NEG ? -1 : n->first->sign);
-    return 0;
-}
-
-/* Whether the other side, rounded to the decimals of the one, may be the one. */
-static bool is_rounding(const comparison *c)
-{
-    const size_t decimals = c->a->rounded ? c->a->rounded : c->b->rounded;
-    const math_symbols none = {.n = 0};
-    math_symbols found = {.n = 0};
-    arb_t half;
-    acb_t x, y;
-    bool is_near;
-
-    if (!c->a->rounded == !c->b->rounded || decimals > MATH_MAX_DIGITS) return false;
-    if (!math_collect(&found, c->a) || !math_collect(&found, c->b) || found.n) return false;
-    acb_init(x);
-    acb_init(y);
-    arb_init(half);
-    is_near = math_numeric(x, c->a, &none, 0) && math_numeric(y, c->b, &none, 0);
-    acb_sub(x, x, y, MATH_BITS);
-    acb_abs(acb_realref(x), x, MATH_BITS);
-    arb_set_ui(half, 10);
-    arb_pow_ui(half, half, decimals, MATH_BITS);
-    arb_mul(half, half, acb_realref(x), MATH_BITS);
-    arb_mul_2exp_si(half, half, 1);
-    arb_sub_ui(half, half, 1, MATH_BITS);
-    is_near = is_near && !arb_is_positive(half); /* |difference| <= 1/2 of the last decimal */
-    arb_clear(half);
-    acb_clear(x);
-    acb_clear(y);
-    return is_near;
-}
-
-static void compare_rounded(void *ctx)
-{
-    comparison *c = ctx;
-
-    compare_scalars(c);
-    if (c->truth == MATH_FALSE && is_rounding(c)) c->truth = MATH_TRUE;
-}
-
-math_truth math_scalar_equal(const math_node *a, const math_node *b)
-{
-    comparison c = {a, b, MATH_UNKNOWN};
-    const int x = math_infinity_sign(a), y = math_infinity_sign(b);
-
-    if (x || y) return x == y ? MATH_TRUE : MATH_FALSE;
-    return math_guarded(compare_rounded, &c) ? c.truth : MATH_UNKNOWN;
-}
-
 /* -- items: what a list holds, with a +- b as two -- */
 
 typedef struct item {
@@ -253,23 +138,6 @@ static bool is_equation(const math_node *n)
     return n->kind == MATH_RELATION && math_count(n) == 2 && n->first->next->relation == MATH_EQ;
 }
 
-static bool is_name(const math_node *n)
-{
-    if (n->kind == MATH_SYMBOL || n->kind == MATH_WORDS) return true;
-    if (n->kind == MATH_CONSTANT) return n->op == MATH_I || n->op == MATH_E; /* as letters */
-    if (n->kind != MATH_TUPLE && n->kind != MATH_MUL) return false;
-    for (const math_node *kid = n->first; kid; kid = kid->next)
-        if (!is_name(kid) || kid->sign != 1) return false;
-    return true;
-}
-
-const math_node *math_assigned_name(const math_node *n)
-{
-    if (n->kind != MATH_RELATION || math_count(n) != 2 || !is_name(n->first)) return NULL;
-    if (n->first->next->relation != MATH_EQ && n->first->next->relation != MATH_IN) return NULL;
-    return n->first;
-}
-
 /* left - right. parts: room for the copies. */
 static math_node difference(math_node parts[2], const math_node *left, const math_node *right)
 {
@@ -310,14 +178,37 @@ static math_truth proportional(const math_node *a_left, const math_node *a_right
     return math_guarded(compare_proportion, &p) ? p.truth : MATH_UNKNOWN;
 }
 
+static bool units_agree(const math_node *a, const math_node *b)
+{
+    if (!a->unit || !b->unit || strcmp(a->unit, b->unit) == 0) return true;
+    return strstr(a->unit, "unit") || strstr(b->unit, "unit");
+}
+
+/* "y = .." and "f(x) = ..": the same function's two names. */
+static bool are_function_names(const math_node *x, const math_node *y)
+{
+    return (math_is_application(x) && y->kind == MATH_SYMBOL && y->len == 1 && *y->text == 'y') ||
+           (math_is_application(y) && x->kind == MATH_SYMBOL && x->len == 1 && *x->text == 'y');
+}
+
+/* "W(n) = 1" and "W(x) = 1": a function that is constant. */
+static bool are_constant(const math_node *x, const math_node *y)
+{
+    return math_is_application(x) && math_is_application(y) &&
+           x->first->next->kind == MATH_SYMBOL && y->first->next->kind == MATH_SYMBOL &&
+           compare(x->first, y->first) == MATH_TRUE && !math_has_letters(x->next) &&
+           !math_has_letters(y->next);
+}
+
 static math_truth compare_equations(const math_node *a, const math_node *b)
 {
     const math_node *x = math_assigned_name(a), *y = math_assigned_name(b);
+    const bool is_name =
+        x && y && (are_function_names(x, y) || are_constant(x, y) || compare(x, y) == MATH_TRUE);
     math_truth t = MATH_UNKNOWN;
 
-    if (x && y &&
-        (x->kind != MATH_SYMBOL || y->kind != MATH_SYMBOL ||
-         math_scalar_equal(x, y) == MATH_TRUE)) {
+    if (is_name && !units_agree(x->next, y->next)) return MATH_FALSE;
+    if (is_name) {
         t = compare(x->next, y->next);
         if (t == MATH_TRUE) return t;
     }
@@ -373,10 +264,21 @@ static math_truth compare_based(const math_node *gold, const math_node *answer)
     return math_scalar_equal(gold->first, answer->first);
 }
 
+static bool has_digit(const math_node *n)
+{
+    for (size_t i = 0; i < n->len; i++)
+        if (n->text[i] >= '0' && n->text[i] <= '9') return true;
+    return false;
+}
+
+/* Words with a number in them may mean it. */
 static math_truth compare_words(const math_node *a, const math_node *b)
 {
     vs_buf x = {0}, y = {0};
     math_truth t;
+
+    if ((a->kind == MATH_WORDS && has_digit(a)) != (b->kind == MATH_WORDS && has_digit(b)))
+        return a->kind == b->kind ? MATH_FALSE : MATH_UNKNOWN;
 
     if ((a->kind != MATH_WORDS && a->kind != MATH_SYMBOL && a->kind != MATH_CONSTANT) ||
         (b->kind != MATH_WORDS && b->kind != MATH_SYMBOL && b->kind != MATH_CONSTANT) || !a->text ||
@@ -391,13 +293,93 @@ static math_truth compare_words(const math_node *a, const math_node *b)
     return t;
 }
 
-/* -- all kinds -- */
+/* -- named values: "x = 5, y = 3", "(x, y) = (5, 3)", "(5, 3)" -- */
 
-static bool units_agree(const math_node *a, const math_node *b)
+typedef struct named {
+    const math_node *name[MAX_ITEMS], *value[MAX_ITEMS]; /* name NULL: there is none */
+    size_t n;
+    bool is_named, is_ordered;
+} named;
+
+static bool add_named(named *out, const math_node *name, const math_node *value)
 {
-    if (!a->unit || !b->unit || strcmp(a->unit, b->unit) == 0) return true;
-    return strstr(a->unit, "unit") || strstr(b->unit, "unit");
+    if (out->n == MAX_ITEMS) return false;
+    for (size_t i = 0; name && i < out->n; i++)
+        if (math_scalar_equal(out->name[i], name) == MATH_TRUE) return false; /* x = 1, x = 2 */
+    out->name[out->n] = name;
+    out->value[out->n++] = value;
+    return true;
 }
+
+/* false: it is no list of values with names of their own. */
+static bool collect_named(named *out, const math_node *n)
+{
+    *out = (named){.is_ordered = n->kind == MATH_TUPLE};
+    if (n->kind == MATH_RELATION && math_assigned_name(n) && n->first->kind == MATH_TUPLE &&
+        n->first->next->kind == MATH_TUPLE && n->first->next->relation == MATH_EQ &&
+        math_count(n->first) == math_count(n->first->next)) {
+        out->is_named = out->is_ordered = true;
+        for (const math_node *x = n->first->first, *v = n->first->next->first; x;
+             x = x->next, v = v->next)
+            if (!add_named(out, x, v)) return false;
+        return true;
+    }
+    if (n->kind == MATH_TUPLE && (n->open != '(' || n->close != ')')) return false;
+    if (n->kind != MATH_LIST && n->kind != MATH_TUPLE) return false;
+    for (const math_node *kid = n->first; kid; kid = kid->next) {
+        const math_node *name = math_assigned_name(kid);
+        if (name && kid->first->next->relation != MATH_EQ) return false;
+        if (kid != n->first && out->is_named != (name != NULL)) return false;
+        out->is_named = name != NULL;
+        if (!add_named(out, name, name ? name->next : kid)) return false;
+    }
+    return true;
+}
+
+/* Letters in the order of the alphabet: a pair without names is read so. */
+static bool is_alphabetical(const named *x)
+{
+    for (size_t i = 1; i < x->n; i++) {
+        const math_node *a = x->name[i - 1], *b = x->name[i];
+        if (a->kind != MATH_SYMBOL || b->kind != MATH_SYMBOL || *a->text > *b->text) return false;
+    }
+    return true;
+}
+
+static math_truth compare_named(const named *a, const named *b)
+{
+    math_truth t = MATH_TRUE;
+
+    if (a->n != b->n) return MATH_FALSE;
+    for (size_t i = 0; i < a->n; i++) {
+        size_t j = i;
+        if (a->is_named && b->is_named)
+            for (j = 0; j < b->n && compare(a->name[i], b->name[j]) != MATH_TRUE;) j++;
+        if (j == b->n) return MATH_FALSE;
+        const math_truth part = compare(a->value[i], b->value[j]);
+        if (part == MATH_FALSE) return MATH_FALSE;
+        if (part == MATH_UNKNOWN) t = part;
+    }
+    return t;
+}
+
+/* *applies: one has names, and the other names or an order. */
+static math_truth compare_by_name(bool *applies, const math_node *a, const math_node *b)
+{
+    named x, y;
+
+    *applies = collect_named(&x, a) && collect_named(&y, b) && (x.is_named || y.is_named) &&
+               x.n > 1 && y.n > 1;
+    if (!*applies) return MATH_UNKNOWN;
+    if (x.is_named && y.is_named) return compare_named(&x, &y);
+    const named *with = x.is_named ? &x : &y, *without = x.is_named ? &y : &x;
+    const math_truth t = compare_named(&x, &y);
+    const bool is_sure = with->is_ordered || is_alphabetical(with);
+    if (t == MATH_TRUE) return is_sure || !without->is_ordered ? t : MATH_UNKNOWN;
+    return without->is_ordered && is_sure ? t : MATH_UNKNOWN;
+}
+
+/* -- all kinds -- */
 
 static bool is_list(const math_node *n)
 {
@@ -418,6 +400,15 @@ static bool is_chain(const math_node *n)
            n->first->next->relation <= MATH_GE;
 }
 
+/* "0.56 = 56%": math_settle leaves no other equation of two numbers. */
+static bool is_percent_chain(const math_node *n)
+{
+    const math_node *b = is_equation(n) ? n->first->next : NULL;
+
+    return b && math_is_scalar(n->first) && math_is_scalar(b) && !n->first->unit && b->unit &&
+           strcmp(b->unit, "%") == 0;
+}
+
 /* What a minus stands before. */
 static const math_node *negated(const math_node *n)
 {
@@ -434,6 +425,8 @@ static math_truth compare(const math_node *a, const math_node *b)
         return MATH_UNKNOWN; /* the question said again, or an answer */
     t = math_compare_intervals(&is_decided, a, b);
     if (is_decided) return t;
+    t = compare_by_name(&is_decided, a, b);
+    if (is_decided) return t;
     if (math_assigned_name(a) && is_list(a->first->next)) a = a->first->next; /* x = {1, 2} */
     if (math_assigned_name(b) && is_list(b->first->next)) b = b->first->next;
     if (is_list(a) || is_list(b)) {
@@ -447,6 +440,13 @@ static math_truth compare(const math_node *a, const math_node *b)
             a->first->next->relation >= MATH_NE && a->first->next->relation <= MATH_GE;
         return has_order ? compare_inequalities(a, b) : compare_equations(a, b);
     }
+    if (is_percent_chain(a) || is_percent_chain(b)) {
+        const bool of_a = is_percent_chain(a);
+        return compare(of_a ? a->first : a, of_a ? b : b->first) == MATH_TRUE ||
+                       compare(of_a ? a->first->next : a, of_a ? b : b->first->next) == MATH_TRUE
+                   ? MATH_TRUE
+                   : MATH_FALSE;
+    }
     if (a->kind == MATH_RELATION)
         return math_assigned_name(a) ? compare(a->first->next, b) : MATH_FALSE;
     if (b->kind == MATH_RELATION)
@@ -457,6 +457,8 @@ static math_truth compare(const math_node *a, const math_node *b)
     if (math_is_scalar(a) && math_is_scalar(b)) return math_scalar_equal(a, b);
     if (negated(a) && negated(b)) return compare(negated(a), negated(b)); /* -37_8 */
     if (a->kind == MATH_TUPLE && b->kind == MATH_TUPLE) return compare_tuples(a, b);
+    if (a->kind == MATH_RATIO && b->kind == MATH_RATIO) /* 6:2 may be another ratio or a time */
+        return compare_parts(a, b) == MATH_TRUE ? MATH_TRUE : MATH_UNKNOWN;
     if (a->kind == MATH_MATRIX && b->kind == MATH_MATRIX)
         return a->columns == b->columns ? compare_parts(a, b) : MATH_FALSE;
     return a->kind == MATH_EMPTY && b->kind == MATH_EMPTY ? MATH_TRUE : MATH_FALSE;

@@ -14,6 +14,13 @@ math_truth math_equal(const math_node *gold, const math_node *answer);
 math_truth math_scalar_equal(const math_node *a, const math_node *b);
 bool math_is_scalar(const math_node *n);
 
+/* Chains and unions of sets become what they say; *root may be another node after it. false: the
+ * answer contradicts itself, or may. */
+bool math_settle(math_node **root);
+
+/* Two numbers within a hundredth of each other; true too where one has no value here. */
+bool math_near(const math_node *a, const math_node *b);
+
 /* Letters and digits in lower case, and signs of mathematics, without blanks, dollar signs, \text
  * and other layout: what cannot be parsed is compared so. */
 void math_squeeze(vs_buf *out, const char *s, size_t len);

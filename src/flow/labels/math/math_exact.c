@@ -24,8 +24,8 @@ static void set_generator(frac_engine *e, frac *out, size_t generator)
 }
 
 /* out <- the atom of that kind over arg (and second); *index tells which, *is_new whether it is. */
-static void set_atom(frac_engine *e, frac *out, int kind, int op, const frac *arg,
-                     const frac *second, size_t *index, bool *is_new)
+void frac_set_atom(frac_engine *e, frac *out, int kind, int op, const frac *arg, const frac *second,
+                   size_t *index, bool *is_new)
 {
     size_t i = 0;
 
@@ -52,103 +52,25 @@ static void set_atom(frac_engine *e, frac *out, int kind, int op, const frac *ar
     set_generator(e, out, MATH_MAX_SYMBOLS + i);
 }
 
-static void set_plain_atom(frac_engine *e, frac *out, int kind, int op, const frac *arg,
-                           const frac *second)
+void frac_atom(frac_engine *e, frac *out, int kind, int op, const frac *arg, const frac *second)
 {
     size_t index;
     bool is_new;
     frac made = {0};
 
-    set_atom(e, &made, kind, op, arg, second, &index, &is_new);
+    frac_set_atom(e, &made, kind, op, arg, second, &index, &is_new);
     frac_clear(e, out);
     *out = made;
 }
 
 static void evaluate(frac_engine *e, frac *out, const math_node *n);
 
-/* The coefficient of the greatest powers is made 1 or -1 when it is rational, so that sqrt(8x) and
- * 2 sqrt(2x) meet. *factor: what was taken out, positive. */
-static void take_content(frac_engine *e, frac *f, ca_t factor)
-{
-    size_t best = 0;
-    fmpq_t q;
-    ca_t inverse;
-
-    ca_one(factor, e->ctx);
-    for (size_t i = 1; i < f->num.n; i++)
-        if (memcmp(f->num.term[i].power, f->num.term[best].power, GENERATORS) > 0) best = i;
-    fmpq_init(q);
-    if (f->num.n && ca_get_fmpq(q, f->num.term[best].c, e->ctx) && !fmpq_is_zero(q)) {
-        fmpq_abs(q, q);
-        ca_set_fmpq(factor, q, e->ctx);
-        ca_init(inverse, e->ctx);
-        ca_inv(inverse, factor, e->ctx);
-        for (size_t i = 0; i < f->num.n; i++)
-            ca_mul(f->num.term[i].c, f->num.term[i].c, inverse, e->ctx);
-        ca_clear(inverse, e->ctx);
-    }
-    fmpq_clear(q);
-}
-
-static bool is_negative_real(frac_engine *e, const ca_t x)
-{
-    acb_t value;
-    bool is_negative;
-
-    acb_init(value);
-    ca_get_acb(value, x, MATH_BITS, e->ctx);
-    is_negative = ca_check_is_real(x, e->ctx) == T_TRUE && arb_is_negative(acb_realref(value));
-    acb_clear(value);
-    return is_negative;
-}
-
-/* The principal root; of a negative number an odd root is real. */
-static void root_of_number(frac_engine *e, ca_t x, ulong index)
-{
-    const bool flips = index % 2 == 1 && is_negative_real(e, x);
-    fmpq_t power;
-
-    e->failed |= ++e->n_hard > MATH_MAX_HARD;
-    if (e->failed) return;
-    if (flips) ca_neg(x, x, e->ctx);
-    if (index == 2) {
-        ca_sqrt(x, x, e->ctx);
-    } else {
-        fmpq_init(power);
-        fmpq_set_si(power, 1, index);
-        ca_pow_fmpq(x, x, power, e->ctx);
-        fmpq_clear(power);
-    }
-    if (flips) ca_neg(x, x, e->ctx);
-}
-
 static void take_root(frac_engine *e, frac *out, ulong index)
 {
-    size_t which = 0;
-    bool is_new = false;
-    frac root = {0}, outer = {0};
-    ca_t x;
-
-    ca_init(x, e->ctx);
-    if (frac_is_number(e, out)) {
-        frac_number(e, x, out);
-        root_of_number(e, x, index);
-        frac_set_ca(e, out, x);
-    } else {
-        take_content(e, out, x);
-        root_of_number(e, x, index);
-        frac_set_ca(e, &outer, x);
-        set_atom(e, &root, MATH_ROOT, (int)index, out, NULL, &which, &is_new);
-        if (is_new && !e->failed && poly_is_one(e, &out->den)) {
-            e->atom[which].q = (unsigned)index;
-            poly_add(e, &e->atom[which].base, &out->num, 1);
-        }
-        frac_mul(e, &root, &outer, false);
-        frac_clear(e, out);
-        frac_clear(e, &outer);
-        *out = root;
-    }
-    ca_clear(x, e->ctx);
+    if (e->division && !frac_is_number(e, out))
+        frac_positive_root(e, out, index);
+    else
+        frac_root(e, out, index);
 }
 
 static bool small_index(ulong *out, const math_node *n)
@@ -197,6 +119,35 @@ static bool whole_exponent(slong *k, const math_node *n, slong limit)
     return is_whole && *k <= limit && *k >= -limit;
 }
 
+/* One atom, or a number. */
+void frac_opaque_power(frac_engine *e, frac *base, const frac *exponent)
+{
+    slong k = 0;
+    fmpq_t q;
+    ca_t x;
+
+    if (!frac_is_number(e, exponent)) {
+        frac_atom(e, base, MATH_POW, 0, base, exponent);
+        return;
+    }
+    fmpq_init(q);
+    ca_init(x, e->ctx);
+    frac_number(e, x, exponent);
+    const bool is_rational = ca_get_fmpq(q, x, e->ctx) && fmpz_bits(fmpq_numref(q)) < 6 &&
+                             fmpz_cmp_ui(fmpq_denref(q), 8) <= 0;
+    if (is_rational) k = fmpz_get_si(fmpq_numref(q));
+    if (is_rational && !fmpz_is_one(fmpq_denref(q)))
+        take_root(e, base, fmpz_get_ui(fmpq_denref(q)));
+    if (is_rational && !e->failed)
+        frac_pow(e, base, k);
+    else if (!e->failed && frac_is_number(e, base))
+        raise_number(e, base, exponent);
+    else if (!e->failed)
+        frac_atom(e, base, MATH_POW, 0, base, exponent);
+    ca_clear(x, e->ctx);
+    fmpq_clear(q);
+}
+
 static void take_power(frac_engine *e, frac *out, const math_node *n)
 {
     const math_node *exponent = n->first->next;
@@ -219,8 +170,8 @@ static void take_power(frac_engine *e, frac *out, const math_node *n)
                fmpz_cmp_ui(fmpq_denref(q), 2) >= 0 && fmpz_bits(fmpq_numref(q)) < 6) {
         take_root(e, out, fmpz_get_ui(fmpq_denref(q)));
         frac_pow(e, out, fmpz_get_si(fmpq_numref(q)));
-    } else {
-        set_plain_atom(e, out, MATH_POW, 0, out, &power);
+    } else if (!e->division || !frac_positive_power(e, out, &power)) {
+        frac_atom(e, out, MATH_POW, 0, out, &power);
     }
     fmpq_clear(q);
     frac_clear(e, &power);
@@ -237,7 +188,7 @@ static number_fn *const of_numbers[MATH_FUNCTIONS] = {
     [MATH_SEC] = ca_cos,     [MATH_CSC] = ca_sin, /* inverted after */
 };
 
-static void apply_to_number(frac_engine *e, frac *out, int op)
+void frac_apply(frac_engine *e, frac *out, int op)
 {
     ca_t x;
 
@@ -250,71 +201,6 @@ static void apply_to_number(frac_engine *e, frac *out, int op)
         frac_set_ca(e, out, x);
     }
     ca_clear(x, e->ctx);
-}
-
-/* out <- sin or cos of arg, as an atom; arguments that differ in sign alone share one. */
-static void circular_atom(frac_engine *e, frac *out, int op, const frac *arg)
-{
-    size_t which = 0;
-    bool is_new = false, flips = false;
-    frac cosine = {0}, positive = {0};
-    ca_t x;
-
-    frac_copy(e, &positive, arg);
-    for (size_t i = 0; i < e->n_atoms && !e->failed; i++) {
-        frac sum = {0};
-        if (e->atom[i].kind != MATH_FUNCTION || e->atom[i].op > MATH_COS) continue;
-        frac_copy(e, &sum, &e->atom[i].arg);
-        frac_add(e, &sum, arg, 1);
-        if (poly_is_zero(e, &sum.num) == MATH_TRUE) flips = true;
-        frac_clear(e, &sum);
-    }
-    ca_init(x, e->ctx);
-    ca_neg_one(x, e->ctx);
-    if (flips) {
-        frac minus = {0};
-        frac_set_ca(e, &minus, x);
-        frac_mul(e, &positive, &minus, false);
-        frac_clear(e, &minus);
-    }
-    set_atom(e, &cosine, MATH_FUNCTION, MATH_COS, &positive, NULL, &which, &is_new);
-    if (op == MATH_COS) {
-        frac_clear(e, out);
-        *out = cosine;
-        cosine = (frac){0};
-    } else {
-        set_atom(e, out, MATH_FUNCTION, MATH_SIN, &positive, NULL, &which, &is_new);
-        if (is_new && !e->failed) { /* sin^2 = 1 - cos^2 */
-            e->atom[which].q = 2;
-            poly_mul(e, &cosine.num, &cosine.num, &cosine.num);
-            poly_set_one(e, &e->atom[which].base);
-            poly_add(e, &e->atom[which].base, &cosine.num, -1);
-        }
-        for (size_t i = 0; flips && i < out->num.n; i++)
-            ca_neg(out->num.term[i].c, out->num.term[i].c, e->ctx);
-    }
-    frac_clear(e, &cosine);
-    frac_clear(e, &positive);
-    ca_clear(x, e->ctx);
-}
-
-static void apply_circular(frac_engine *e, frac *out, int op)
-{
-    frac sine = {0}, cosine = {0};
-
-    circular_atom(e, &sine, MATH_SIN, out);
-    circular_atom(e, &cosine, MATH_COS, out);
-    if (op == MATH_COT || op == MATH_COS || op == MATH_SEC) {
-        frac t = sine;
-        sine = cosine;
-        cosine = t;
-    }
-    /* tan, cot: quotient; sin, cos: the first; csc, sec: its inverse */
-    if (op == MATH_TAN || op == MATH_COT) frac_mul(e, &sine, &cosine, true);
-    if (op == MATH_SEC || op == MATH_CSC) frac_pow(e, &sine, -1);
-    frac_clear(e, out);
-    frac_clear(e, &cosine);
-    *out = sine;
 }
 
 static void to_radians(frac_engine *e, frac *f)
@@ -346,11 +232,19 @@ static void divide_by_log(frac_engine *e, frac *out, const math_node *base)
         ca_clear(ten, e->ctx);
     }
     if (!e->failed && frac_is_number(e, &b))
-        apply_to_number(e, &b, MATH_LN);
+        frac_apply(e, &b, MATH_LN);
     else if (!e->failed)
-        set_plain_atom(e, &b, MATH_FUNCTION, MATH_LN, &b, NULL);
+        frac_atom(e, &b, MATH_FUNCTION, MATH_LN, &b, NULL);
     if (!e->failed) frac_mul(e, out, &b, true);
     frac_clear(e, &b);
+}
+
+void frac_log(frac_engine *e, frac *f)
+{
+    if (frac_is_number(e, f))
+        frac_apply(e, f, MATH_LN);
+    else
+        frac_atom(e, f, MATH_FUNCTION, MATH_LN, f, NULL);
 }
 
 static void apply(frac_engine *e, frac *out, const math_node *n)
@@ -360,12 +254,16 @@ static void apply(frac_engine *e, frac *out, const math_node *n)
     evaluate(e, out, n->first);
     if (op <= MATH_CSC && n->first->unit) to_radians(e, out);
     if (e->failed) return;
-    if (frac_is_number(e, out))
-        apply_to_number(e, out, op);
+    if (op == MATH_LN && e->division && !frac_is_number(e, out))
+        frac_positive_log(e, out);
+    else if (op == MATH_LN)
+        frac_log(e, out);
+    else if (frac_is_number(e, out))
+        frac_apply(e, out, op);
     else if (op <= MATH_CSC)
-        apply_circular(e, out, op);
+        frac_apply_circular(e, out, op);
     else
-        set_plain_atom(e, out, MATH_FUNCTION, op, out, NULL);
+        frac_atom(e, out, MATH_FUNCTION, op, out, NULL);
     if (n->op == MATH_LOG && !e->failed) divide_by_log(e, out, n->first->next);
 }
 
@@ -384,7 +282,12 @@ static void take_abs(frac_engine *e, frac *out)
         ca_clear(x, e->ctx);
         return;
     }
-    set_atom(e, &made, MATH_ABS, 0, out, NULL, &which, &is_new);
+    if (e->division && out->num.n == 1 && out->den.n == 1) { /* of a monomial */
+        ca_abs(out->num.term[0].c, out->num.term[0].c, e->ctx);
+        ca_abs(out->den.term[0].c, out->den.term[0].c, e->ctx);
+        return;
+    }
+    frac_set_atom(e, &made, MATH_ABS, 0, out, NULL, &which, &is_new);
     frac_clear(e, out);
     *out = made;
 }
@@ -445,6 +348,22 @@ static void fold(frac_engine *e, frac *out, const math_node *n)
     frac_clear(e, &x);
 }
 
+/* Of letters; numbers are rational. */
+static void take_factorial(frac_engine *e, frac *out, const math_node *n)
+{
+    frac k = {0};
+
+    e->failed |= !e->division;
+    if (!e->failed) evaluate(e, out, n->first);
+    if (!e->failed && n->kind == MATH_BINOMIAL) {
+        evaluate(e, &k, n->first->next);
+        if (!e->failed) frac_binomial(e, out, &k);
+    } else if (!e->failed) {
+        frac_factorial(e, out);
+    }
+    frac_clear(e, &k);
+}
+
 /* *out is empty on entry. Whatever is rational by itself is one number at once. */
 static void evaluate(frac_engine *e, frac *out, const math_node *n)
 {
@@ -462,6 +381,7 @@ static void evaluate(frac_engine *e, frac *out, const math_node *n)
     switch (n->kind) {
     case MATH_SYMBOL:
         set_generator(e, out, (size_t)math_symbol_index(e->symbols, n));
+        if (e->division) frac_pow(e, out, e->division);
         break;
     case MATH_CONSTANT:
         set_constant(e, out, n->op);
@@ -479,12 +399,19 @@ static void evaluate(frac_engine *e, frac *out, const math_node *n)
         if (!e->failed) evaluate(e, out, n->first);
         if (!e->failed) take_root(e, out, index);
         break;
+    case MATH_FACTORIAL:
+    case MATH_BINOMIAL:
+        take_factorial(e, out, n);
+        break;
     case MATH_ABS:
         evaluate(e, out, n->first);
         if (!e->failed) take_abs(e, out);
         break;
     case MATH_FUNCTION:
-        apply(e, out, n);
+        if (n->op >= MATH_GCD)
+            e->failed = true;
+        else
+            apply(e, out, n);
         break;
     default:
         e->failed = true;
@@ -514,13 +441,15 @@ static void engine_close(frac_engine *e)
     ca_ctx_clear(e->ctx);
 }
 
-math_truth math_identical(const math_node *a, const math_node *b, const math_symbols *symbols)
+static math_truth identical(const math_node *a, const math_node *b, const math_symbols *symbols,
+                            unsigned division)
 {
     frac_engine e;
     frac x = {0}, y = {0};
     math_truth t = MATH_UNKNOWN;
 
     engine_open(&e, symbols);
+    e.division = division;
     evaluate(&e, &x, a);
     if (!e.failed) evaluate(&e, &y, b);
     if (!e.failed) t = frac_equal(&e, &x, &y);
@@ -529,6 +458,21 @@ math_truth math_identical(const math_node *a, const math_node *b, const math_sym
     frac_clear(&e, &y);
     engine_close(&e);
     return t;
+}
+
+math_truth math_identical(const math_node *a, const math_node *b, const math_symbols *symbols)
+{
+    return identical(a, b, symbols, 0);
+}
+
+math_truth math_identical_positive(const math_node *a, const math_node *b,
+                                   const math_symbols *symbols)
+{
+    const unsigned x = frac_root_indices(a), y = frac_root_indices(b);
+    unsigned division = x;
+
+    while (division % y) division += x;
+    return division > MAX_DIVISION ? MATH_UNKNOWN : identical(a, b, symbols, division);
 }
 
 static bool is_positive_ratio(frac_engine *e, const ca_t a, const ca_t b)

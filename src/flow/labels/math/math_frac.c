@@ -258,3 +258,88 @@ void frac_pow(frac_engine *e, frac *a, slong k)
     for (slong i = divides ? -k : k; i > 0 && !e->failed; i--) frac_mul(e, a, &base, divides);
     frac_clear(e, &base);
 }
+
+/* -- roots -- */
+
+void frac_content(frac_engine *e, frac *f, ca_t factor)
+{
+    size_t best = 0;
+    fmpq_t q;
+    ca_t inverse;
+
+    ca_one(factor, e->ctx);
+    for (size_t i = 1; i < f->num.n; i++)
+        if (memcmp(f->num.term[i].power, f->num.term[best].power, GENERATORS) > 0) best = i;
+    fmpq_init(q);
+    if (f->num.n && ca_get_fmpq(q, f->num.term[best].c, e->ctx) && !fmpq_is_zero(q)) {
+        fmpq_abs(q, q);
+        ca_set_fmpq(factor, q, e->ctx);
+        ca_init(inverse, e->ctx);
+        ca_inv(inverse, factor, e->ctx);
+        for (size_t i = 0; i < f->num.n; i++)
+            ca_mul(f->num.term[i].c, f->num.term[i].c, inverse, e->ctx);
+        ca_clear(inverse, e->ctx);
+    }
+    fmpq_clear(q);
+}
+
+static bool is_negative_real(frac_engine *e, const ca_t x)
+{
+    acb_t value;
+    bool is_negative;
+
+    acb_init(value);
+    ca_get_acb(value, x, MATH_BITS, e->ctx);
+    is_negative = ca_check_is_real(x, e->ctx) == T_TRUE && arb_is_negative(acb_realref(value));
+    acb_clear(value);
+    return is_negative;
+}
+
+/* The principal root; of a negative number an odd root is real. */
+static void root_of_number(frac_engine *e, ca_t x, ulong index)
+{
+    const bool flips = index % 2 == 1 && is_negative_real(e, x);
+    fmpq_t power;
+
+    e->failed |= ++e->n_hard > MATH_MAX_HARD;
+    if (e->failed) return;
+    if (flips) ca_neg(x, x, e->ctx);
+    if (index == 2) {
+        ca_sqrt(x, x, e->ctx);
+    } else {
+        fmpq_init(power);
+        fmpq_set_si(power, 1, index);
+        ca_pow_fmpq(x, x, power, e->ctx);
+        fmpq_clear(power);
+    }
+    if (flips) ca_neg(x, x, e->ctx);
+}
+
+void frac_root(frac_engine *e, frac *out, ulong index)
+{
+    size_t which = 0;
+    bool is_new = false;
+    frac root = {0}, outer = {0};
+    ca_t x;
+
+    ca_init(x, e->ctx);
+    if (frac_is_number(e, out)) {
+        frac_number(e, x, out);
+        root_of_number(e, x, index);
+        frac_set_ca(e, out, x);
+    } else {
+        frac_content(e, out, x);
+        root_of_number(e, x, index);
+        frac_set_ca(e, &outer, x);
+        frac_set_atom(e, &root, MATH_ROOT, (int)index, out, NULL, &which, &is_new);
+        if (is_new && !e->failed && poly_is_one(e, &out->den)) {
+            e->atom[which].q = (unsigned)index;
+            poly_add(e, &e->atom[which].base, &out->num, 1);
+        }
+        frac_mul(e, &root, &outer, false);
+        frac_clear(e, out);
+        frac_clear(e, &outer);
+        *out = root;
+    }
+    ca_clear(x, e->ctx);
+}

@@ -41,8 +41,9 @@ typedef struct frac_engine {
     const math_symbols *symbols;
     atom atom[MAX_ATOMS];
     size_t n_atoms;
-    size_t n_hard; /* roots, powers and functions of numbers so far */
-    bool failed;   /* a limit, or something that has no value here */
+    size_t n_hard;     /* roots, powers and functions of numbers so far */
+    unsigned division; /* letters are positive, each this power of a generator; 0: any numbers */
+    bool failed;       /* a limit, or something that has no value here */
 } frac_engine;
 
 /* -- polynomials; sign is 1 or -1 -- */
@@ -68,5 +69,35 @@ void frac_mul(frac_engine *e, frac *a, const frac *b, bool divides); /* a <- a b
 void frac_pow(frac_engine *e, frac *a, slong k);
 bool frac_is_number(frac_engine *e, const frac *f);
 void frac_number(frac_engine *e, ca_t out, const frac *f); /* that number */
+void frac_root(frac_engine *e, frac *f, ulong index);
+void frac_log(frac_engine *e, frac *f);
+void frac_opaque_power(frac_engine *e, frac *base, const frac *exponent);
+/* f's coefficient of the greatest powers is made 1 or -1 where it is rational; *factor: what was
+ * taken out, positive. */
+void frac_content(frac_engine *e, frac *f, ca_t factor);
+
+/* out, which may be arg, <- the atom of that kind over arg (and second). */
+void frac_atom(frac_engine *e, frac *out, int kind, int op, const frac *arg, const frac *second);
+/* The same, which is new where *is_new; *index: of the atom. */
+void frac_set_atom(frac_engine *e, frac *out, int kind, int op, const frac *arg, const frac *second,
+                   size_t *index, bool *is_new);
+void frac_apply(frac_engine *e, frac *f, int op); /* a function of a number */
+
+/* -- math_angle.c -- */
+
+void frac_apply_circular(frac_engine *e, frac *f, int op);
+
+/* -- math_positive.c: of positive letters -- */
+
+enum { MAX_DIVISION = 12 };
+unsigned
+frac_root_indices(const math_node *n); /* a common multiple of the indices, <= MAX_DIVISION */
+void frac_positive_root(frac_engine *e, frac *f, ulong index);
+void frac_positive_log(frac_engine *e, frac *f);
+/* false: no law applies, and base is as it was. */
+bool frac_positive_power(frac_engine *e, frac *base, const frac *exponent);
+void frac_factorial(frac_engine *e, frac *f);
+void frac_binomial(frac_engine *e, frac *n, const frac *k);
+
 math_truth frac_equal(frac_engine *e, const frac *a, const frac *b);
 #endif

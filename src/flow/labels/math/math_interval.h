@@ -15,6 +15,11 @@ int math_infinity_sign(const math_node *n);
 /* "x = 5", "f(x) = 5", "(p, q) = (3, 2)", "AB = 4", "x \in S": the name, else NULL. */
 const math_node *math_assigned_name(const math_node *n);
 
+/* Whether n is a name: x, AB, f(3), |AB|, \angle ABC, a_n, x : y, \frac{AB}{CD}, (x, y), words. */
+bool math_names(const math_node *n);
+bool math_is_application(const math_node *n); /* f(3) */
+bool math_has_letters(const math_node *n);
+
 bool math_is_less(math_relation r);      /* < or <= */
 bool math_allows_equal(math_relation r); /* <= or >= */
 #endif

@@ -34,17 +34,90 @@ typedef struct spelling {
 
 /* What is only layout. */
 static const char *const layout[] = {
-    "left",        "right",  "big",        "Big",    "bigg",           "Bigg",         "bigl",
-    "bigr",        "Bigl",   "Bigr",       "biggl",  "biggr",          "displaystyle", "textstyle",
-    "scriptstyle", "limits", "nolimits",   "quad",   "qquad",          "mathrm",       "mathbf",
-    "mathit",      "mathsf", "mathcal",    "mathbb", "operatorname",   "rm",           "bf",
-    "it",          "bold",   "boldsymbol", "vec",    "overrightarrow", "hat",          "thinspace",
-    "space",       "boxed",  "fbox",
+    "left",
+    "right",
+    "middle",
+    "big",
+    "Big",
+    "bigg",
+    "Bigg",
+    "bigl",
+    "bigr",
+    "Bigl",
+    "Bigr",
+    "biggl",
+    "biggr",
+    "Biggl",
+    "Biggr",
+    "bigm",
+    "displaystyle",
+    "textstyle",
+    "scriptstyle",
+    "limits",
+    "nolimits",
+    "quad",
+    "qquad",
+    "mathbf",
+    "mathit",
+    "mathsf",
+    "mathcal",
+    "mathtt",
+    "mathscr",
+    "mathfrak",
+    "rm",
+    "bf",
+    "it",
+    "bold",
+    "boldsymbol",
+    "bm",
+    "pmb",
+    "vec",
+    "overrightarrow",
+    "hat",
+    "thinspace",
+    "medspace",
+    "thickspace",
+    "negthinspace",
+    "enspace",
+    "space",
+    "boxed",
+    "fbox",
+    "underline",
+    "ensuremath",
+    "mathstrut",
+    "strut",
+    "tiny",
+    "small",
+    "normalsize",
+    "large",
+    "Large",
+    "LARGE",
+    "huge",
+    "Huge",
+    "mathop",
+    "mathord",
+    "mathbin",
+    "mathrel",
+    "mathopen",
+    "mathclose",
+    "mathnormal",
+    "nobreak",
+    "allowbreak",
+    "hfill",
+    "hbox",
+    "centering",
+    "noindent",
+    "nonumber",
+    "notag",
+    "displaylimits",
+    "scriptscriptstyle",
 };
-static const char *const texts[] = {"text",   "mbox",       "textbf", "textit",
-                                    "textrm", "textnormal", "textsf", "texttt"};
-static const char *const dropped[] = {"phantom", "hspace", "vspace",
-                                      "hphantom"}; /* with argument */
+static const char *const texts[] = {"text",   "mbox",   "textbf", "textit", "textrm", "textnormal",
+                                    "textsf", "texttt", "textup", "emph",   "textmd"};
+/* Names of functions or units, or letters in another face. */
+static const char *const upright[] = {"mathrm", "operatorname"};
+static const char *const dropped[] = {"phantom",   "hspace", "vspace", "hphantom", "color",
+                                      "textcolor", "tag",    "label"}; /* with argument */
 
 static const spelling commands[] = {
     {"cdot", LEX_SIGN, '*', NULL},
@@ -69,6 +142,9 @@ static const spelling commands[] = {
     {"degree", LEX_SIGN, SIGN_DEGREE, NULL},
     {"degrees", LEX_SIGN, SIGN_DEGREE, NULL},
     {"approx", LEX_SIGN, SIGN_APPROX, NULL},
+    {"simeq", LEX_SIGN, SIGN_APPROX, NULL},
+    {"doteq", LEX_SIGN, SIGN_APPROX, NULL},
+    {"equiv", LEX_SIGN, SIGN_EQUIV, NULL},
     {"colon", LEX_SIGN, ':', NULL},
     {"langle", LEX_SIGN, '(', NULL},
     {"rangle", LEX_SIGN, ')', NULL},
@@ -84,6 +160,12 @@ static const spelling commands[] = {
     {"tbinom", LEX_COMMAND, 0, "binom"},
     {"varnothing", LEX_COMMAND, 0, "emptyset"},
     {"euro", LEX_SIGN, SIGN_EURO, NULL},
+    {"textdollar", LEX_SIGN, SIGN_DOLLAR, NULL},
+    {"mod", LEX_COMMAND, 0, "pmod"},
+    {"arcctg", LEX_COMMAND, 0, "arccot"},
+    {"tg", LEX_COMMAND, 0, "tan"},
+    {"ctg", LEX_COMMAND, 0, "cot"},
+    {"lg", LEX_COMMAND, 0, "log"},
     {"varepsilon", LEX_LETTER, 0, "epsilon"},
     {"varphi", LEX_LETTER, 0, "phi"},
     {"vartheta", LEX_LETTER, 0, "theta"},
@@ -93,6 +175,12 @@ static const char *const greek[] = {
     "iota",  "kappa",   "lambda", "mu",    "nu",      "xi",    "rho", "sigma",
     "tau",   "upsilon", "phi",    "chi",   "psi",     "omega", "ell", "Gamma",
     "Delta", "Theta",   "Lambda", "Xi",    "Sigma",   "Phi",   "Psi", "Omega",
+};
+
+/* Functions that are written without a backslash or as \operatorname too. */
+static const char *const functions[] = {
+    "sqrt",   "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos",
+    "arctan", "log", "ln",  "exp", "gcd", "lcm", "max", "min",
 };
 
 static bool is_one_of(const char *const *list, size_t n, const char *text, size_t len)
@@ -117,6 +205,44 @@ static size_t close_of(const lexer *x, size_t at)
     return x->len;
 }
 
+/* \mathrm{km/h}: words or a unit, of one letter behind a number alone; \mathrm{e} and an upright
+ * formula are none. */
+static bool is_upright_text(const lexer *x, size_t at, size_t end)
+{
+    size_t n_letters = 0;
+
+    while (at < end && (x->s[at] == ' ' || x->s[at] == '~')) at++;
+    if (at == end || !is_letter(x->s[at])) return false;
+    for (size_t i = at; i < end; i++) {
+        if (!is_letter(x->s[i]) && !is_digit(x->s[i]) && !strchr(" ~/^{}.", x->s[i])) return false;
+        n_letters += is_letter(x->s[i]);
+    }
+    if (n_letters > 1) return true;
+    return x->before == LEX_NUMBER && x->s[at] != 'e' && x->s[at] != 'i' && x->s[at] != 'd';
+}
+
+/* Behind \mathrm or \operatorname. true: a function's name, which is the token. */
+static bool lex_upright(lexer *x)
+{
+    lex_token *t = &x->token;
+
+    if (x->at < x->len && x->s[x->at] == '*') x->at++;
+    const size_t open = find_past_blanks(x->s, x->at, x->len);
+    if (open == x->len || x->s[open] != '{' || x->text_end) return false;
+    const size_t end = close_of(x, open + 1);
+    const char *name = x->s + open + 1;
+    const size_t n = end - open - 1;
+    if (IS_ONE_OF(functions, name, n) || (n == 3 && memcmp(name, "mod", n) == 0)) {
+        t->kind = LEX_COMMAND;
+        t->text = *name == 'm' && name[1] == 'o' ? "bmod" : name;
+        t->len = *name == 'm' && name[1] == 'o' ? strlen(t->text) : n;
+        x->at = end + (end < x->len);
+        return true;
+    }
+    if (is_upright_text(x, open + 1, end)) x->at = open + 1, x->text_end = end;
+    return false;
+}
+
 /* A name after a backslash. false: it was layout, and nothing is left of it. */
 static bool lex_name(lexer *x)
 {
@@ -127,10 +253,14 @@ static bool lex_name(lexer *x)
     while (x->at + n < x->len && is_letter(name[n])) n++;
     x->at += n;
     if (IS_ONE_OF(layout, name, n)) {
+        t->has_space |=
+            n > 4 && (memcmp(name + n - 4, "quad", 4) == 0 || memcmp(name + n - 4, "pace", 4) == 0);
+        t->has_space |= n == 4 && memcmp(name, "quad", n) == 0;
         const bool is_side = (n == 4 && memcmp(name, "left", n) == 0) || (n == 5 && name[0] == 'r');
         if (is_side && x->at < x->len && x->s[x->at] == '.') x->at++;
         return false;
     }
+    if (IS_ONE_OF(upright, name, n)) return lex_upright(x);
     if (IS_ONE_OF(texts, name, n) || IS_ONE_OF(dropped, name, n)) {
         const size_t open = find_past_blanks(x->s, x->at, x->len);
         if (open == x->len || x->s[open] != '{') return false;
@@ -194,7 +324,8 @@ static bool lex_escape(lexer *x)
  * them; 0: none. */
 static size_t thousands_mark(const lexer *x, size_t at)
 {
-    static const char *const marks[] = {"{,}", "{, }", ",\\! ", ",\\!", "\\,", ",", " "};
+    static const char *const marks[] = {"{,}", "{, }", ",\\! ", ",\\!", "\\,",
+                                        "\\ ", "~",    ",",     " "};
     size_t n = 0, after;
 
     for (size_t i = 0; i < sizeof marks / sizeof *marks && !n; i++)
@@ -203,7 +334,9 @@ static size_t thousands_mark(const lexer *x, size_t at)
     if (!n) return 0;
     for (after = at + n; after < x->len && is_digit(x->s[after]);) after++;
     if (after != at + n + 3) return 0;
-    if (x->s[at] == ' ' && after < x->len && (x->s[after] == '/' || x->s[after] == ' ')) return 0;
+    if (x->s[at] == ' ' && after + 1 < x->len && x->s[after] == ' ' && is_digit(x->s[after + 1]))
+        return thousands_mark(x, after) ? n : 0;
+    if ((x->s[at] == ' ' || x->s[at] == '~') && after < x->len && x->s[after] == '/') return 0;
     return n;
 }
 
@@ -245,6 +378,27 @@ static bool is_decimal_comma(const lexer *x, size_t first)
     return true;
 }
 
+/* "1.5e3". A whole number, e and a sign may be a sum with Euler's number ("2e-1"): then it is left
+ * open, but for "1e-5". */
+static void take_exponent(lexer *x)
+{
+    lex_token *t = &x->token;
+    size_t at = x->at + 1;
+
+    if (x->at == x->len || (x->s[x->at] != 'e' && x->s[x->at] != 'E')) return;
+    const bool has_sign = at < x->len && (x->s[at] == '-' || x->s[at] == '+');
+    at += has_sign;
+    const size_t first = at;
+    while (at < x->len && is_digit(x->s[at])) at++;
+    if (at == first || (at < x->len && is_letter(x->s[at]))) return;
+    t->is_unclear = has_sign && x->s[x->at] == 'e' && !memchr(t->text, '.', t->len) &&
+                    !(t->len == 1 && *t->text == '1');
+    t->exponent = x->s + first;
+    t->exponent_len = at - first;
+    t->divides = has_sign && x->s[first - 1] == '-';
+    x->at = at;
+}
+
 static void lex_number(lexer *x)
 {
     lex_token *t = &x->token;
@@ -275,28 +429,24 @@ static void lex_number(lexer *x)
     }
     t->text = x->digits + begin;
     t->len = x->n_digits - begin;
+    take_exponent(x);
 }
 
 /* -- letters -- */
 
 static const spelling words[] = {
-    {"pi", LEX_COMMAND, 0, NULL},     {"sqrt", LEX_COMMAND, 0, NULL},
-    {"sin", LEX_COMMAND, 0, NULL},    {"cos", LEX_COMMAND, 0, NULL},
-    {"tan", LEX_COMMAND, 0, NULL},    {"cot", LEX_COMMAND, 0, NULL},
-    {"sec", LEX_COMMAND, 0, NULL},    {"csc", LEX_COMMAND, 0, NULL},
-    {"arcsin", LEX_COMMAND, 0, NULL}, {"arccos", LEX_COMMAND, 0, NULL},
-    {"arctan", LEX_COMMAND, 0, NULL}, {"log", LEX_COMMAND, 0, NULL},
-    {"ln", LEX_COMMAND, 0, NULL},     {"exp", LEX_COMMAND, 0, NULL},
-    {"inf", LEX_COMMAND, 0, "infty"}, {"infinity", LEX_COMMAND, 0, "infty"},
-    {"infty", LEX_COMMAND, 0, NULL},  {"theta", LEX_LETTER, 0, NULL},
-    {"alpha", LEX_LETTER, 0, NULL},   {"beta", LEX_LETTER, 0, NULL},
+    {"pi", LEX_COMMAND, 0, NULL},          {"inf", LEX_COMMAND, 0, "infty"},
+    {"infinity", LEX_COMMAND, 0, "infty"}, {"infty", LEX_COMMAND, 0, NULL},
+    {"mod", LEX_COMMAND, 0, "pmod"},       {"theta", LEX_LETTER, 0, NULL},
+    {"alpha", LEX_LETTER, 0, NULL},        {"beta", LEX_LETTER, 0, NULL},
 };
 /* Words of fewer than four letters that no product of letters is likely to be. */
 static const char *const short_words[] = {
-    "and", "or", "cm",  "mm",  "km",  "ft",  "kg",  "mg",  "gm",  "lb",  "lbs", "oz",  "mph",
-    "kph", "in", "sec", "min", "hr",  "hrs", "day", "sq",  "cu",  "yd",  "mi",  "gal", "usd",
-    "USD", "am", "pm",  "odd", "yes", "no",  "one", "two", "six", "ten", "pct", "deg", "rad",
-    "the", "is", "of",  "per", "cup", "men", "bus", "car", "red", "May", "all", "any", "for",
+    "and", "or",  "cm",  "mm",  "km",  "ft",  "kg",  "mg",  "gm",  "lb",  "lbs",
+    "oz",  "mph", "kph", "in",  "sec", "min", "hr",  "hrs", "day", "sq",  "cu",
+    "yd",  "mi",  "gal", "usd", "USD", "am",  "pm",  "odd", "yes", "no",  "one",
+    "two", "six", "ten", "pct", "deg", "rad", "the", "is",  "of",  "per", "cup",
+    "men", "bus", "car", "red", "May", "all", "any", "for", "not", "km",
 };
 enum { WORD_LETTERS = 4 };
 
@@ -312,6 +462,14 @@ static void lex_letters(lexer *x)
         t->kind = LEX_WORD; /* "1orx=2" */
         t->len = 2;
         x->at += 2;
+        return;
+    }
+    const bool is_time = n == 3 && x->before == LEX_NUMBER && /* 5 min */
+                         (memcmp(t->text, "min", n) == 0 || memcmp(t->text, "sec", n) == 0);
+    if (IS_ONE_OF(functions, t->text, n) && !is_time) {
+        t->kind = LEX_COMMAND;
+        t->len = n;
+        x->at += n;
         return;
     }
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
@@ -335,50 +493,22 @@ static void lex_letters(lexer *x)
 
 /* -- other bytes -- */
 
-static const spelling unicode[] = {
-    {"\xcf\x80", LEX_COMMAND, 0, "pi"},
-    {"\xe2\x88\x9a", LEX_COMMAND, 0, "sqrt"},
-    {"\xe2\x88\x9e", LEX_COMMAND, 0, "infty"},
-    {"\xe2\x88\x92", LEX_SIGN, '-', NULL},
-    {"\xe2\x80\x93", LEX_SIGN, '-', NULL},
-    {"\xc3\x97", LEX_SIGN, '*', NULL},
-    {"\xc2\xb7", LEX_SIGN, '*', NULL},
-    {"\xe2\x8b\x85", LEX_SIGN, '*', NULL},
-    {"\xc3\xb7", LEX_SIGN, '/', NULL},
-    {"\xc2\xb0", LEX_SIGN, SIGN_DEGREE, NULL},
-    {"\xe2\x89\xa4", LEX_SIGN, SIGN_LE, NULL},
-    {"\xe2\x89\xa5", LEX_SIGN, SIGN_GE, NULL},
-    {"\xe2\x89\xa0", LEX_SIGN, SIGN_NE, NULL},
-    {"\xe2\x88\xaa", LEX_SIGN, SIGN_UNION, NULL},
-    {"\xe2\x88\x88", LEX_SIGN, SIGN_IN, NULL},
-    {"\xc2\xb1", LEX_SIGN, SIGN_PM, NULL},
-    {"\xe2\x82\xac", LEX_SIGN, SIGN_EURO, NULL},
-    {"\xce\xb8", LEX_LETTER, 0, "theta"},
-    {"\xc2\xa0", LEX_END, 0, NULL}, /* a space */
-};
-
-/* false: it was a space. */
-static bool lex_unicode(lexer *x)
+/* Two stars are a power, around an answer emphasis: "**13**", "**13** cm". */
+static bool is_emphasis(const lexer *x)
 {
-    lex_token *t = &x->token;
-    const size_t begin = x->at;
+    const size_t next = find_past_blanks(x->s, x->at, x->len);
+    const size_t first = find_past_blanks(x->s, 0, x->len);
 
-    for (size_t i = 0; i < sizeof unicode / sizeof *unicode; i++) {
-        const spelling *u = &unicode[i];
-        if (!starts(x, x->at, u->text)) continue;
-        x->at += strlen(u->text);
-        t->has_space |= u->kind == LEX_END;
-        t->kind = u->kind;
-        t->sign = u->sign;
-        t->text = u->meaning;
-        t->len = u->meaning ? strlen(u->meaning) : 0;
-        return u->kind != LEX_END;
-    }
-    while (x->at < x->len && (unsigned char)x->s[x->at] >= 0x80) x->at++;
-    t->kind = LEX_WORD;
-    t->text = x->s + begin;
-    t->len = x->at - begin;
-    return true;
+    return next == x->len || starts(x, first, "**");
+}
+
+/* A dollar that no other closes, before digits: money. */
+static bool is_money(const lexer *x)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < x->len; i++) n += x->s[i] == '$' && (i == 0 || x->s[i - 1] != '\\');
+    return n == 1 && x->at < x->len && is_digit(x->s[x->at]);
 }
 
 /* false: it was nothing to an answer. */
@@ -388,7 +518,7 @@ static bool lex_sign(lexer *x)
                                      {">=", LEX_SIGN, SIGN_GE, NULL},
                                      {"!=", LEX_SIGN, SIGN_NE, NULL},
                                      {"==", LEX_SIGN, '=', NULL},
-                                     {"**", LEX_END, 0, NULL}};
+                                     {"**", LEX_SIGN, '^', NULL}};
     lex_token *t = &x->token;
     const char c = x->s[x->at];
 
@@ -397,7 +527,7 @@ static bool lex_sign(lexer *x)
         if (starts(x, x->at, pairs[i].text)) {
             x->at += 2;
             t->sign = pairs[i].sign;
-            return pairs[i].kind == LEX_SIGN;
+            return c != '*' || !is_emphasis(x);
         }
     x->at++;
     t->sign = c;
@@ -405,6 +535,8 @@ static bool lex_sign(lexer *x)
         const size_t next = find_past_blanks(x->s, x->at, x->len);
         if (next == x->len || x->at < next || x->s[next] == '}' || x->s[next] == '$') return false;
         t->kind = LEX_BAD;
+    } else if (c == '$' && is_money(x)) {
+        t->sign = SIGN_DOLLAR;
     } else if (c == '$' || c == '`') {
         return false;
     } else if (!c || !strchr("+-*/^_()[]{},;:!|<>=%&'", c)) {
@@ -417,6 +549,7 @@ void lex_next(lexer *x)
 {
     lex_token *t = &x->token;
 
+    x->before = t->kind;
     *t = (lex_token){.kind = LEX_END};
     while (x->at < x->len) {
         const char c = x->s[x->at];
@@ -444,7 +577,7 @@ void lex_next(lexer *x)
         if (c == '\\') {
             x->at++;
             if (lex_escape(x)) return;
-        } else if ((unsigned char)c >= 0x80 ? lex_unicode(x) : lex_sign(x)) {
+        } else if (lex_sign(x)) {
             return;
         }
     }
@@ -455,9 +588,10 @@ void lex_split(lexer *x)
 {
     lex_token *t = &x->token;
 
-    if (t->len < 2 || !is_digit(t->text[0])) return;
+    if ((t->len < 2 && !t->exponent_len) || !is_digit(t->text[0])) return;
     x->n_digits = (size_t)(t->text - x->digits) + 1;
     x->at = t->begin + 1;
     t->len = 1;
-    t->repeat = 0;
+    t->repeat = t->exponent_len = 0;
+    t->is_unclear = false;
 }

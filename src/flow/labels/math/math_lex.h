@@ -13,18 +13,22 @@ typedef enum lex_kind {
     LEX_COMMAND, /* text: "frac", "sqrt", .. without the backslash */
     LEX_SIGN,    /* one character of sign[] */
     LEX_ROW,     /* \\ */
-    LEX_BAD,     /* a command or byte that no answer has */
+    LEX_BAD,     /* a byte that no answer has */
 } lex_kind;
 
 typedef struct lex_token {
     lex_kind kind;
     const char *text;
     size_t len;
-    char sign;       /* LEX_SIGN: itself; < > and their kin as lex_sign names them */
-    bool has_space;  /* before it */
-    bool is_in_text; /* inside \text{..} */
-    size_t begin;    /* in the input */
-    size_t repeat;   /* LEX_NUMBER: digits at its end that repeat for ever */
+    char sign;            /* LEX_SIGN: itself; < > and their kin as lex_sign names them */
+    bool has_space;       /* before it */
+    bool is_in_text;      /* inside \text{..} */
+    size_t begin;         /* in the input */
+    size_t repeat;        /* LEX_NUMBER: digits at its end that repeat for ever */
+    const char *exponent; /* LEX_NUMBER: digits of a power of ten behind it ("1.5e3") */
+    size_t exponent_len;  /* 0: there is none */
+    bool divides;         /* the power of ten */
+    bool is_unclear;      /* "2e-1": a power of ten, or Euler's number less one */
 } lex_token;
 
 /* Signs of more than one byte. */
@@ -41,6 +45,7 @@ enum {
     SIGN_SET_CLOSE = 'c',
     SIGN_DOLLAR = '$',
     SIGN_APPROX = 'a',
+    SIGN_EQUIV = 'q',
     SIGN_EURO = 'e',
 };
 
@@ -53,6 +58,7 @@ typedef struct lexer {
     int readings;      /* MATH_ROUNDED, .. */
     char *digits;      /* room for the numbers' text, as long as s */
     size_t n_digits;
+    lex_kind before; /* the token before the current one */
     lex_token token; /* the current one */
 } lexer;
 

@@ -4,25 +4,35 @@
 
 #include "base/mem.h"
 #include "flow/labels/math/math_equal.h"
+#include "flow/labels/math/math_interval.h"
 #include "flow/labels/math/math_lex.h"
+#include "flow/labels/math/math_unicode.h"
 
+/* Numbers side by side stay two, and what no case can change stays as it is. */
 void math_squeeze(vs_buf *out, const char *s, size_t len)
 {
-    char digits[MATH_MAX_BYTES];
+    char digits[MATH_MAX_BYTES], ascii[MATH_MAX_BYTES];
     lexer x = {.s = s, .len = len < sizeof digits ? len : sizeof digits, .digits = digits};
 
+    if (!math_is_ascii(s, x.len)) {
+        (void)math_to_ascii(ascii, sizeof ascii, s, &x.len); /* all that has room */
+        x.s = ascii;
+    }
     for (lex_next(&x); x.token.kind != LEX_END; lex_next(&x)) {
         const lex_token *t = &x.token;
+        if (t->kind == LEX_NUMBER && x.before == LEX_NUMBER) vs_buf_str(out, " ");
         if (t->kind == LEX_SIGN) {
             vs_buf_add(out, &t->sign, 1);
         } else if (t->kind == LEX_BAD) {
-            vs_buf_add(out, s + t->begin, 1);
+            vs_buf_add(out, x.s + t->begin, 1);
         }
         for (size_t i = 0; t->text && i < t->len; i++) {
             const char c = t->text[i];
             const char low = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
             vs_buf_add(out, &low, 1);
         }
+        if (t->exponent_len) vs_buf_str(out, t->divides ? "e-" : "e");
+        vs_buf_add(out, t->exponent, t->exponent_len);
     }
 }
 
@@ -69,6 +79,26 @@ static void sort_symbols(math_symbols *s)
         }
 }
 
+static void print_symbol(vs_buf *out, const math_node *n)
+{
+    vs_buf_add(out, n->text, n->len);
+    for (int k = 0; k < n->op; k++) vs_buf_str(out, "'");
+    if (!n->first) return;
+    vs_buf_str(out, "_");
+    math_squeeze(out, n->first->text, n->first->len);
+}
+
+/* "f(x,y)": the letters of a function. */
+static void print_names(vs_buf *out, const math_symbols *symbols)
+{
+    vs_buf_str(out, "f(");
+    for (size_t i = 0; i < symbols->n; i++) {
+        if (i) vs_buf_str(out, ",");
+        print_symbol(out, symbols->item[i]);
+    }
+    vs_buf_str(out, ")~");
+}
+
 /* The value, or of a function its values at the points: equal functions agree there. */
 static void print_scalar(void *ctx)
 {
@@ -82,7 +112,10 @@ static void print_scalar(void *ctx)
     acb_init(x);
     for (size_t which = 0; which < (symbols.n ? 2 : 1); which++) {
         if (!math_numeric(x, p->n, &symbols, which)) break;
-        vs_buf_str(p->out, which ? "," : symbols.n ? "f~" : "~");
+        if (which == 0 && symbols.n)
+            print_names(p->out, &symbols);
+        else
+            vs_buf_str(p->out, which ? "," : "~");
         print_real(p->out, acb_realref(x));
         if (!arb_contains_zero(acb_imagref(x))) {
             vs_buf_str(p->out, "+i");
@@ -126,7 +159,7 @@ static void print_kids(vs_buf *out, const math_node *n, bool sorted)
 
 static void print_relation(vs_buf *out, const math_node *n)
 {
-    static const char *const names[] = {"", "=", "!=", "<", "<=", ">", ">=", " in "};
+    static const char *const names[] = {"", "=", "!=", "<", "<=", ">", ">=", " in ", "~"};
 
     for (const math_node *kid = n->first; kid; kid = kid->next) {
         vs_buf_str(out, names[kid->relation]);
@@ -139,11 +172,14 @@ void math_normal(vs_buf *out, const math_node *n)
     printing p = {out, n, false};
     char bracket;
 
+    if (n->kind == MATH_SYMBOL) {
+        print_symbol(out, n);
+        return;
+    }
     if (math_is_scalar(n) && math_guarded(print_scalar, &p) && p.is_done) return;
     switch (n->kind) {
     case MATH_RELATION:
-        if (math_count(n) == 2 && n->first->kind == MATH_SYMBOL &&
-            n->first->next->relation == MATH_EQ)
+        if (math_assigned_name(n) && n->first->next->relation == MATH_EQ)
             math_normal(out, n->first->next); /* x = 5 votes with 5 */
         else
             print_relation(out, n);
@@ -153,6 +189,11 @@ void math_normal(vs_buf *out, const math_node *n)
         vs_buf_str(out, "{");
         print_kids(out, n, true);
         vs_buf_str(out, "}");
+        break;
+    case MATH_RATIO:
+        vs_buf_str(out, "ratio(");
+        print_kids(out, n, false);
+        vs_buf_str(out, ")");
         break;
     case MATH_TUPLE:
         bracket = n->open;
@@ -176,6 +217,12 @@ void math_normal(vs_buf *out, const math_node *n)
         vs_buf_add(out, n->text, n->len);
         vs_buf_str(out, "_");
         math_normal(out, n->first);
+        break;
+    case MATH_WORDS:
+        if (n->len == 1)
+            vs_buf_add(out, n->text, 1); /* a letter, as print_symbol has it */
+        else
+            math_squeeze(out, n->text, n->len);
         break;
     default:
         if (n->text) math_squeeze(out, n->text, n->len);

@@ -7,6 +7,10 @@ static const double points[MATH_POINTS][MATH_MAX_SYMBOLS] = {
      3.359885666243177, 1.2020569031595942},
     {2.1451966240372125, 0.5671432904097838, 1.3247179572447461, 3.1462643699419726,
      0.2614972128476428, 2.5849817595792532},
+    {-1.2020569031595942, 1.6449340668482264, -0.5772156649015329, 0.9159655941772190,
+     1.0823232337111382, 0.8346268416740731},
+    {1.3063778838630806, -0.7642236535892206, 0.6434105462883380, 2.2955871493926380,
+     -1.1319882487943000, 0.1878596424620671},
     {-1.4513692348833811, -0.8346268416740731, 1.7632228343518968, -2.6854520010653064,
      0.6243299885435508, -0.3532363718549960},
 };
@@ -141,8 +145,41 @@ static bool take_log(acb_t out, const math_node *base, const math_symbols *symbo
     return is_known;
 }
 
+static bool set_rational(acb_t out, const math_node *n)
+{
+    fmpq_t x;
+    bool is_known;
+
+    fmpq_init(x);
+    is_known = math_rational(x, n) == MATH_GOT;
+    if (is_known) acb_set_fmpq(out, x, MATH_BITS);
+    fmpq_clear(x);
+    return is_known;
+}
+
+/* Of max and min of real numbers; gcd, lcm and remainders are known of rational ones alone. */
+static bool of_many(acb_t out, const math_node *n, const math_symbols *symbols, size_t which)
+{
+    bool is_known = (n->op == MATH_MAX || n->op == MATH_MIN) &&
+                    math_numeric(out, n->first, symbols, which) && acb_is_real(out);
+    acb_t x;
+
+    acb_init(x);
+    for (const math_node *kid = n->first->next; kid && is_known; kid = kid->next) {
+        is_known = math_numeric(x, kid, symbols, which) && acb_is_real(x);
+        if (!is_known) break;
+        if (n->op == MATH_MAX)
+            arb_max(acb_realref(out), acb_realref(out), acb_realref(x), MATH_BITS);
+        else
+            arb_min(acb_realref(out), acb_realref(out), acb_realref(x), MATH_BITS);
+    }
+    acb_clear(x);
+    return is_known;
+}
+
 static bool apply(acb_t out, const math_node *n, const math_symbols *symbols, size_t which)
 {
+    if (n->op >= MATH_GCD) return set_rational(out, n) || of_many(out, n, symbols, which);
     if (!math_numeric(out, n->first, symbols, which) || !is_moderate(out)) return false;
     if (n->op <= MATH_CSC && n->first->unit) to_radians(out);
     switch (n->op) {
@@ -199,23 +236,42 @@ static bool set_constant(acb_t out, int op)
     return true;
 }
 
-static bool set_rational(acb_t out, const math_node *n)
-{
-    fmpq_t x;
-    bool is_known;
-
-    fmpq_init(x);
-    is_known = math_rational(x, n) == MATH_GOT;
-    if (is_known) acb_set_fmpq(out, x, MATH_BITS);
-    fmpq_clear(x);
-    return is_known;
-}
-
 static bool take_abs(acb_t out)
 {
     acb_abs(acb_realref(out), out, MATH_BITS);
     arb_zero(acb_imagref(out));
     return true;
+}
+
+/* Gamma(x + 1). */
+static bool gamma_of(acb_t x)
+{
+    acb_add_ui(x, x, 1, MATH_BITS);
+    if (!is_moderate(x) || mag_cmp_2exp_si(arb_radref(acb_realref(x)), -20) > 0) return false;
+    acb_gamma(x, x, MATH_BITS);
+    return acb_is_finite(x);
+}
+
+/* Of letters, by the gamma function. */
+static bool take_factorial(acb_t out, const math_node *n, const math_symbols *symbols, size_t which)
+{
+    bool is_known = math_numeric(out, n->first, symbols, which);
+    acb_t k, rest;
+
+    acb_init(k);
+    acb_init(rest);
+    if (is_known && n->kind == MATH_BINOMIAL) {
+        is_known = math_numeric(k, n->first->next, symbols, which);
+        acb_sub(rest, out, k, MATH_BITS);
+        is_known = is_known && gamma_of(k) && gamma_of(rest) && gamma_of(out);
+        acb_div(out, out, k, MATH_BITS);
+        acb_div(out, out, rest, MATH_BITS);
+    } else if (is_known) {
+        is_known = gamma_of(out);
+    }
+    acb_clear(k);
+    acb_clear(rest);
+    return is_known;
 }
 
 bool math_numeric(acb_t out, const math_node *n, const math_symbols *symbols, size_t which)
@@ -224,9 +280,12 @@ bool math_numeric(acb_t out, const math_node *n, const math_symbols *symbols, si
 
     switch (n->kind) {
     case MATH_NUMBER:
+        return set_rational(out, n);
     case MATH_FACTORIAL:
     case MATH_BINOMIAL:
-        return set_rational(out, n);
+        if (set_rational(out, n)) return true;
+        is_known = symbols->n && take_factorial(out, n, symbols, which);
+        break;
     case MATH_SYMBOL:
         acb_set_d(out, points[which][math_symbol_index(symbols, n)]); /* collected before */
         return true;
@@ -257,5 +316,6 @@ bool math_numeric(acb_t out, const math_node *n, const math_symbols *symbols, si
     default:
         return false;
     }
+    if (is_known && symbols->is_real && !arb_contains_zero(acb_imagref(out))) return false;
     return is_known && acb_is_finite(out);
 }

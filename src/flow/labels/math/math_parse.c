@@ -2,70 +2,16 @@
  *
  *   answer   = union {("," | ";" | "and" | "or") union}
  *   union    = relation {"\cup" relation}
- *   relation = sum {("=" | "<" | ..) sum}
- *   sum      = [sign] product {("+" | "-" | "\pm") product}
- *   product  = power {["*" | "/"] power}          juxtaposition is a product
- *   power    = primary {"^" argument | "!" | "%" | degrees} [unit words]
- * A whole number before a proper fraction of whole numbers is a mixed number. */
+ *   relation = ratio {("=" | "<" | ..) ratio}
+ *   ratio    = sum {":" sum}
+ *   sum      = [words] [sign] product {("+" | "-" | "\pm") product}
+ *   product  = power {["*" | "/" | "mod"] power} [words]     juxtaposition is a product
+ *   power    = primary {"^" argument | "!" | "%" | degrees}
+ * A whole number right before a proper fraction of whole numbers is a mixed number. */
 #include <string.h>
 
 #include "flow/labels/math/math_parser.h"
-#include "flow/labels/math/math_units.h"
-
-/* -- units -- */
-
-static void set_unit(parser *p, math_node *n, const char *unit)
-{
-    char *room;
-    const size_t used = n->unit ? strlen(n->unit) : 0;
-
-    if (p->out->n_units == sizeof p->out->unit / sizeof *p->out->unit) return;
-    room = p->out->unit[p->out->n_units++];
-    if (used + strlen(unit) + 2 > MATH_MAX_UNIT) return;
-    if (used) memcpy(room, n->unit, used), room[used] = ' ';
-    strcpy(room + used + (used > 0), unit);
-    n->unit = room;
-}
-
-/* A power behind a unit's words: cm^2 is a square cm. */
-static bool take_unit_power(parser *p, math_node *n)
-{
-    char text[MATH_MAX_UNIT];
-    math_node *power;
-
-    if (!parse_take(p, '^')) return true;
-    power = parse_argument(p, false);
-    if (!power || power->kind != MATH_NUMBER || power->len != 1)
-        return parse_fail(p, MATH_NOT_PARSED) != NULL;
-    const char *size = *power->text == '2' ? "square" : *power->text == '3' ? "cubic" : NULL;
-    if (!size || !n->unit) return parse_fail(p, MATH_NOT_PARSED) != NULL;
-    if (strlen(size) + strlen(n->unit) + 2 > sizeof text) return true;
-    strcpy(text, size);
-    strcat(text, " ");
-    strcat(text, n->unit);
-    n->unit = NULL;
-    set_unit(p, n, text);
-    return true;
-}
-
-/* Words behind a number: those that are units count, the others only describe. */
-static bool take_unit_words(parser *p, math_node *n)
-{
-    while (p->lex.token.kind == LEX_WORD) {
-        const lex_token t = p->lex.token;
-        const char *unit = math_unit_name(t.text, t.len);
-        if (parse_is_text(&t, LEX_WORD, "and") || parse_is_text(&t, LEX_WORD, "or")) break;
-        if (unit) set_unit(p, n, unit);
-        lex_next(&p->lex);
-        if (!take_unit_power(p, n)) return false;
-        if (parse_sees(p, '/') && n->unit) { /* miles/hour */
-            lex_next(&p->lex);
-            if (p->lex.token.kind != LEX_WORD) return parse_fail(p, MATH_NOT_PARSED) != NULL;
-            set_unit(p, n, "per");
-        }
-    }
-    return true;
-}
+#include "flow/labels/math/math_unicode.h"
 
 /* -- powers -- */
 
@@ -79,28 +25,36 @@ static bool is_degree_group(parser *p)
     return false;
 }
 
+/* Behind "^": a group in braces or, in plain text, in round brackets, or one token. A second power
+ * behind it could stand on either. */
+static math_node *parse_exponent(parser *p, math_node *n)
+{
+    const bool is_negative = parse_take(p, '-');
+    math_node *exponent = parse_sees(p, '(') ? parse_primary(p) : parse_argument(p, false);
+
+    if (is_negative) exponent = parse_over(p, MATH_NEG, exponent, NULL, false);
+    if (parse_sees(p, '^')) return parse_fail(p, MATH_NOT_PARSED);
+    return parse_over(p, MATH_POW, n, exponent, true);
+}
+
 static math_node *parse_power_of(parser *p, math_node *n)
 {
     while (n) {
         if (parse_take(p, '^')) {
-            if (is_degree_group(p)) {
-                set_unit(p, n, "degree");
-                continue;
-            }
-            const bool is_negative = parse_take(p, '-');
-            math_node *exponent = parse_argument(p, false);
-            if (is_negative) exponent = parse_over(p, MATH_NEG, exponent, NULL, false);
-            n = parse_over(p, MATH_POW, n, exponent, true);
+            if (is_degree_group(p))
+                parse_set_unit(p, n, "degree");
+            else
+                n = parse_exponent(p, n);
         } else if (parse_take(p, '!')) {
             n = parse_over(p, MATH_FACTORIAL, n, NULL, false);
         } else if (parse_take(p, '%')) {
-            set_unit(p, n, "%");
+            parse_set_unit(p, n, "%");
         } else if (parse_take(p, SIGN_DEGREE)) {
-            set_unit(p, n, "degree");
+            parse_set_unit(p, n, "degree");
         } else if (parse_take(p, SIGN_DOLLAR)) {
-            set_unit(p, n, "dollar");
+            parse_set_unit(p, n, "dollar");
         } else if (parse_take(p, SIGN_EURO)) {
-            set_unit(p, n, "euro");
+            parse_set_unit(p, n, "euro");
         } else if (n->kind == MATH_NUMBER && !n->is_grouped && parse_take(p, '_')) {
             math_node *base = parse_argument(p, false);
             math_node *based = parse_over(p, MATH_BASED, base, NULL, false);
@@ -149,6 +103,15 @@ static bool is_proper_fraction(const math_node *n)
            whole_value(n->first) < whole_value(n->first->next);
 }
 
+static bool sees_plain_fraction(const parser *p)
+{
+    parser ahead = *p;
+
+    if (p->lex.token.kind != LEX_NUMBER) return false;
+    lex_next(&ahead.lex);
+    return parse_sees(&ahead, '/');
+}
+
 /* "3 1/2": the number before a blank, digits, a slash and digits. */
 static math_node *parse_plain_mixed(parser *p, math_node *whole)
 {
@@ -164,10 +127,21 @@ static math_node *parse_plain_mixed(parser *p, math_node *whole)
     return parse_over(p, MATH_ADD, whole, fraction, true);
 }
 
+/* "(mod 3)" behind a congruence. */
+static bool sees_modulus(const parser *p)
+{
+    parser ahead = *p;
+
+    if (!parse_sees(p, '(')) return parse_sees_command(p, "pmod") || parse_sees_word(p, "mod");
+    lex_next(&ahead.lex);
+    return parse_sees_command(&ahead, "pmod") || parse_sees_word(&ahead, "mod");
+}
+
 static bool starts_implicit(const parser *p)
 {
     const lex_token *t = &p->lex.token;
 
+    if (sees_modulus(p)) return false;
     if (t->kind == LEX_LETTER || t->kind == LEX_COMMAND)
         return !parse_sees_command(p, "end") && !parse_sees_command(p, "rfloor") &&
                !parse_sees_command(p, "rceil");
@@ -175,54 +149,97 @@ static bool starts_implicit(const parser *p)
     return t->sign == '(' || t->sign == '[' || t->sign == '{' || (t->sign == '|' && p->n_bars == 0);
 }
 
-/* The next factor of a product and whether it divides; *n NULL at the end of the product. */
-static bool next_factor(parser *p, math_node **n, int *sign, const math_node *last)
+/* An operation that is written with a sign or a word: 1 a product, -1 a quotient, 2 a remainder; 0:
+ * there is none. */
+static int take_operation(parser *p)
+{
+    const bool is_mod = parse_sees_command(p, "bmod") ||
+                        (!p->is_congruence && !parse_sees(p, '(') && sees_modulus(p));
+    const int operation = parse_sees(p, '*') ? 1 : parse_sees(p, '/') ? -1 : is_mod ? 2 : 0;
+
+    if (operation) lex_next(&p->lex);
+    return operation;
+}
+
+/* The next factor of a product; *n NULL at its end. *operation 0: it stands there without a sign. */
+static bool next_factor(parser *p, math_node **n, int *operation, const math_node *last)
 {
     *n = NULL;
-    *sign = 1;
-    if (parse_sees(p, '*') || parse_sees(p, '/')) {
-        *sign = parse_sees(p, '/') ? -1 : 1;
-        lex_next(&p->lex);
+    *operation = take_operation(p);
+    if (*operation) {
         const bool is_negative = parse_take(p, '-');
         *n = parse_power(p);
         if (is_negative) *n = parse_over(p, MATH_NEG, *n, NULL, false);
         return *n != NULL;
     }
-    const bool is_number = p->lex.token.kind == LEX_NUMBER && last->is_grouped; /* (x + 1)7 */
+    const math_node *exponent = last->kind == MATH_POW ? last->first->next : NULL;
+    const bool is_number = p->lex.token.kind == LEX_NUMBER && /* (x + 1)7, 2^x3^x */
+                           (last->is_grouped || (exponent && exponent->kind != MATH_NUMBER));
     if ((!starts_implicit(p) && !is_number) || last->kind == MATH_WORDS) return true;
     *n = parse_power(p);
     return *n != NULL;
+}
+
+/* "3\frac12": the whole number becomes the sum, in its place. */
+static bool make_mixed(parser *p, math_node *whole, math_node *fraction)
+{
+    math_node *copy = parse_node(p, MATH_NUMBER);
+
+    if (!copy) return false;
+    *copy = *whole;
+    copy->next = NULL;
+    copy->sign = 1;
+    *whole =
+        (math_node){.kind = MATH_ADD, .sign = whole->sign, .next = whole->next, .is_grouped = true};
+    parse_add(parse_add(whole, copy), fraction);
+    return true;
+}
+
+/* n <- n and the factor that comes behind it. */
+static math_node *add_factor(parser *p, math_node *n, math_node *factor, int operation,
+                             math_node **product)
+{
+    if (factor->kind == MATH_WORDS) return parse_fail(p, MATH_NOT_PARSED);
+    if (operation == 2) {
+        n = parse_over(p, MATH_FUNCTION, n, factor, true);
+        if (n) n->op = MATH_MOD;
+        *product = NULL;
+        return n;
+    }
+    factor->sign = operation < 0 ? -1 : 1;
+    if (*product) {
+        parse_add(*product, factor);
+    } else {
+        *product = parse_over(p, MATH_MUL, n, factor, true);
+        if (!*product) return NULL;
+    }
+    if (factor->unit && !(*product)->unit) (*product)->unit = factor->unit;
+    return *product;
 }
 
 static math_node *parse_product(parser *p)
 {
     math_node *n = parse_power(p), *last = n, *product = NULL;
 
-    if (n && p->lex.token.kind == LEX_NUMBER && n->kind == MATH_NUMBER) {
+    if (n && n->kind == MATH_NUMBER && sees_plain_fraction(p)) {
         n = last = parse_plain_mixed(p, n);
         if (n) n->is_grouped = true;
     }
     while (n) {
         math_node *factor;
-        int sign;
-        if (!next_factor(p, &factor, &sign, last)) return NULL;
+        int operation;
+        if (!next_factor(p, &factor, &operation, last)) return NULL;
         if (!factor) break;
-        if (!product && sign == 1 && is_whole(n) && is_proper_fraction(factor) &&
-            factor->is_grouped && last == n && !n->is_grouped) {
-            n = last = parse_over(p, MATH_ADD, n, factor, true);
-            if (n) n->is_grouped = true;
+        if (operation == 0 && factor->is_fraction && is_whole(last) && !last->is_grouped &&
+            is_proper_fraction(factor)) {
+            if (!make_mixed(p, last, factor)) return NULL;
             continue;
         }
-        factor->sign = sign;
-        if (!product)
-            n = product = parse_over(p, MATH_MUL, n, factor, true);
-        else
-            parse_add(product, factor);
-        if (factor->unit && !product->unit) product->unit = factor->unit;
+        n = add_factor(p, n, factor, operation, &product);
         last = factor;
     }
-    if (!n || (n->kind != MATH_WORDS && !take_unit_words(p, n))) return NULL;
-    return n;
+    if (!n) return NULL;
+    return n->kind == MATH_WORDS ? n : parse_description(p, n);
 }
 
 static bool take_plus_minus(parser *p, int *sign)
@@ -275,18 +292,36 @@ static const char *take_currency(parser *p)
     return parse_take(p, SIGN_EURO) ? "euro" : NULL;
 }
 
-static math_node *parse_sum_of(parser *p)
+/* A term with what stands before it: words, a currency, a sign. */
+static math_node *parse_first_term(parser *p, int *sign)
 {
-    const char *currency = take_currency(p);
-    math_node *sum, *term;
-    int sign = 1;
-    const bool has_sign = take_plus_minus(p, &sign);
+    word_lead lead = {.sign = 1};
+    const char *currency;
+    math_node *term;
 
+    parse_leads(p, &lead);
+    currency = take_currency(p);
+    *sign = 1;
+    (void)take_plus_minus(p, sign);
     if (!currency) currency = take_currency(p);
     term = parse_product(p);
+    if (term && (lead.factor || lead.divisor))
+        term = parse_scaled(p, term, lead.factor, lead.divisor);
     if (!term) return NULL;
-    if (currency && !term->unit) set_unit(p, term, currency);
-    if (has_sign && sign != 1) {
+    if (!currency) currency = lead.currency;
+    if (currency && !term->unit) parse_set_unit(p, term, currency);
+    if (lead.sign < 0 && *sign != 1) return parse_fail(p, MATH_NOT_PARSED);
+    *sign *= lead.sign;
+    return term;
+}
+
+static math_node *parse_sum_of(parser *p)
+{
+    int sign;
+    math_node *sum, *term = parse_first_term(p, &sign);
+
+    if (!term) return NULL;
+    if (sign != 1) {
         sum = parse_over(p, MATH_ADD, term, NULL, false);
         if (!sum) return NULL;
         sum->unit = term->unit;
@@ -330,9 +365,14 @@ static math_relation take_relation(parser *p)
     static const struct {
         char sign;
         math_relation relation;
-    } signs[] = {{'=', MATH_EQ},     {SIGN_APPROX, MATH_EQ}, {SIGN_NE, MATH_NE},
-                 {'<', MATH_LT},     {SIGN_LE, MATH_LE},     {'>', MATH_GT},
+    } signs[] = {{'=', MATH_EQ},     {SIGN_APPROX, MATH_APPROX}, {SIGN_NE, MATH_NE},
+                 {'<', MATH_LT},     {SIGN_LE, MATH_LE},         {'>', MATH_GT},
                  {SIGN_GE, MATH_GE}, {SIGN_IN, MATH_IN}};
+
+    if (parse_take(p, SIGN_EQUIV)) {
+        p->is_congruence = true;
+        return MATH_EQ;
+    }
 
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
         if (parse_take(p, signs[i].sign)) return signs[i].relation;
@@ -341,21 +381,55 @@ static math_relation take_relation(parser *p)
 
 static math_node *parse_union(parser *p);
 
+/* "1 \pmod 3": the modulus is kept as a unit. */
+static math_node *take_modulus(parser *p, math_node *n)
+{
+    char text[MATH_MAX_UNIT] = "mod ";
+    math_node *modulus;
+
+    if (!n || !p->is_congruence || !sees_modulus(p)) return n;
+    const bool has_bracket = parse_take(p, '(');
+    lex_next(&p->lex);
+    modulus = parse_argument(p, false);
+    if (!modulus || modulus->kind != MATH_NUMBER || modulus->len > sizeof text - 5 || n->unit)
+        return parse_fail(p, MATH_NOT_PARSED);
+    memcpy(text + 4, modulus->text, modulus->len);
+    parse_set_unit(p, n, text);
+    return has_bracket ? parse_need(p, n, ')') : n;
+}
+
+/* A sum, or several that colons join: a ratio. */
+static math_node *parse_ratio(parser *p)
+{
+    math_node *n = take_modulus(p, parse_sum(p)), *ratio = NULL;
+
+    while (n && parse_take(p, ':')) {
+        math_node *next = parse_sum(p);
+        if (!next) return NULL;
+        if (!ratio) n = ratio = parse_over(p, MATH_RATIO, n, NULL, false);
+        if (!ratio) return NULL;
+        parse_add(ratio, next);
+    }
+    return n;
+}
+
 static math_node *parse_relation(parser *p)
 {
     math_node *n, *chain = NULL;
     math_relation r;
 
-    if (parse_take(p, SIGN_APPROX)) return parse_sum(p); /* "\approx 8.24" */
-    n = parse_sum(p);
+    if (parse_take(p, SIGN_APPROX) || parse_take(p, '='))
+        return parse_ratio(p); /* "\approx 8.24" */
+    n = parse_ratio(p);
     while (n && (r = take_relation(p)) != MATH_NO_RELATION) {
-        math_node *next = r == MATH_IN ? parse_union(p) : parse_sum(p);
+        math_node *next = r == MATH_IN ? parse_union(p) : parse_ratio(p);
         if (!next) return NULL;
         if (!chain) n = chain = parse_over(p, MATH_RELATION, n, NULL, false);
         if (!chain) return NULL;
         next->relation = r;
         parse_add(chain, next);
     }
+    p->is_congruence = false;
     return n;
 }
 
@@ -389,6 +463,14 @@ static bool take_separator(parser *p)
     }
 }
 
+/* "5 2" is two numbers. */
+static bool sees_next_number(const parser *p, const math_node *last)
+{
+    const lex_token *t = &p->lex.token;
+
+    return t->kind == LEX_NUMBER && t->has_space && last->kind == MATH_NUMBER && !last->is_grouped;
+}
+
 static bool ends_answer(const parser *p)
 {
     const lex_token *t = &p->lex.token;
@@ -398,10 +480,9 @@ static bool ends_answer(const parser *p)
 
 static math_node *parse_answer_of(parser *p)
 {
-    math_node *n = parse_union(p), *list = NULL;
+    math_node *n = parse_union(p), *list = NULL, *next = n;
 
-    while (n && take_separator(p)) {
-        math_node *next;
+    while (n && (take_separator(p) || sees_next_number(p, next))) {
         if (ends_answer(p)) break; /* "1, 2," */
         next = parse_union(p);
         if (!next) return NULL;
@@ -432,7 +513,12 @@ math_parse math_read(math_text *out, const char *s, size_t len, int readings)
 
     out->n_nodes = out->n_units = 0;
     out->root = NULL;
+    out->is_denied = false;
     if (len > MATH_MAX_BYTES) return MATH_TOO_LONG;
+    if (!math_is_ascii(s, len)) {
+        if (!math_to_ascii(out->ascii, sizeof out->ascii, s, &p.lex.len)) return MATH_TOO_LONG;
+        p.lex.s = out->ascii;
+    }
     lex_next(&p.lex);
     out->root = parse_answer(&p);
     if (out->root && p.lex.token.kind != LEX_END) parse_fail(&p, MATH_NOT_PARSED);

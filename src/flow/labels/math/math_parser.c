@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "flow/labels/math/math_words.h"
+
 math_node *parse_fail(parser *p, math_parse why)
 {
     if (p->bad == MATH_PARSED) p->bad = why;
@@ -86,5 +88,54 @@ math_node *parse_leaf(parser *p, math_kind kind, int op)
     if ((p->lex.readings & MATH_ROUNDED) && decimals >= MATH_ROUNDED_DECIMALS && !n->repeat)
         n->rounded = decimals;
     lex_next(&p->lex);
+    return n;
+}
+
+math_node *parse_digits(parser *p, const char *digits)
+{
+    math_node *n = parse_node(p, MATH_NUMBER);
+
+    if (!n) return NULL;
+    n->text = digits;
+    n->len = strlen(digits);
+    n->is_grouped = true;
+    return n;
+}
+
+math_node *parse_scaled(parser *p, math_node *n, const char *factor, const char *divisor)
+{
+    const char *unit = n ? n->unit : NULL;
+
+    if (factor && n) n = parse_over(p, MATH_MUL, n, parse_digits(p, factor), true);
+    if (divisor && n) {
+        math_node *by = parse_digits(p, divisor);
+        if (by) by->sign = -1;
+        n = parse_over(p, MATH_MUL, n, by, true);
+    }
+    if (n) n->unit = unit;
+    return n;
+}
+
+bool parse_sees_word(const parser *p, const char *word)
+{
+    return p->lex.token.kind == LEX_WORD && math_word_is(p->lex.token.text, p->lex.token.len, word);
+}
+
+math_node *parse_number(parser *p)
+{
+    const lex_token t = p->lex.token;
+    math_node *n, *power, *exponent;
+
+    if (t.is_unclear) return parse_fail(p, MATH_NOT_PARSED);
+    n = parse_leaf(p, MATH_NUMBER, 0);
+    if (!n || !t.exponent_len) return n;
+    exponent = parse_node(p, MATH_NUMBER);
+    if (!exponent) return NULL;
+    exponent->text = t.exponent;
+    exponent->len = t.exponent_len;
+    power = parse_over(p, MATH_POW, parse_digits(p, "10"), exponent, true);
+    n = parse_over(p, MATH_MUL, n, power, true);
+    if (n && t.divides) power->sign = -1;
+    if (n) n->is_grouped = true;
     return n;
 }

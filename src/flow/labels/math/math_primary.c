@@ -17,9 +17,17 @@ math_node *parse_argument(parser *p, bool is_digit)
     }
     if (p->lex.token.kind == LEX_NUMBER) {
         if (is_digit) lex_split(&p->lex);
-        return parse_leaf(p, MATH_NUMBER, 0);
+        return parse_number(p);
     }
-    if (p->lex.token.kind == LEX_LETTER || p->lex.token.kind == LEX_COMMAND) return parse_power(p);
+    if (p->lex.token.kind == LEX_LETTER || p->lex.token.kind == LEX_COMMAND) {
+        if (++p->depth > MATH_MAX_DEPTH) {
+            p->depth--;
+            return parse_fail(p, MATH_TOO_LONG);
+        }
+        n = parse_primary(p); /* \sqrt x^2 is the square of the root */
+        p->depth--;
+        return n;
+    }
     return parse_fail(p, MATH_NOT_PARSED);
 }
 
@@ -30,7 +38,7 @@ static math_node *parse_fraction(parser *p)
 
     if (!n) return NULL;
     b->sign = -1;
-    n->is_grouped = true;
+    n->is_grouped = n->is_fraction = true;
     return n;
 }
 
@@ -56,27 +64,41 @@ static const char *const function_names[MATH_FUNCTIONS] = {
     [MATH_COT] = "cot",       [MATH_SEC] = "sec",       [MATH_CSC] = "csc",
     [MATH_ARCSIN] = "arcsin", [MATH_ARCCOS] = "arccos", [MATH_ARCTAN] = "arctan",
     [MATH_LN] = "ln",         [MATH_LOG] = "log",       [MATH_EXP] = "exp",
-    [MATH_FLOOR] = "lfloor",  [MATH_CEIL] = "lceil",
+    [MATH_FLOOR] = "lfloor",  [MATH_CEIL] = "lceil",    [MATH_GCD] = "gcd",
+    [MATH_LCM] = "lcm",       [MATH_MAX] = "max",       [MATH_MIN] = "min",
+    [MATH_MOD] = "bmod",
 };
+
+static int function_of(const parser *p)
+{
+    for (int op = 0; op < MATH_FUNCTIONS; op++)
+        if (op != MATH_MOD && parse_sees_command(p, function_names[op])) return op;
+    return -1;
+}
 
 static bool starts_factor(const parser *p)
 {
     const lex_token *t = &p->lex.token;
 
-    return t->kind == LEX_NUMBER || t->kind == LEX_LETTER || t->kind == LEX_COMMAND;
+    return t->kind == LEX_NUMBER || t->kind == LEX_LETTER ||
+           (t->kind == LEX_COMMAND && !parse_sees_command(p, "rfloor") &&
+            !parse_sees_command(p, "rceil") && !parse_sees_command(p, "end") &&
+            !parse_sees_command(p, "bmod") && !parse_sees_command(p, "pmod"));
 }
 
-/* Brackets, or the product that follows without signs: sin 2x. */
+/* Brackets, or the product that follows without signs, up to the next function: sin 2x cos y. */
 static math_node *parse_operand(parser *p)
 {
     math_node *n = NULL;
 
     if (parse_sees(p, '(') || parse_sees(p, '{') || parse_sees(p, '|')) return parse_power(p);
-    while (starts_factor(p)) {
+    while (starts_factor(p) && (!n || function_of(p) < 0)) {
         math_node *factor = parse_power(p);
         if (!factor) return NULL;
         if (!n) {
             n = factor;
+        } else if (n->kind == MATH_NUMBER && factor->is_fraction) {
+            return parse_fail(p, MATH_NOT_PARSED); /* sin 1 1/2 */
         } else if (n->kind != MATH_MUL || n->is_grouped) {
             n = parse_over(p, MATH_MUL, n, factor, true);
         } else {
@@ -85,6 +107,44 @@ static math_node *parse_operand(parser *p)
         if (!n) return NULL;
     }
     return n ? n : parse_fail(p, MATH_NOT_PARSED);
+}
+
+/* gcd, lcm, max, min of what brackets hold. */
+static math_node *parse_of_many(parser *p, int op)
+{
+    math_node *list, *n = NULL;
+
+    if (!parse_sees(p, '(') && !parse_sees(p, SIGN_SET_OPEN) && !parse_sees(p, '{'))
+        return parse_fail(p, MATH_NOT_PARSED);
+    list = parse_primary(p);
+    if (!list) return NULL;
+    if (list->kind == MATH_TUPLE || list->kind == MATH_SET) {
+        n = parse_node(p, MATH_FUNCTION);
+        if (!n) return NULL;
+        n->first = list->first;
+        n->op = op;
+        return n;
+    }
+    return parse_fail(p, MATH_NOT_PARSED);
+}
+
+static bool is_minus_one(const math_node *n)
+{
+    if ((n->kind != MATH_ADD && n->kind != MATH_NEG) || !n->first || n->first->next) return false;
+    return n->first->kind == MATH_NUMBER && n->first->len == 1 && *n->first->text == '1' &&
+           (n->kind == MATH_NEG || n->first->sign == -1);
+}
+
+/* sin^2 x is a power, sin^{-1} x the inverse function; of the others the latter has no meaning. */
+static math_node *apply_power(parser *p, math_node *n, math_node *power)
+{
+    static const int inverses[] = {
+        [MATH_SIN] = MATH_ARCSIN, [MATH_COS] = MATH_ARCCOS, [MATH_TAN] = MATH_ARCTAN};
+
+    if (!is_minus_one(power)) return parse_over(p, MATH_POW, n, power, true);
+    if (n->op > MATH_TAN) return parse_fail(p, MATH_NOT_PARSED);
+    n->op = inverses[n->op];
+    return n;
 }
 
 static math_node *parse_function(parser *p, int op)
@@ -98,12 +158,18 @@ static math_node *parse_function(parser *p, int op)
         if (n) lex_next(&p->lex), n->op = op;
         return n;
     }
+    if (op >= MATH_GCD) return parse_of_many(p, op);
     if (op == MATH_LOG && parse_take(p, '_') && !(base = parse_argument(p, true))) return NULL;
-    if (parse_take(p, '^') && !(power = parse_argument(p, false))) return NULL; /* sin^2 x */
+    if (parse_take(p, '^')) { /* sin^2 x */
+        const bool is_negative = parse_take(p, '-');
+        power = parse_sees(p, '(') ? parse_primary(p) : parse_argument(p, false);
+        if (is_negative) power = parse_over(p, MATH_NEG, power, NULL, false);
+        if (!power) return NULL;
+    }
     n = parse_over(p, MATH_FUNCTION, parse_operand(p), base, false);
     if (!n) return NULL;
     n->op = op;
-    return power ? parse_over(p, MATH_POW, n, power, true) : n;
+    return power ? apply_power(p, n, power) : n;
 }
 
 /* -- matrices -- */
@@ -204,6 +270,7 @@ static math_node *parse_brackets(parser *p)
         return parse_fail(p, MATH_NOT_PARSED);
     }
     n->is_grouped = true;
+    n->is_fraction = false; /* 3(1/2) is a product */
     return n;
 }
 
@@ -254,6 +321,53 @@ static math_node *parse_bars(parser *p)
     return parse_over(p, MATH_ABS, parse_need(p, n, '|'), NULL, false);
 }
 
+static math_node *take_index(parser *p, math_node *n)
+{
+    if (!p->lex.token.text) return parse_fail(p, MATH_NOT_PARSED);
+    n->first->text = p->lex.token.text;
+    n->first->len = p->lex.token.len;
+    lex_next(&p->lex);
+    return n;
+}
+
+/* All up to the brace that closes: S_{ABC}, a_{n+1}. */
+static math_node *take_subscript(parser *p, math_node *n)
+{
+    const char *begin = p->lex.s + p->lex.token.begin;
+    size_t n_tokens = 0, depth = 0;
+
+    if (p->lex.token.text) take_index(p, n), n_tokens = 1;
+    for (; depth || !parse_sees(p, '}'); n_tokens++) {
+        if (p->lex.token.kind == LEX_END || p->lex.token.kind == LEX_BAD)
+            return parse_fail(p, MATH_NOT_PARSED);
+        if (parse_sees(p, '{')) depth++;
+        if (parse_sees(p, '}')) depth--;
+        lex_next(&p->lex);
+    }
+    if (n_tokens == 0) return parse_fail(p, MATH_NOT_PARSED);
+    if (n_tokens > 1) {
+        n->first->text = begin;
+        n->first->len = (size_t)(p->lex.s + p->lex.token.begin - begin);
+    }
+    lex_next(&p->lex);
+    return n;
+}
+
+static math_node *parse_brackets(parser *p);
+
+/* C(5,2) is a binomial; before other brackets C is a letter. */
+static math_node *parse_choice(parser *p, math_node *letter)
+{
+    math_node *n;
+
+    n = parse_brackets(p);
+    if (n && n->kind == MATH_TUPLE && math_count(n) == 2 && n->open == '(' && n->close == ')') {
+        n->kind = MATH_BINOMIAL;
+        return n;
+    }
+    return parse_over(p, MATH_MUL, letter, n, true);
+}
+
 /* x_1, \theta_{12}, a_n: the subscript is part of the name. */
 static math_node *parse_symbol(parser *p)
 {
@@ -265,16 +379,53 @@ static math_node *parse_symbol(parser *p)
         const int op = *name == 'e' ? MATH_E : MATH_I;
         return parse_leaf(p, MATH_CONSTANT, op);
     }
+    const bool is_choice = t->len == 1 && *name == 'C';
     n = parse_leaf(p, MATH_SYMBOL, 0);
+    if (n && is_choice && parse_sees(p, '(')) return parse_choice(p, n);
     while (n && parse_sees(p, '\'')) lex_next(&p->lex), n->op++; /* f' is not f */
     if (!n || !parse_take(p, '_')) return n;
-    const bool has_brace = parse_take(p, '{');
-    if (!p->lex.token.text) return parse_fail(p, MATH_NOT_PARSED);
     n->first = parse_node(p, MATH_WORDS); /* the subscript's text */
     if (!n->first) return NULL;
-    n->first->text = p->lex.token.text;
-    n->first->len = p->lex.token.len;
+    return parse_take(p, '{') ? take_subscript(p, n) : take_index(p, n);
+}
+
+/* \angle ABC, \triangle ABC, \overline{CD}: a name of a figure, or of its measure. */
+static math_node *parse_figure(parser *p)
+{
+    math_node *n = parse_leaf(p, MATH_SYMBOL, 0);
+    const bool has_brace = n && parse_take(p, '{');
+
+    if (n && !(n->first = parse_node(p, MATH_WORDS))) return NULL;
+    if (!n || p->lex.token.kind == LEX_END) return parse_fail(p, MATH_NOT_PARSED);
+    n->first->text = p->lex.s + p->lex.token.begin;
+    const size_t begin = p->lex.token.begin;
+    while (p->lex.token.kind == LEX_LETTER || p->lex.token.kind == LEX_WORD) {
+        n->first->len = p->lex.at - begin;
+        lex_next(&p->lex);
+    }
+    if (n->first->len == 0) {
+        if (has_brace || p->lex.token.kind != LEX_NUMBER) return parse_fail(p, MATH_NOT_PARSED);
+        return take_index(p, n); /* \angle 1 */
+    }
+    return has_brace ? parse_need(p, n, '}') : n;
+}
+
+/* \mathbb{R}: all real numbers; the other sets are names. */
+static math_node *parse_number_set(parser *p)
+{
+    math_node *n;
+
     lex_next(&p->lex);
+    const bool has_brace = parse_take(p, '{');
+    if (parse_is_text(&p->lex.token, LEX_LETTER, "R")) {
+        lex_next(&p->lex);
+        n = parse_all_reals(p);
+    } else if (p->lex.token.kind == LEX_LETTER) {
+        n = parse_leaf(p, MATH_SYMBOL, 0);
+        if (n) n->op = -1; /* no letter */
+    } else {
+        n = parse_fail(p, MATH_NOT_PARSED);
+    }
     return has_brace ? parse_need(p, n, '}') : n;
 }
 
@@ -292,11 +443,15 @@ static math_node *parse_command(parser *p)
     for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++)
         if (parse_sees_command(p, leaves[i].name))
             return parse_leaf(p, leaves[i].kind, leaves[i].op);
-    for (int op = 0; op < MATH_FUNCTIONS; op++)
-        if (parse_sees_command(p, function_names[op])) {
-            lex_next(&p->lex);
-            return parse_function(p, op);
-        }
+    const int function = function_of(p);
+    if (function >= 0) {
+        lex_next(&p->lex);
+        return parse_function(p, function);
+    }
+    if (parse_sees_command(p, "angle") || parse_sees_command(p, "triangle") ||
+        parse_sees_command(p, "overline"))
+        return parse_figure(p);
+    if (parse_sees_command(p, "mathbb")) return parse_number_set(p);
     const bool is_frac = parse_sees_command(p, "frac"), is_root = parse_sees_command(p, "sqrt"),
                is_binom = parse_sees_command(p, "binom"), is_begin = parse_sees_command(p, "begin");
     if (!is_frac && !is_root && !is_binom && !is_begin) return parse_fail(p, MATH_NOT_PARSED);
@@ -309,31 +464,11 @@ static math_node *parse_command(parser *p)
     return parse_over(p, MATH_BINOMIAL, a, b, true);
 }
 
-/* Words until something else comes; a letter among them belongs to them. */
-static math_node *parse_words(parser *p)
-{
-    const char *begin = p->lex.token.text;
-    math_node *n = parse_node(p, MATH_WORDS);
-
-    if (!n) return NULL;
-    n->text = begin;
-    while (p->lex.token.kind == LEX_WORD ||
-           (p->lex.token.kind == LEX_LETTER && p->lex.token.has_space) ||
-           (p->lex.token.kind == LEX_NUMBER && p->lex.token.has_space)) {
-        if (parse_is_text(&p->lex.token, LEX_WORD, "and") ||
-            parse_is_text(&p->lex.token, LEX_WORD, "or"))
-            break;
-        n->len = p->lex.at - (size_t)(begin - p->lex.s);
-        lex_next(&p->lex);
-    }
-    return n;
-}
-
 math_node *parse_primary(parser *p)
 {
     switch (p->lex.token.kind) {
     case LEX_NUMBER:
-        return parse_leaf(p, MATH_NUMBER, 0);
+        return parse_number(p);
     case LEX_LETTER:
         return parse_symbol(p);
     case LEX_COMMAND:

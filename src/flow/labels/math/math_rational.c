@@ -215,6 +215,67 @@ static math_got round_down(fmpq_t out, const math_node *n)
     return MATH_GOT;
 }
 
+/* x - floor(x / y) y, y > 0. */
+static math_got remainder_of(fmpq_t out, const math_node *n)
+{
+    math_got got = math_rational(out, n->first);
+    fmpq_t y;
+
+    fmpq_init(y);
+    if (got == MATH_GOT) got = math_rational(y, n->first->next);
+    if (got == MATH_GOT && (!fmpz_is_one(fmpq_denref(out)) || !fmpz_is_one(fmpq_denref(y)) ||
+                            fmpz_sgn(fmpq_numref(y)) <= 0))
+        got = MATH_NOT_SO;
+    if (got == MATH_GOT) fmpz_fdiv_r(fmpq_numref(out), fmpq_numref(out), fmpq_numref(y));
+    fmpq_clear(y);
+    return got;
+}
+
+/* gcd and lcm of whole numbers, max and min of any. */
+static math_got of_many(fmpq_t out, const math_node *n)
+{
+    math_got got = math_rational(out, n->first);
+    const bool is_whole = n->op == MATH_GCD || n->op == MATH_LCM;
+    fmpq_t x;
+
+    fmpq_init(x);
+    if (got == MATH_GOT && is_whole && !fmpz_is_one(fmpq_denref(out))) got = MATH_NOT_SO;
+    for (const math_node *kid = n->first->next; kid && got == MATH_GOT; kid = kid->next) {
+        got = math_rational(x, kid);
+        if (got != MATH_GOT) break;
+        const int order = fmpq_cmp(x, out);
+        if (is_whole && !fmpz_is_one(fmpq_denref(x)))
+            got = MATH_NOT_SO;
+        else if (n->op == MATH_GCD)
+            fmpz_gcd(fmpq_numref(out), fmpq_numref(out), fmpq_numref(x));
+        else if (n->op == MATH_LCM)
+            fmpz_lcm(fmpq_numref(out), fmpq_numref(out), fmpq_numref(x));
+        else if (n->op == MATH_MAX ? order > 0 : order < 0)
+            fmpq_set(out, x);
+        if (got == MATH_GOT && is_too_big(out)) got = MATH_OVER_LIMIT;
+    }
+    fmpq_clear(x);
+    return got;
+}
+
+static math_got apply(fmpq_t out, const math_node *n)
+{
+    switch (n->op) {
+    case MATH_FLOOR:
+    case MATH_CEIL:
+        return round_down(out, n);
+    case MATH_MOD:
+        return remainder_of(out, n);
+    case MATH_GCD:
+    case MATH_LCM:
+    case MATH_MAX:
+    case MATH_MIN:
+        return of_many(out, n);
+    default:
+        return MATH_NOT_SO;
+    }
+}
+
 math_got math_rational(fmpq_t out, const math_node *n)
 {
     math_got got;
@@ -242,7 +303,7 @@ math_got math_rational(fmpq_t out, const math_node *n)
     case MATH_BINOMIAL:
         return factorial(out, n);
     case MATH_FUNCTION:
-        return n->op == MATH_FLOOR || n->op == MATH_CEIL ? round_down(out, n) : MATH_NOT_SO;
+        return apply(out, n);
     default:
         return MATH_NOT_SO;
     }

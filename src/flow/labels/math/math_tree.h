@@ -31,12 +31,14 @@ typedef enum math_kind {
     MATH_ABS,      /* one kid */
     MATH_FACTORIAL,
     MATH_BINOMIAL, /* n, k */
-    MATH_FUNCTION, /* op: MATH_SIN, ..; kid; of MATH_LOG a second kid: its base */
+    MATH_FUNCTION, /* op: MATH_SIN, ..; kid; of MATH_LOG a second kid: its base; of MATH_GCD and
+                      its kin, kids */
     MATH_BASED,    /* text: digits; kid: its base, a number */
     MATH_WORDS,    /* text: words */
     MATH_LIST,     /* a, b, c without brackets */
     MATH_SET,      /* {a, b, c} */
     MATH_TUPLE,    /* (a, b); open, close: its brackets */
+    MATH_RATIO,    /* a : b : c */
     MATH_MATRIX,   /* kids row by row; columns */
     MATH_UNION,
     MATH_RELATION, /* kids; a kid's relation stands before it */
@@ -59,6 +61,11 @@ enum {
     MATH_EXP,
     MATH_FLOOR,
     MATH_CEIL,
+    MATH_GCD,
+    MATH_LCM,
+    MATH_MAX,
+    MATH_MIN,
+    MATH_MOD, /* the remainder of the first kid by the second */
     MATH_FUNCTIONS
 };
 enum { MATH_PLUS_MINUS = 2, MATH_MINUS_PLUS = -2 }; /* signs besides 1 and -1 */
@@ -70,7 +77,8 @@ typedef enum math_relation {
     MATH_LE,
     MATH_GT,
     MATH_GE,
-    MATH_IN
+    MATH_IN,
+    MATH_APPROX
 } math_relation;
 
 typedef struct math_node math_node;
@@ -80,7 +88,8 @@ struct math_node {
     int sign; /* as a kid of MATH_ADD or MATH_MUL */
     math_relation relation;
     char open, close;
-    bool is_grouped; /* stands in brackets or braces of its own */
+    bool is_grouped;  /* stands in brackets or braces of its own */
+    bool is_fraction; /* written as \frac, or a \frac in braces */
     size_t repeat, columns;
     size_t rounded; /* MATH_NUMBER read leniently: decimals that may have been rounded; 0: exact */
     const char *text;
@@ -93,11 +102,13 @@ typedef enum math_parse { MATH_PARSED, MATH_NOT_PARSED, MATH_TOO_LONG } math_par
 
 typedef struct math_text {
     math_node *root; /* MATH_PARSED */
+    bool is_denied;  /* "3 is not correct": whatever the root is, it is not the answer */
     size_t n_nodes;
     size_t n_units;
     math_node node[MATH_MAX_NODES];
     char unit[16][MATH_MAX_UNIT];
     char digits[MATH_MAX_BYTES]; /* numbers without their marks */
+    char ascii[MATH_MAX_BYTES];  /* the text, where it held other characters */
 } math_text;
 
 /* How numbers may be read besides as they stand. */

@@ -50,8 +50,8 @@ static const struct unit {
     {"week", "week"},
     {"month", "month"},
     {"year", "year"},
-    {"mph", "mph"},
-    {"kph", "kph"},
+    {"mph", "mile per hour"},
+    {"kph", "km per hour"},
     {"dollar", "dollar"},
     {"usd", "dollar"},
     {"cent", "cent"},
@@ -79,6 +79,21 @@ static const struct unit {
     {"acre", "acre"},
     {"hectare", "hectare"},
     {"unit", "unit"},
+    {"newton", "newton"},
+    {"n", "newton"},
+    {"joule", "joule"},
+    {"j", "joule"},
+    {"watt", "watt"},
+    {"w", "watt"},
+    {"kw", "kw"},
+    {"volt", "volt"},
+    {"v", "volt"},
+    {"hz", "hertz"},
+    {"pa", "pascal"},
+    {"mol", "mole"},
+    {"kj", "kj"},
+    {"gbp", "sterling"},
+    {"eur", "euro"},
 };
 
 static char lower(char c)
@@ -94,11 +109,20 @@ static bool equal(const char *word, size_t len, const char *name)
     return true;
 }
 
+/* m is a metre, M a million: letters alone keep their case. */
+static bool is_letter_of(const char *word, const char *name)
+{
+    static const char capitals[] = "LNJWV", smalls[] = "msghl";
+
+    return lower(*word) == *name && strchr(*word == *name ? smalls : capitals, *word);
+}
+
 const char *math_unit_name(const char *word, size_t len)
 {
     for (int plural = 0; plural < 2; plural++) {
         for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-            if (equal(word, len, units[i].word)) return units[i].name;
+            if (equal(word, len, units[i].word) && (len > 1 || is_letter_of(word, units[i].word)))
+                return units[i].name;
         if (len < 3 || lower(word[len - 1]) != 's') return NULL;
         len--;
     }

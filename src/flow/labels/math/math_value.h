@@ -39,6 +39,7 @@ typedef enum math_got { MATH_GOT, MATH_NOT_SO, MATH_OVER_LIMIT } math_got;
 typedef struct math_symbols {
     const math_node *item[MATH_MAX_SYMBOLS];
     size_t n;
+    bool is_real; /* no part of an expression has a value that is not real */
 } math_symbols;
 /* false: too many. */
 bool math_collect(math_symbols *out, const math_node *n);
@@ -49,13 +50,16 @@ math_got math_rational(fmpq_t out, const math_node *n);
 
 /* The value where symbol i is points[which][i]; which < MATH_POINTS. false: none, or not computed.
  */
-enum { MATH_POINTS = 3 };
+enum { MATH_POINTS = 5 };
 bool math_numeric(acb_t out, const math_node *n, const math_symbols *symbols, size_t which);
 
 /* Whether a and b are one function of the symbols (without symbols: one number), as far as the
  * identities of fractions, roots and circular functions tell. MATH_FALSE is given for numbers only.
  */
 math_truth math_identical(const math_node *a, const math_node *b, const math_symbols *symbols);
+/* The same where every symbol is positive: laws of roots, logarithms and powers hold besides. */
+math_truth math_identical_positive(const math_node *a, const math_node *b,
+                                   const math_symbols *symbols);
 /* Whether the numerators of a and b, taken as fractions, are equal up to a factor that is a number
  * and not zero: a = 0 and b = 0 are one equation. is_positive: the factor is positive besides. */
 math_truth math_proportional(const math_node *a, const math_node *b, const math_symbols *symbols,
