@@ -271,8 +271,8 @@ vs_status vs_verb_audit(int argc, char **argv, vs_error *err)
             "  8192 samples, 211 of them cut off and left out here\n\n"
             "       grader                          right    wrong ungradable   right here, not "
             "right in column\n"
-            "    1  gsm8k/2                          2104     5841         36   2:0\n"
-            "    2  gsm8k-flexible/2                 2116     5702        163   1:12",
+            "    1  gsm8k/3                          2104     5841         36   2:0\n"
+            "    2  gsm8k-flexible/3                 2116     5702        163   1:12",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
         .min_words = 1,

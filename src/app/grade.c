@@ -254,7 +254,7 @@ vs_status vs_verb_grade(int argc, char **argv, vs_error *err)
                    "--profile gsm8k\n"
                    "  "
                    "{\"verdict\":\"right\",\"extracted\":\"18\",\"normal\":\"18\",\"rule\":\"gsm8k/"
-                   "2:marker\"}",
+                   "3:marker\"}",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
         .max_words = VS_WORDS_MAX,

@@ -11,7 +11,7 @@ typedef struct flips {
     bool is_json;
 } flips;
 
-/* "  round-1 problem p7 #3: wrong -> right by gsm8k-flexible/2:boxed, read '18'" */
+/* "  round-1 problem p7 #3: wrong -> right by gsm8k-flexible/3:boxed, read '18'" */
 static void note_flip(void *ctx, const vs_problem *p, const vs_sample *x,
                       const vs_grade_result *now)
 {
@@ -108,7 +108,7 @@ vs_status vs_verb_regrade(int argc, char **argv, vs_error *err)
             "  $ vstar regrade runs/gsm8k --profile gsm8k-flexible --show 1\n  8192 samples "
             "graded again, 12 labels flipped\n"
             "    wrong      -> right      12\n"
-            "    round-1, problem train-17, sample 3: wrong -> right by gsm8k-flexible/2:boxed, "
+            "    round-1, problem train-17, sample 3: wrong -> right by gsm8k-flexible/3:boxed, "
             "read '18'",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,

@@ -49,7 +49,7 @@ check "as JSON too" python3 -c 'import json,sys; j=json.load(sys.stdin); assert 
 vstar audit quiet >out.txt
 same "audit ends well" $? 0
 check "audit begins with the run's own grader" grep -q '^  1  external/1:' out.txt
-check "audit has the profiles that apply" grep -q '  gsm8k/2 ' out.txt
+check "audit has the profiles that apply" grep -q '  gsm8k/3 ' out.txt
 check "audit shows a disagreement" grep -q '1:right .*ungradable' out.txt
 check "audit as JSON" python3 -c 'import json,sys; j=json.load(sys.stdin); assert j["graders"][0]["right"] > 0' \
     < <(vstar audit quiet --json)

@@ -1,5 +1,6 @@
 #include "flow/labels/find.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 size_t find_text(const char *s, size_t i, size_t len, const char *word)
@@ -18,8 +19,12 @@ size_t find_line_end(const char *s, size_t i, size_t len)
 
 size_t find_sentence_end(const char *s, size_t i, size_t len)
 {
-    for (; i < len && s[i] != '\n'; i++)
-        if (s[i] == '.' && (i + 1 == len || s[i + 1] == ' ' || s[i + 1] == '\n')) return i;
+    for (; i < len && s[i] != '\n'; i++) {
+        size_t next = i + 1;
+        if (s[i] != '.') continue;
+        while (next < len && s[next] && strchr("*_\"')]`", s[next])) next++;
+        if (next == len || s[next] == ' ' || s[next] == '\r' || s[next] == '\n') return i;
+    }
     return i;
 }
 
@@ -41,11 +46,39 @@ size_t find_fold(const char *s, size_t i, size_t len, const char *lower)
     return n;
 }
 
+size_t find_here(const char *s, size_t i, size_t len, const char *word)
+{
+    const size_t n = strlen(word);
+
+    return i <= len && len - i >= n && memcmp(s + i, word, n) == 0 ? n : 0;
+}
+
+size_t find_any(const char *s, size_t i, size_t len, const char *const *words, size_t n)
+{
+    for (size_t w = 0; w < n; w++) {
+        const size_t found = find_here(s, i, len, words[w]);
+        if (found) return found;
+    }
+    return 0;
+}
+
+/* "answer", emphasis, and "is" or a colon. */
+static size_t statement_at(const char *s, size_t i, size_t len)
+{
+    size_t n = find_fold(s, i, len, "answer"), more;
+
+    if (!n) return 0;
+    n += i;
+    while (n < len && (s[n] == '*' || s[n] == '_')) n++;
+    if (n < len && s[n] == ':') return n + 1 - i;
+    more = find_fold(s, n, len, " is");
+    return more ? n + more - i : 0;
+}
+
 size_t find_statement(size_t *after, const char *s, size_t i, size_t len)
 {
     for (; i < len; i++) {
-        size_t n = find_fold(s, i, len, "answer is");
-        if (!n) n = find_fold(s, i, len, "answer:");
+        const size_t n = statement_at(s, i, len);
         if (!n) continue;
         *after = i + n;
         return i;
@@ -65,4 +98,102 @@ size_t find_run_on(const char *s, size_t len)
         if (len - first >= 2 && memcmp(s + first, "Q:", 2) == 0) return at;
     }
     return len;
+}
+
+/* -- what surrounds the answer -- */
+
+/* Tokens that end a text, or begin another one's turn, in lower case. */
+static const char *const end_tokens[] = {
+    "<|endoftext|>",
+    "<|end_of_text|>",
+    "<|im_end|>",
+    "<|im_start|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<|start_header_id|>",
+    "<|begin_of_text|>",
+    "<|end|>",
+    "<|eot|>",
+    "<|eos|>",
+    "<|pad|>",
+    "<|user|>",
+    "<|return|>",
+    "<|end_of_turn|>",
+    "<|end_of_turn_token|>",
+    "<|start_of_turn_token|>",
+    "<|end_of_sentence|>",
+    "<\xef\xbd\x9c"
+    "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
+    "<end_of_turn>",
+    "<start_of_turn>",
+    "<end_of_utterance>",
+    "</s>",
+    "<eos>",
+    "<eot>",
+    "<pad>",
+    "[/inst]",
+};
+/* These count only where a line begins with them: they may be a list of Python. */
+static const char *const line_tokens[] = {"[done]", "[eos]", "[end]"};
+static const char *const thoughts[] = {"think>", "thinking>", "thought>", "reasoning>"};
+
+#define FOLD_ANY(s, i, len, list) fold_any(s, i, len, list, sizeof(list) / sizeof *(list))
+static size_t fold_any(const char *s, size_t i, size_t len, const char *const *words, size_t n)
+{
+    size_t found = 0;
+
+    for (size_t w = 0; w < n && !found; w++) found = find_fold(s, i, len, words[w]);
+    if (found && i + found < len && (s[i + found] == '"' || s[i + found] == '\'')) return 0;
+    return found;
+}
+
+static bool is_blank_span(const char *s, size_t begin, size_t end)
+{
+    while (begin < end && (s[begin] == '\n' || find_past_blanks(s, begin, end) > begin)) begin++;
+    return begin == end;
+}
+
+static size_t end_token(const char *s, size_t i, size_t len)
+{
+    size_t n = 0;
+
+    if (s[i] == '<' || s[i] == '[') n = FOLD_ANY(s, i, len, end_tokens);
+    if (!n && s[i] == '[' && (i == 0 || s[i - 1] == '\n')) n = FOLD_ANY(s, i, len, line_tokens);
+    return n;
+}
+
+/* Cuts off what was thought aloud: all of it where the thought never ends. */
+static void cut_thoughts(find_part *part, const char *s)
+{
+    size_t open = part->end, n;
+
+    for (size_t i = part->begin; i < part->end; i++) {
+        if (s[i] != '<') continue;
+        if (i + 1 < part->end && s[i + 1] == '/' &&
+            (n = FOLD_ANY(s, i + 2, part->end, thoughts)) > 0) {
+            part->begin = i + 2 + n;
+            open = part->end;
+        } else if (open == part->end && FOLD_ANY(s, i + 1, part->end, thoughts)) {
+            open = i;
+        }
+    }
+    part->end = open;
+}
+
+find_part find_answer_part(const char *s, size_t len)
+{
+    find_part part = {find_here(s, 0, len, "\xef\xbb\xbf"), len};
+
+    for (size_t i = part.begin; i < part.end; i++) {
+        const size_t n = end_token(s, i, part.end);
+        if (!n) continue;
+        if (!is_blank_span(s, part.begin, i)) {
+            part.end = i;
+            break;
+        }
+        part.begin = i + n;
+        i += n - 1;
+    }
+    cut_thoughts(&part, s);
+    return part;
 }

@@ -11,14 +11,14 @@ static const struct profile {
     const char *name, *version;
     grade_fn *grade;
 } profiles[] = {
-    {"gsm8k", "gsm8k/2", grade_gsm8k},
-    {"gsm8k-flexible", "gsm8k-flexible/2", grade_gsm8k_flexible},
+    {"gsm8k", "gsm8k/3", grade_gsm8k},
+    {"gsm8k-flexible", "gsm8k-flexible/3", grade_gsm8k_flexible},
     {"arithmetic", "arithmetic/2", grade_arithmetic},
     {"math", "math/3", grade_math},
     {"math-flexible", "math-flexible/3", grade_math_flexible},
     {"math-hendrycks", "math-hendrycks/1", grade_math_hendrycks},
     {"math-minerva", "math-minerva/1", grade_math_minerva},
-    {"choice", "choice/1", grade_choice},
+    {"choice", "choice/2", grade_choice},
 };
 enum { N_PROFILES = sizeof profiles / sizeof *profiles };
 

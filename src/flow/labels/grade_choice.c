@@ -18,6 +18,11 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+static bool is_word_byte(char c)
+{
+    return is_letter(c) || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80;
+}
+
 /* 'A' .. of either case; 0: no label of a choice. */
 static int label_of(char c)
 {
@@ -28,118 +33,137 @@ static int label_of(char c)
 
 static void note(choice *c, int letter, size_t at)
 {
-    if (c->letter != 0 && c->letter != letter) {
-        c->letter = -1;
-        c->end = at + 1;
-        return;
-    }
     if (c->letter == 0) c->begin = at;
-    c->letter = letter;
+    c->letter = c->letter != 0 && c->letter != letter ? -1 : letter;
     c->end = at + 1;
 }
 
-/* Every "(c)" of s[begin..end). */
-static void read_brackets(choice *c, const char *s, size_t begin, size_t end)
-{
-    for (size_t i = begin; i + 2 < end; i++)
-        if (s[i] == '(' && s[i + 2] == ')' && label_of(s[i + 1]))
-            note(c, label_of(s[i + 1]), i + 1);
-}
+/* -- words and labels of a line -- */
 
-/* A letter that stands alone at s[begin..end), behind wrapping; a small one must end the text,
- * since "a" is a word. */
-static void read_lone(choice *c, const char *s, size_t begin, size_t end)
-{
-    static const char *const wraps[] = {"\\text{", "\\textbf{", "\\mathrm{", "\\mathbf{"};
-    size_t after;
+/* A text's next word, label or sign. */
+typedef struct token {
+    size_t begin, end; /* of the word, or of the letter itself */
+    int label;         /* 0: none */
+    bool is_bracketed; /* "(c)" */
+    char next;         /* the byte behind it; 0: the end */
+} token;
 
-    for (bool moved = true; moved && begin < end;) {
-        moved = strchr(" \t\r\n*_`'\"($:{", s[begin]) && s[begin];
-        if (moved) begin++;
-        for (size_t i = 0; !moved && i < sizeof wraps / sizeof *wraps; i++)
-            if (find_text(s, begin, end, wraps[i]) == begin)
-                begin += strlen(wraps[i]), moved = true;
+/* Emphasis and layout, which mean nothing. */
+static size_t past_layout(const char *s, size_t i, size_t end)
+{
+    static const char *const wraps[] = {"\\text{",   "\\textbf{", "\\mathrm{", "\\mathbf{",
+                                        "\\textit{", "\\boxed{",  "\\fbox{",   "\\(",
+                                        "\\)",       "\\[",       "\\]",       "\\ ",
+                                        "\\,",       "\\quad",    "\\left",    "\\right"};
+
+    for (size_t n = 1; n && i < end;) {
+        n = find_any(s, i, end, wraps, sizeof wraps / sizeof *wraps);
+        if (!n && s[i] && strchr(" \t\r*_`'\"$:{}~", s[i])) n = 1;
+        i += n;
     }
-    if (begin == end || !label_of(s[begin])) return;
-    after = begin + 1;
-    while (after < end && strchr(" \t\r*_`'\").$}", s[after]) && s[after]) after++;
-    const bool is_alone = begin + 1 == end || !is_letter(s[begin + 1]);
-    const bool is_last = after == end || s[after] == '\n';
-    const bool is_capital = s[begin] >= 'A' && s[begin] <= 'Z';
-    const char next = begin + 1 < end ? s[begin + 1] : '\0';
-    if (is_alone && (is_last || (is_capital && next && strchr(").:,*", next))))
-        note(c, label_of(s[begin]), begin);
+    return i;
 }
 
-static bool find_boxed(choice *out, const char *s, size_t len)
+/* false: nothing is left. A single letter is a label where it is bracketed or a capital. */
+static bool next_token(token *t, const char *s, size_t i, size_t end)
 {
-    size_t begin, end;
+    size_t open;
 
-    if (!vs_box_last(&begin, &end, s, len)) return false;
-    *out = (choice){.where = "box"};
-    read_brackets(out, s, begin, end);
-    if (out->letter == 0) read_lone(out, s, begin, end);
-    return out->letter != 0;
+    *t = (token){.begin = past_layout(s, i, end)};
+    if (t->begin == end) return false;
+    open = s[t->begin] == '(' || s[t->begin] == '[' ? past_layout(s, t->begin + 1, end) : end;
+    if (open < end && label_of(s[open])) {
+        const size_t close = past_layout(s, open + 1, end);
+        if (close < end && (s[close] == ')' || s[close] == ']')) {
+            *t = (token){open, close + 1, label_of(s[open]), true,
+                         close + 1 < end ? s[close + 1] : '\0'};
+            return true;
+        }
+    }
+    t->end = t->begin + 1;
+    if (is_word_byte(s[t->begin]))
+        while (t->end < end && (is_word_byte(s[t->end]) ||
+                                (s[t->end] == '\'' && t->end + 1 < end && is_letter(s[t->end + 1]))))
+            t->end++;
+    t->next = t->end < end ? s[t->end] : '\0';
+    if (t->end == t->begin + 1 && s[t->begin] >= 'A' && s[t->begin] < 'A' + N_LETTERS)
+        t->label = s[t->begin];
+    return true;
 }
 
-/* The last "answer is" or "answer:": the bracketed letter of its sentence, else a lone one behind
- * it. */
-static bool find_stated(choice *out, const char *s, size_t len)
+static bool is_one_of(const char *s, const token *t, const char *const *words, size_t n)
 {
-    size_t at = len, after = 0, end;
+    for (size_t i = 0; i < n; i++)
+        if (t->end - t->begin == strlen(words[i]) && find_fold(s, t->begin, t->end, words[i]))
+            return true;
+    return false;
+}
+#define IS_ONE_OF(s, t, words) is_one_of(s, t, words, sizeof(words) / sizeof *(words))
 
-    while (find_statement(&after, s, after, len) < len) at = after;
-    if (at == len) return false;
-    end = find_sentence_end(s, at, len);
-    *out = (choice){.where = "answer-is"};
-    read_brackets(out, s, at, end < len ? end + 1 : end);
-    if (out->letter == 0) read_lone(out, s, at, end);
-    return out->letter != 0;
+/* What may stand between "answer is" and the label. */
+static const char *const fillers[] = {
+    "the",      "is",       "be",      "it",      "it's",     "that",   "i",          "think",
+    "believe",  "would",    "say",     "to",      "must",     "should", "could",      "seems",
+    "appears",  "option",   "choice",  "letter",  "answer",   "most",   "likely",     "probably",
+    "clearly",  "therefore", "thus",   "so",      "correct",  "best",   "right",      "definitely",
+    "either",   "both",     "indeed",  "maybe",   "perhaps",  "also",   "one",        "final",
+    "given",    "by",       "are",     "was",     "as",       "in",     "fact",       "actually",
+    "options",  "choices",  "possibly", "can",    "may",      "might",  "go",         "with",
+    "choose",   "pick",     "select",  "my",      "will",     "i'd",    "i'll",       "here",
+    "and",      "or",       "but",     "guess",   "than",     "of",     "the\xc2\xa0", "simply"};
+/* A label behind one of these is not chosen; behind a reason it is only spoken of. */
+static const char *const denials[] = {"not",     "isn't", "rather", "instead", "except",
+                                      "neither", "nor",   "than",   "excluding", "never"};
+static const char *const reasons[] = {"because", "since", "as",       "while",  "whereas", "although",
+                                      "though",  "due",   "for",      "unlike", "which",   "where"};
+
+/* Whether a lone capital at t is a label and no word: "A dog", "I". */
+static bool is_label(const char *s, const token *t, size_t end)
+{
+    token after;
+
+    if (!t->label || t->is_bracketed) return t->label != 0;
+    if (t->next == '\'' || t->next == '-' || t->next == '+' || t->next == '^' || t->next == '=' || t->next == '_')
+        return t->next == '\'' && (t->end + 1 == end || !is_letter(s[t->end + 1]));
+    if (t->label != 'A' && t->label != 'I') return true;
+    if (t->next != ' ' || !next_token(&after, s, t->end, end)) return true;
+    return !is_letter(s[after.begin]) || IS_ONE_OF(s, &after, reasons) ||
+           IS_ONE_OF(s, &after, fillers) || (s[after.begin] >= 'A' && s[after.begin] <= 'Z');
 }
 
-/* The whole text, or its last line. */
-static bool find_line(choice *out, const char *s, size_t len)
+/* The labels of s[begin..end) that are chosen. The first must stand at the beginning, behind fillers
+ * alone, or be bracketed; more of them behind it make several. */
+static void read_labels(choice *c, const char *s, size_t begin, size_t end)
 {
-    size_t begin, end = len;
+    bool is_denied = false, is_leading = true, is_reason = false;
+    token t;
 
-    while (end > 0 && strchr(" \t\r\n", s[end - 1]) && s[end - 1]) end--;
-    for (begin = end; begin > 0 && s[begin - 1] != '\n';) begin--;
-    *out = (choice){.where = "last-line"};
-    read_brackets(out, s, begin, end);
-    if (out->letter == 0) read_lone(out, s, begin, end);
-    return out->letter != 0;
+    for (size_t i = begin; next_token(&t, s, i, end); i = t.end) {
+        const bool is_plain = is_label(s, &t, end) && (is_leading || c->letter != 0);
+        if (t.label && (t.is_bracketed || is_plain)) {
+            if (!is_denied && !(is_reason && c->letter != 0)) note(c, t.label, t.begin);
+            is_denied = is_denied && t.next == ',';
+            continue;
+        }
+        if (!is_word_byte(s[t.begin])) {
+            if (s[t.begin] == ',' || s[t.begin] == ';') is_denied = false;
+            continue;
+        }
+        is_denied = IS_ONE_OF(s, &t, denials) || (is_denied && IS_ONE_OF(s, &t, fillers));
+        if (c->letter != 0 && IS_ONE_OF(s, &t, reasons)) is_reason = true;
+        is_leading = is_leading && (IS_ONE_OF(s, &t, fillers) || is_denied);
+    }
 }
 
-static vs_status read_gold(int *out, const char *gold, size_t len, vs_error *err)
+/* A small letter that is all of s[begin..end), or that a closing bracket or dot and more follow at
+ * its beginning: "c", "b. 4". */
+static void read_small(choice *c, const char *s, size_t begin, size_t end)
 {
-    size_t begin = find_past_blanks(gold, 0, len), end = len;
+    const size_t at = past_layout(s, begin, end), after = at < end ? at + 1 : end;
+    size_t rest;
 
-    while (end > begin && strchr(" \t\r\n)", gold[end - 1]) && gold[end - 1]) end--;
-    if (begin < end && gold[begin] == '(') begin++;
-    *out = end - begin == 1 ? label_of(gold[begin]) : 0;
-    if (*out) return VS_OK;
-    return VS_FAIL(err, VS_E_INPUT, "gold answer \"%.*s\": expected one letter from A to %c",
-                   (int)(len < 40 ? len : 40), gold, 'A' + N_LETTERS - 1);
-}
-
-vs_status grade_choice(vs_grade_result *out, const char *version, const grade_texts *in,
-                       vs_error *err)
-{
-    const size_t len = find_run_on(in->completion, in->completion_len);
-    choice c = {.where = "no-answer"};
-    int gold = 0;
-    char normal;
-
-    if (in->gold) VS_TRY(read_gold(&gold, in->gold, in->gold_len, err));
-    if (!find_boxed(&c, in->completion, len) && !find_stated(&c, in->completion, len) &&
-        !find_line(&c, in->completion, len))
-        c = (choice){.where = "no-answer"};
-    grade_set_rule(out, version, c.where, c.letter < 0 ? ".ambiguous" : "");
-    out->verdict = !in->gold || c.letter < 0 ? VS_UNGRADABLE
-                   : c.letter == gold        ? VS_RIGHT
-                                             : VS_WRONG;
-    grade_set_extract(out, in, c.begin, c.end);
-    normal = (char)c.letter;
-    if (c.letter > 0) grade_set_normal(out, &normal, 1);
-    return VS_OK;
+    if (at == end || !label_of(s[at]) || (after < end && is_word_byte(s[after]))) return;
+    rest = past_layout(s, after, end);
+    while (rest < end && (s[rest] == '.' || s[rest] == ')')) rest = past_layout(s, rest + 1, end);
+    if (rest == end || s[after] == '.' || s[after] == ')') note(c, label_of(s[at]), at);
 }

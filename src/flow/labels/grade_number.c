@@ -1,9 +1,13 @@
 /* grade_number.c - the profiles whose answers are single numbers: the passes over a completion, in
  * the order of each profile's rules. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/mem.h"
 #include "flow/labels/find.h"
 #include "flow/labels/grade_impl.h"
+#include "flow/labels/math/math_equal.h"
 
 /* Where an answer was looked for. */
 typedef enum source {
@@ -25,6 +29,25 @@ static const char marker[] = "####";
 
 /* -- the passes; each leaves *out alone and returns false when its place does not exist -- */
 
+/* "8 #### 8": one answer said again. */
+static void read_marked(found *out, const char *s, size_t begin, size_t end)
+{
+    const size_t first = begin;
+    size_t stop = find_text(s, begin, end, marker);
+
+    out->reading = vs_number_region(&out->number, s, begin, stop);
+    while (stop < end && out->reading == VS_READ_NUMBER) {
+        vs_number again;
+        begin = stop + strspn(s + stop, "#");
+        stop = find_text(s, begin, end, marker);
+        const vs_reading reading = vs_number_region(&again, s, begin, stop);
+        if (reading == VS_READ_NOTHING) continue;
+        if (reading == VS_READ_NUMBER && strcmp(again.normal, out->number.normal) == 0) continue;
+        out->reading = VS_READ_AMBIGUOUS;
+        out->number = (vs_number){.begin = find_past_blanks(s, first, end), .end = again.end};
+    }
+}
+
 static bool find_marker(found *out, const char *s, size_t len)
 {
     size_t begin = find_text(s, 0, len, marker), end;
@@ -36,7 +59,7 @@ static bool find_marker(found *out, const char *s, size_t len)
         end = find_line_end(s, begin, len);
     }
     out->from = FROM_MARKER;
-    out->reading = vs_number_region(&out->number, s, begin, end);
+    read_marked(out, s, begin, end);
     return true;
 }
 
@@ -137,6 +160,96 @@ static void find_arithmetic(found *out, const char *s, size_t len)
     out->reading = vs_number_read(&out->number, s, begin, end);
 }
 
+/* -- expressions -- */
+
+/* Digits that white space or two slashes part are no expression: 1 080, 18/07/2020. */
+static bool may_be_expression(const char *s, const vs_number *n)
+{
+    size_t n_slashes = 0;
+
+    for (size_t i = n->begin; i < n->end; i++) {
+        const bool is_digit = s[i] >= '0' && s[i] <= '9';
+        const size_t next = find_past_blanks(s, i + 1, n->end);
+        if (is_digit && next > i + 1 && next < n->end && s[next] >= '0' && s[next] <= '9')
+            return false;
+        n_slashes = s[i] == '/' ? n_slashes + 1 : is_digit ? n_slashes : 0;
+        n_slashes += is_digit && n_slashes == 1 && next < n->end && s[next] == '/';
+        if (n_slashes > 1) return false;
+    }
+    return n->end - n->begin <= MATH_MAX_BYTES;
+}
+
+/* The value of s[n->begin..n->end) as mathematics, where it is read whole, without words and units:
+ * 3\cdot\frac12. NUMBER: a rational number, in n->normal. EXPRESSION: another value than gold. */
+static vs_reading evaluate(vs_number *n, const char *s, const vs_number *gold)
+{
+    math_text *answer = vs_alloc(1, sizeof *answer), *right = vs_alloc(1, sizeof *right);
+    vs_reading reading = VS_READ_AMBIGUOUS;
+    vs_buf normal = {0};
+    vs_number value;
+    size_t end = n->end;
+
+    while (end > n->begin && strchr(" .,", s[end - 1]) && s[end - 1]) end--;
+    if (!answer || !right || !may_be_expression(s, n) ||
+        math_read(answer, s + n->begin, end - n->begin, 0) != MATH_PARSED || answer->n_units ||
+        !math_is_scalar(answer->root))
+        goto done;
+    math_normal(&normal, answer->root);
+    if (!normal.failed && normal.len &&
+        vs_number_read(&value, normal.data, 0, normal.len) == VS_READ_NUMBER &&
+        value.end == normal.len) {
+        memcpy(n->normal, value.normal, sizeof value.normal);
+        reading = VS_READ_NUMBER;
+    } else if (gold && math_read(right, gold->normal, strlen(gold->normal), 0) == MATH_PARSED &&
+               math_equal(right->root, answer->root) == MATH_FALSE) {
+        reading = VS_READ_EXPRESSION;
+    }
+done:
+    free(answer);
+    free(right);
+    vs_buf_free(&normal);
+    return reading;
+}
+
+/* Letters alone, as "x" or "Total". */
+static bool is_name(const char *s, size_t begin, size_t end)
+{
+    for (; begin < end; begin++)
+        if (!strchr(" $*_", s[begin]) && !((s[begin] | 32) >= 'a' && (s[begin] | 32) <= 'z'))
+            return false;
+    return true;
+}
+
+/* "x = 18", "9*2 = 18": the right side, where the left says nothing else. */
+static vs_reading read_equation(vs_number *out, const char *s)
+{
+    const char *sign = memrchr(s + out->begin, '=', out->end - out->begin);
+    vs_number left = {.begin = out->begin}, right;
+
+    if (!sign) return VS_READ_AMBIGUOUS;
+    left.end = (size_t)(sign - s);
+    if (vs_number_region(&right, s, left.end + 1, out->end) != VS_READ_NUMBER)
+        return VS_READ_AMBIGUOUS;
+    if (!is_name(s, left.begin, left.end) &&
+        (evaluate(&left, s, NULL) != VS_READ_NUMBER || strcmp(left.normal, right.normal) != 0))
+        return VS_READ_AMBIGUOUS;
+    *out = right;
+    return VS_READ_NUMBER;
+}
+
+/* What is no number may be an expression. */
+static void read_expression(found *f, const char *s, const vs_number *gold)
+{
+    bool is_ascii = true;
+
+    for (size_t i = f->number.begin; i < f->number.end; i++)
+        is_ascii = is_ascii && (unsigned char)s[i] < 0x80;
+    if (f->reading != VS_READ_EXPRESSION && (f->reading != VS_READ_NOTHING || is_ascii)) return;
+    vs_reading reading = read_equation(&f->number, s);
+    if (reading == VS_READ_AMBIGUOUS) reading = evaluate(&f->number, s, gold);
+    if (reading != VS_READ_AMBIGUOUS || f->reading == VS_READ_EXPRESSION) f->reading = reading;
+}
+
 /* -- grading -- */
 
 static vs_status read_gold(vs_number *out, const char *gold, size_t len, vs_error *err)
@@ -182,7 +295,8 @@ static void set_rule(vs_grade_result *out, const char *version, const found *f)
 {
     static const char *const sources[] = {"no-marker", "marker",      "boxed",
                                           "answer-is", "last-number", "scratch"};
-    static const char *const readings[] = {"", ".none", ".malformed", ".ambiguous", ".too-long"};
+    static const char *const readings[] = {"",          ".none",   ".malformed", ".ambiguous",
+                                           ".too-long", ".denied", ".expression"};
 
     grade_set_rule(out, version, sources[f->from],
                    f->from == FROM_NOTHING ? "" : readings[f->reading]);
@@ -192,11 +306,15 @@ static vs_status grade(vs_grade_result *out, const char *version,
                        void (*find)(found *out, const char *s, size_t len), const grade_texts *in,
                        vs_error *err)
 {
+    const find_part part = find_answer_part(in->completion, in->completion_len);
     found f = {.from = FROM_NOTHING, .reading = VS_READ_NOTHING};
     vs_number right;
 
     if (in->gold) VS_TRY(read_gold(&right, in->gold, in->gold_len, err));
-    find(&f, in->completion, in->completion_len);
+    find(&f, in->completion + part.begin, part.end - part.begin);
+    read_expression(&f, in->completion + part.begin, in->gold ? &right : NULL);
+    f.number.begin += part.begin;
+    f.number.end += part.begin;
     out->verdict = in->gold ? judge(&f, &right) : VS_UNGRADABLE;
     set_rule(out, version, &f);
     grade_set_extract(out, in, f.number.begin, f.number.end);

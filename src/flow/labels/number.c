@@ -1,51 +1,21 @@
 #include "flow/labels/number.h"
 
-#include <stdio.h>
 #include <string.h>
 
-__extension__ typedef unsigned __int128 wide;
+#include "flow/labels/find.h"
+#include "flow/labels/number_region.h"
 
-typedef struct ratio {
-    bool is_negative;
-    wide num, den;
-} ratio;
+typedef number_wide wide;
+typedef number_ratio ratio;
 
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
 
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f';
-}
-
 static bool digit_at(const char *s, size_t i, size_t len)
 {
     return i < len && is_digit(s[i]);
-}
-
-/* Length of `word` when s[i..len) begins with it, else 0. */
-static size_t starts(const char *s, size_t i, size_t len, const char *word)
-{
-    const size_t n = strlen(word);
-
-    return len - i >= n && memcmp(s + i, word, n) == 0 ? n : 0;
-}
-
-static size_t starts_any(const char *s, size_t i, size_t len, const char *const *words,
-                         size_t n_words)
-{
-    for (size_t w = 0; w < n_words; w++) {
-        const size_t n = starts(s, i, len, words[w]);
-        if (n) return n;
-    }
-    return 0;
 }
 
 /* -- exact values -- */
@@ -70,7 +40,7 @@ static wide wide_gcd(wide a, wide b)
     return a;
 }
 
-static void ratio_reduce(ratio *r)
+static void reduce(ratio *r)
 {
     const wide common = wide_gcd(r->num, r->den);
 
@@ -92,7 +62,7 @@ static char *put_wide(char *to, wide value)
     return to;
 }
 
-static void ratio_text(char *to, const ratio *r)
+void number_text(char *to, const ratio *r)
 {
     if (r->is_negative) *to++ = '-';
     to = put_wide(to, r->num);
@@ -187,8 +157,8 @@ static ratio read_decimal(cursor *c)
 static void divide(cursor *c, ratio *a, ratio b)
 {
     if (c->is_too_long) return;
-    ratio_reduce(a);
-    ratio_reduce(&b);
+    reduce(a);
+    reduce(&b);
     if (b.num == 0 || !wide_mul(&a->num, b.den) || !wide_mul(&a->den, b.num)) c->is_too_long = true;
 }
 
@@ -244,18 +214,18 @@ static bool runs_on(cursor *c)
 static size_t sign_at(bool *is_negative, const char *s, size_t i, size_t len)
 {
     if (i >= len) return 0;
-    *is_negative = s[i] == '-' || starts(s, i, len, "\xe2\x88\x92");
+    *is_negative = s[i] == '-' || find_here(s, i, len, "\xe2\x88\x92");
     if (s[i] == '-' || s[i] == '+') return 1;
     return *is_negative ? 3 : 0;
 }
 
-static size_t currency_at(const char *s, size_t i, size_t len)
+size_t number_currency(const char *s, size_t i, size_t len)
 {
     /* dollar, LaTeX dollar, euro, pound, yen, rupee */
     static const char *const marks[] = {"$",        "\\$",      "\xe2\x82\xac",
                                         "\xc2\xa3", "\xc2\xa5", "\xe2\x82\xb9"};
 
-    return starts_any(s, i, len, marks, sizeof marks / sizeof *marks);
+    return find_any(s, i, len, marks, sizeof marks / sizeof *marks);
 }
 
 static bool decimal_at(const char *s, size_t i, size_t len)
@@ -279,7 +249,7 @@ static bool has_any(const char *s, size_t begin, size_t end, const char *marks)
     return false;
 }
 
-vs_reading vs_number_read(vs_number *out, const char *s, size_t begin, size_t len)
+vs_reading number_value(ratio *value, vs_number *out, const char *s, size_t begin, size_t len)
 {
     cursor c = {.s = s, .at = begin, .len = len};
     bool is_negative = false, is_malformed;
@@ -288,7 +258,7 @@ vs_reading vs_number_read(vs_number *out, const char *s, size_t begin, size_t le
 
     n_sign = sign_at(&is_negative, s, c.at, len);
     c.at += n_sign;
-    c.at += currency_at(s, c.at, len);
+    c.at += number_currency(s, c.at, len);
     if (!n_sign) c.at += sign_at(&is_negative, s, c.at, len);
     if (!decimal_at(s, c.at, len)) return VS_READ_NOTHING;
     first = c.at;
@@ -302,161 +272,38 @@ vs_reading vs_number_read(vs_number *out, const char *s, size_t begin, size_t le
     if (is_malformed) return VS_READ_MALFORMED;
     if (c.is_too_long) return VS_READ_TOO_LONG;
     r.is_negative = is_negative;
-    ratio_reduce(&r);
-    ratio_text(out->normal, &r);
+    reduce(&r);
+    number_text(out->normal, &r);
+    *value = r;
     return VS_READ_NUMBER;
 }
 
-/* -- regions -- */
-
-size_t vs_number_unwrap(const char *s, size_t begin, size_t end)
+vs_reading vs_number_read(vs_number *out, const char *s, size_t begin, size_t len)
 {
-    static const char *const words[] = {"\\boxed{",  "\\fbox{",   "\\text{", "\\textbf{",
-                                        "\\mathbf{", "\\mathrm{", "\\(",     "\\["};
-    size_t i = begin;
+    ratio ignored;
 
-    while (i < end) {
-        const size_t n = starts_any(s, i, end, words, sizeof words / sizeof *words);
-        if (n) {
-            i += n;
-        } else if (is_blank(s[i]) || (s[i] && strchr("*_`$=:{", s[i]))) {
-            i++;
-        } else {
-            break;
-        }
-    }
-    return i;
+    return number_value(&ignored, out, s, begin, len);
 }
 
-/* A digit of a unit: after a letter, or after ^ or ^{ behind a letter, or after such a digit. */
-static bool in_unit(const char *s, size_t i, size_t begin)
+bool number_scale(ratio *r, uint64_t num, uint64_t den)
 {
-    while (i > begin && is_digit(s[i - 1])) i--;
-    if (i > begin + 1 && s[i - 1] == '{' && s[i - 2] == '^') i--;
-    if (i > begin && s[i - 1] == '^') i--;
-    return i > begin && is_letter(s[i - 1]);
+    ratio scaled = *r;
+
+    if (!wide_mul(&scaled.num, num) || !wide_mul(&scaled.den, den)) return false;
+    reduce(&scaled);
+    *r = scaled;
+    return true;
 }
 
-/* Whether a digit of s[begin..end) stands outside every unit. Linear: a run of digits is judged by
- * its first. */
-static bool has_other_digit(const char *s, size_t begin, size_t end)
+bool number_add(ratio *r, uint64_t num, uint64_t den)
 {
-    for (size_t i = begin; i < end; i++) {
-        if (!is_digit(s[i])) continue;
-        if (!in_unit(s, i, begin)) return true;
-        while (i + 1 < end && is_digit(s[i + 1])) i++;
-    }
-    return false;
-}
+    wide more = r->den;
+    ratio sum = *r;
 
-/* "\frac{a}{b}" and its kin at s[begin], with a sign before it or not: read as "a/b". NOTHING: none
- * is there. */
-static vs_reading read_latex_fraction(vs_number *out, const char *s, size_t begin, size_t end)
-{
-    static const char *const words[] = {"\\frac{", "\\dfrac{", "\\tfrac{", "\\cfrac{"};
-    const bool is_negative = begin < end && s[begin] == '-';
-    const size_t first = begin + is_negative;
-    char text[2 * VS_NUMBER_NORMAL_BYTES];
-    size_t at = first, middle, close, len;
-
-    for (size_t i = 0; i < sizeof words / sizeof *words && at == first; i++)
-        if (end - first >= strlen(words[i]) && memcmp(s + first, words[i], strlen(words[i])) == 0)
-            at += strlen(words[i]);
-    if (at == first) return VS_READ_NOTHING;
-    for (middle = at; middle < end && s[middle] != '}';) middle++;
-    for (close = middle; close < end && (close <= middle + 1 || s[close] != '}');) close++;
-    if (close == end || s[middle + 1] != '{' || close - at > sizeof text - 4)
-        return VS_READ_AMBIGUOUS;
-    len = (size_t)snprintf(text, sizeof text, "%s%.*s/%.*s", is_negative ? "-" : "",
-                           (int)(middle - at), s + at, (int)(close - middle - 2), s + middle + 2);
-    const vs_reading reading = vs_number_read(out, text, 0, len);
-    if (reading == VS_READ_NUMBER && out->end != len) return VS_READ_AMBIGUOUS;
-    out->begin = begin;
-    out->end = close + 1;
-    return reading;
-}
-
-vs_reading vs_number_region(vs_number *out, const char *s, size_t begin, size_t end)
-{
-    vs_number found = {0};
-    vs_reading reading;
-    size_t start;
-
-    while (end > begin && is_blank(s[end - 1])) end--;
-    while (begin < end && is_blank(s[begin])) begin++;
-    *out = (vs_number){.begin = begin, .end = end};
-    if (end - begin > VS_NUMBER_REGION_BYTES) return VS_READ_TOO_LONG;
-    start = vs_number_unwrap(s, begin, end);
-    /* A currency mark that unwrapping took is no part of the number; a sign before it still is. */
-    reading = vs_number_read(&found, s, start, end);
-    if (reading == VS_READ_NOTHING) reading = read_latex_fraction(&found, s, start, end);
-    if (reading == VS_READ_NOTHING)
-        return has_other_digit(s, begin, end) ? VS_READ_AMBIGUOUS : VS_READ_NOTHING;
-    if (reading == VS_READ_NUMBER && has_other_digit(s, found.end, end)) return VS_READ_AMBIGUOUS;
-    if (reading != VS_READ_AMBIGUOUS) *out = found;
-    return reading;
-}
-
-/* -- the last number of a text -- */
-
-/* Whether a minus may stand at s[i]: not directly after a digit, a letter or closing punctuation.
- */
-static bool minus_counts(const char *s, size_t i, size_t begin)
-{
-    return i == begin || is_blank(s[i - 1]) || (s[i - 1] && strchr("([{=$+-*/<>^:`|&", s[i - 1]));
-}
-
-/* The start of the number whose first digit or dot is at s[i]: takes in a currency mark and a sign
- * that counts. */
-static size_t number_start(const char *s, size_t i, size_t begin)
-{
-    if (i > begin && s[i - 1] == '$') i--;
-    if (i > begin && s[i - 1] == '-' && minus_counts(s, i - 1, begin)) return i - 1;
-    if (i >= begin + 3 && memcmp(s + i - 3, "\xe2\x88\x92", 3) == 0 &&
-        minus_counts(s, i - 3, begin))
-        return i - 3;
-    return i;
-}
-
-static bool is_word_part(const char *s, size_t i, size_t begin)
-{
-    return i > begin && (is_letter(s[i - 1]) || s[i - 1] == '_');
-}
-
-/* Past the rest of a run of digits, dots and commas that starts at s[i]; the run's last byte. */
-static size_t skip_run(const char *s, size_t i, size_t end)
-{
-    while (i + 1 < end && (is_digit(s[i + 1]) ||
-                           ((s[i + 1] == '.' || s[i + 1] == ',') && digit_at(s, i + 2, end))))
-        i++;
-    return i;
-}
-
-vs_reading vs_number_last(vs_number *out, const char *s, size_t begin, size_t end)
-{
-    vs_reading reading = VS_READ_NOTHING;
-    vs_number before = {0}; /* the last number ahead of the open bracket */
-    bool is_on_line = false, in_aside = false;
-
-    *out = (vs_number){.begin = begin, .end = begin};
-    for (size_t i = begin; i < end; i++) {
-        if (s[i] == '\n') is_on_line = in_aside = false;
-        if (s[i] == ')') in_aside = false;
-        if (s[i] == '(') {
-            in_aside = is_on_line;
-            before = *out;
-        }
-        if (!decimal_at(s, i, end)) continue;
-        if (is_word_part(s, i, begin)) {
-            i = skip_run(s, i, end);
-            continue;
-        }
-        reading = vs_number_read(out, s, number_start(s, i, begin), end);
-        i = out->end - 1;
-        is_on_line = true;
-        if (reading == VS_READ_NUMBER && in_aside && strcmp(out->normal, before.normal) != 0)
-            reading = VS_READ_AMBIGUOUS;
-    }
-    if (reading != VS_READ_NUMBER) out->normal[0] = '\0';
-    return reading;
+    if (!wide_mul(&more, num) || !wide_mul(&sum.num, den) || !wide_mul(&sum.den, den) ||
+        __builtin_add_overflow(sum.num, more, &sum.num))
+        return false;
+    reduce(&sum);
+    *r = sum;
+    return true;
 }

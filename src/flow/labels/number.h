@@ -16,10 +16,12 @@
 /* What was found where a number was looked for. */
 typedef enum vs_reading {
     VS_READ_NUMBER,
-    VS_READ_NOTHING,   /* no digit at all */
-    VS_READ_MALFORMED, /* digits, commas and dots that are no number: 1,08 or 1.2.3 */
-    VS_READ_AMBIGUOUS, /* more than one number, or words before it */
-    VS_READ_TOO_LONG,  /* beyond the limits below or 128 bits, or without a value: 1/0 */
+    VS_READ_NOTHING,    /* no digit at all */
+    VS_READ_MALFORMED,  /* digits, commas and dots that are no number: 1,08 or 1.2.3 */
+    VS_READ_AMBIGUOUS,  /* more than one number, or words that may change it */
+    VS_READ_TOO_LONG,   /* beyond the limits below or 128 bits, or without a value: 1/0 */
+    VS_READ_DENIED,     /* a number that the text says is not the answer: 3 is not correct */
+    VS_READ_EXPRESSION, /* the number is a part of mathematics: 3\pi, 3 + 4, x/3 */
     VS_READINGS
 } vs_reading;
 
@@ -42,12 +44,13 @@ vs_reading vs_number_read(vs_number *out, const char *s, size_t begin, size_t le
 
 /* Reads s[begin..end) as a region that holds one answer: wrapping such as ** or \boxed{ is skipped,
  * a number (or \frac{a}{b}) must follow, and no other digit may come after it unless a unit holds
- * it (m2, m^2). Spans are within s; for AMBIGUOUS and NOTHING the span is the trimmed region. */
+ * it (m2, m^2). Spans are within s; for AMBIGUOUS, EXPRESSION and NOTHING the span is the trimmed region. */
 vs_reading vs_number_region(vs_number *out, const char *s, size_t begin, size_t end);
 
 /* The last number of s[begin..end). A minus counts only at the start or after a space, an opening
  * bracket, =, $ or an operator; digits that a letter precedes are part of a word. AMBIGUOUS: it
- * stands in brackets that follow another value on its line, as in "x = 18 (see step 2)". */
+ * stands in brackets that follow another value on its line, as in "x = 18 (see step 2)".
+ * EXPRESSION: it is a part of a formula, which is the span then. */
 vs_reading vs_number_last(vs_number *out, const char *s, size_t begin, size_t end);
 
 /* First position of s[begin..end) that is not wrapping: blanks, * _ ` $ = : \( \[ \boxed{ \fbox{

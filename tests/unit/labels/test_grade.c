@@ -139,7 +139,6 @@ TEST(grade, leaves_open_what_the_text_leaves_open)
         {S, "18", "#### 18 cm^{2}", VS_RIGHT, "marker", "18"},
         {S, "18", "#### 18/07/2020", VS_UNGRADABLE, "marker.ambiguous", ""},
         {S, "12", "#### 12:30", VS_UNGRADABLE, "marker.ambiguous", ""},
-        {S, "2", "#### 2^10", VS_UNGRADABLE, "marker.ambiguous", ""},
         {S, "18", "#### Step 1", VS_UNGRADABLE, "marker.ambiguous", ""},
         {S, "5", "#### 5 13/2", VS_UNGRADABLE, "marker.ambiguous", ""},
         {S, "1080", "#### 1 080", VS_UNGRADABLE, "marker.ambiguous", ""},
@@ -162,8 +161,8 @@ TEST(grade, falls_back_in_the_stated_order)
         {F, "3", "\\boxed{\\frac{3}{4}}", VS_WRONG, "boxed", "3/4"},
         {F, "0.75", "\\boxed{-\\dfrac{3}{4}}", VS_WRONG, "boxed", "-3/4"},
         {F, "0.75", "\\boxed{\\frac{9}{12} \\text{ cups}}", VS_RIGHT, "boxed", "3/4"},
-        {F, "3", "\\boxed{\\frac{x}{4}}", VS_UNGRADABLE, "boxed.ambiguous", ""},
-        {F, "3", "\\boxed{\\frac{3}{4x}}", VS_UNGRADABLE, "boxed.ambiguous", ""},
+        {F, "3", "\\boxed{\\frac{x}{4}}", VS_WRONG, "boxed.expression", ""},
+        {F, "3", "\\boxed{\\frac{3}{4x}}", VS_WRONG, "boxed.expression", ""},
         {F, "18", "\\boxed{none} The answer is 18.", VS_RIGHT, "answer-is", "18"},
         {F, "18", "The ANSWER IS: **18**. It took 3 steps.", VS_RIGHT, "answer-is", "18"},
         {F, "18", "Answer: 7\nAnswer: $18", VS_RIGHT, "answer-is", "18"},
@@ -203,6 +202,100 @@ TEST(grade, reads_only_the_first_marked_integer_of_the_arithmetic_task)
     CHECK_ROWS(rows);
 }
 
+TEST(grade, reads_what_follows_a_number_whole_or_not_at_all)
+{
+    static const row rows[] = {
+        {S, "120", "#### 5!", VS_RIGHT, "marker", "120"},
+        {S, "5", "#### 5!", VS_WRONG, "marker", "120"},
+        {S, "18", "#### 18 apples!", VS_RIGHT, "marker", "18"},
+        {S, "8", "#### 2^3", VS_RIGHT, "marker", "8"},
+        {S, "3", "#### 3 + 4", VS_WRONG, "marker", "7"},
+        {S, "6", "#### 3*2", VS_RIGHT, "marker", "6"},
+        {S, "3", "#### 3(4)", VS_WRONG, "marker", "12"},
+        {S, "3", "#### 3\\pi", VS_WRONG, "marker.expression", ""},
+        {S, "3", "#### 3/x", VS_WRONG, "marker.expression", ""},
+        {S, "3", "#### 3*x", VS_WRONG, "marker.expression", ""},
+        {S, "3", "#### 3 x", VS_WRONG, "marker.expression", ""},
+        {S, "10", "#### 10+John's age", VS_WRONG, "marker.denied", ""},
+        {S, "18", "#### x = 18", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### 9*2 = 18", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### 9*3 = 18", VS_UNGRADABLE, "marker.ambiguous", ""},
+        {S, "18", "#### $18/hour", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### 18 miles per hour", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### 18cm\xc2\xb2", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### about 18", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### USD 18", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### 18+", VS_UNGRADABLE, "marker.ambiguous", ""},
+        {S, "18", "#### 18?", VS_UNGRADABLE, "marker.ambiguous", ""},
+        {S, "3", "#### 3 or four", VS_UNGRADABLE, "marker.ambiguous", ""},
+        {S, "3", "#### 3ab", VS_UNGRADABLE, "marker.ambiguous", ""},
+        {S, "18", "#### 18 did not go", VS_UNGRADABLE, "marker.ambiguous", ""},
+        {S, "3", "#### 3 is not correct", VS_WRONG, "marker.denied", ""},
+        {S, "3", "#### 3 is wrong", VS_WRONG, "marker.denied", ""},
+        {S, "3", "#### 3 wrong answers", VS_RIGHT, "marker", "3"},
+    };
+    CHECK_ROWS(rows);
+}
+
+TEST(grade, multiplies_by_the_words_that_multiply)
+{
+    static const row rows[] = {
+        {S, "5000", "#### 5 thousand", VS_RIGHT, "marker", "5000"},
+        {S, "3", "#### 3 million dollars", VS_WRONG, "marker", "3000000"},
+        {S, "36", "#### 3 dozen eggs", VS_RIGHT, "marker", "36"},
+        {S, "500000", "#### 5 hundred thousand", VS_RIGHT, "marker", "500000"},
+        {S, "5000", "#### 5k", VS_RIGHT, "marker", "5000"},
+        {S, "5", "#### 5 k", VS_WRONG, "marker", "5000"},
+        {S, "5000000", "#### $5M", VS_RIGHT, "marker", "5000000"},
+        {S, "5", "#### 5 m", VS_RIGHT, "marker", "5"},
+        {S, "5", "#### $5m", VS_WRONG, "marker", "5000000"},
+        {S, "5", "#### $5$ m", VS_RIGHT, "marker", "5"},
+        {S, "30000", "#### 3\xe4\xb8\x87", VS_RIGHT, "marker", "30000"},
+        {S, "0.3", "#### 3 tenths", VS_RIGHT, "marker", "3/10"},
+        {S, "3.5", "#### 3 and a half hours", VS_RIGHT, "marker", "7/2"},
+        {S, "3", "#### 3 quarters", VS_UNGRADABLE, "marker.ambiguous", ""},
+        {S, "-3", "#### 3 degrees below zero", VS_RIGHT, "marker", "-3"},
+        {F, "3000000", "They sold 3 million books.", VS_RIGHT, "last-number", "3000000"},
+        {F, "3", "They sold 3 million books.", VS_WRONG, "last-number", "3000000"},
+    };
+    CHECK_ROWS(rows);
+}
+
+TEST(grade, takes_no_number_out_of_a_formula)
+{
+    static const row rows[] = {
+        {F, "2", "so it is \\sqrt{2}", VS_WRONG, "last-number.expression", ""},
+        {F, "3", "so it is \\sqrt{9}", VS_RIGHT, "last-number", "3"},
+        {F, "2", "so it is x^2", VS_WRONG, "last-number.expression", ""},
+        {F, "4", "that makes \\frac{3}{4}", VS_WRONG, "last-number", "3/4"},
+        {F, "4", "it is 3 + 4", VS_WRONG, "last-number", "7"},
+        {F, "4", "it is 3 or 4", VS_UNGRADABLE, "last-number.ambiguous", ""},
+        {F, "5", "it is 5x", VS_WRONG, "last-number.expression", ""},
+        {F, "30", "at 12:30", VS_UNGRADABLE, "last-number.ambiguous", ""},
+        {F, "18", "so \\text{18}", VS_RIGHT, "last-number", "18"},
+        {F, "3", "The answer is 3\\pi.", VS_WRONG, "answer-is.expression", ""},
+    };
+    CHECK_ROWS(rows);
+}
+
+TEST(grade, knows_what_stands_around_an_answer)
+{
+    static const row rows[] = {
+        {S, "8", "#### 8 #### 8", VS_RIGHT, "marker", "8"},
+        {S, "8", "#### 8 #### 9", VS_UNGRADABLE, "marker.ambiguous", ""},
+        {S, "8", "#### 8 ####", VS_RIGHT, "marker", "8"},
+        {S, "18", "#### 18<|endoftext|>", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### 18</s>12", VS_RIGHT, "marker", "18"},
+        {S, "18", "<|im_start|>#### 18<|im_end|>\n9", VS_RIGHT, "marker", "18"},
+        {S, "18", "\xef\xbb\xbf#### 18<EOS>", VS_RIGHT, "marker", "18"},
+        {S, "18", "<think>\n#### 19\n</think>\n#### 18", VS_RIGHT, "marker", "18"},
+        {S, "18", "<think>\n#### 18", VS_WRONG, "no-marker", ""},
+        {F, "18", "**Answer**: 18", VS_RIGHT, "answer-is", "18"},
+        {F, "18", "**The answer is 18.** It took 3 steps.", VS_RIGHT, "answer-is", "18"},
+    };
+    CHECK_ROWS(rows);
+}
+
 TEST(grade, takes_a_whole_reference_solution_as_gold)
 {
     CHECK(grade(S, "9 * 2 = $<<9*2=18>>18\n#### 18", "#### 18").verdict == VS_RIGHT);
@@ -233,7 +326,7 @@ TEST(grade, names_its_profiles_and_their_versions)
     for (const char *name; (name = vs_profile_name(n)) != NULL; n++)
         CHECK(strncmp(vs_profile_version(name), name, strlen(name)) == 0);
     CHECK(n >= 3);
-    CHECK_STR(vs_profile_version("gsm8k"), "gsm8k/2");
+    CHECK_STR(vs_profile_version("gsm8k"), "gsm8k/3");
     CHECK(!vs_profile_version("gsm9k"));
     CHECK(vs_grade(&out, "gsm9k", "1", 1, "1", 1, &err) == VS_E_INPUT);
     CHECK(strstr(err.text, "gsm9k"));
@@ -256,12 +349,12 @@ TEST(grade, bounds_what_it_copies_and_cuts_at_a_character)
     memcpy(text, "#### 5", 6);
     memset(text + 6, 'x', sizeof text - 7);
     text[sizeof text - 1] = '\0';
-    CHECK_STR(grade(S, "5", text).rule, "gsm8k/2:marker.too-long");
+    CHECK_STR(grade(S, "5", text).rule, "gsm8k/3:marker.too-long");
     memset(text + 5, '0', 401);
     strcpy(text + 406, "");
-    CHECK_STR(grade(S, "5", text).rule, "gsm8k/2:marker.too-long");
+    CHECK_STR(grade(S, "5", text).rule, "gsm8k/3:marker.too-long");
     strcpy(text + 405, "");
-    CHECK_STR(grade(S, "0", text).rule, "gsm8k/2:marker");
+    CHECK_STR(grade(S, "0", text).rule, "gsm8k/3:marker");
 }
 
 TEST(grade, passes_over_nul_bytes)

@@ -281,7 +281,7 @@ TEST(grader, names_the_item_whose_gold_is_refused)
     size_t bad = 9;
 
     CHECK_OK(vs_grader_open(&g, &o, &err));
-    CHECK_STR(vs_grader_version(g), "gsm8k/2");
+    CHECK_STR(vs_grader_version(g), "gsm8k/3");
     CHECK(vs_grader_run(g, two, 2, results, &bad, &err) == VS_E_INPUT && bad == 1);
     CHECK_OK(vs_grader_run(g, two, 1, results, &bad, &err));
     CHECK(results[0].verdict == VS_RIGHT);
