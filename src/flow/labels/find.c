@@ -197,3 +197,52 @@ find_part find_answer_part(const char *s, size_t len)
     cut_thoughts(&part, s);
     return part;
 }
+
+/* -- boxes -- */
+
+/* Where the command of the box begins whose argument begins at s[i]. */
+static size_t box_start(const char *s, size_t i)
+{
+    while (i > 0 && s[i - 1] != '\\') i--;
+    return i - (i > 0);
+}
+
+/* "not", "rather than", "instead of" right before s[i], behind mathematics' signs. */
+static bool is_denied_before(const char *s, size_t i)
+{
+    static const char *const words[] = {"not", "rather than", "instead of", "isn't"};
+
+    while (i > 0 && s[i - 1] && strchr(" $*(", s[i - 1])) i--;
+    for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
+        const size_t n = strlen(words[k]);
+        if (i >= n && find_fold(s, i - n, i, words[k]) &&
+            (i == n || strchr(" ,;.\n", s[i - n - 1])))
+            return true;
+    }
+    return false;
+}
+
+/* "is not", "is wrong", "is incorrect" right behind the box that closes from s[i] on. */
+bool find_denied_behind(const char *s, size_t i, size_t len)
+{
+    static const char *const words[] = {"is not ",        "isn't ",    "is wrong",
+                                        "is incorrect",   "was wrong", "was incorrect",
+                                        "would be wrong", "is false"};
+
+    while (i < len && s[i] && strchr(" }$*)_\\,", s[i])) i++;
+    return FOLD_ANY(s, i, len, words) > 0;
+}
+
+size_t find_boxes(vs_box out[VS_BOX_PARTS], const char *s, size_t len)
+{
+    size_t limit = len;
+
+    for (int tries = 0; tries < VS_BOX_PARTS; tries++) {
+        const size_t n = vs_box_answer(out, s, limit);
+        if (!n) return 0;
+        const size_t start = box_start(s, out[0].begin);
+        if (!is_denied_before(s, start) && !find_denied_behind(s, out[n - 1].end, len)) return n;
+        limit = start;
+    }
+    return 0;
+}

@@ -4,7 +4,10 @@
 #ifndef VS_LABELS_FIND_H
 #define VS_LABELS_FIND_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#include "base/box.h"
 
 /* First place of `word` in s[i..len). */
 size_t find_text(const char *s, size_t i, size_t len, const char *word);
@@ -27,6 +30,11 @@ size_t find_statement(size_t *after, const char *s, size_t i, size_t len);
 /* Where the completion runs on into a next question: a line that begins with "Question:" or "Q:"
  * after a "####" or an answer statement. */
 size_t find_run_on(const char *s, size_t len);
+
+/* "is not", "is wrong", "is incorrect" from s[i] on, behind closing signs. */
+bool find_denied_behind(const char *s, size_t i, size_t len);
+/* vs_box_answer without boxes that the text denies: not \boxed{4}, \boxed{4} is wrong. */
+size_t find_boxes(vs_box out[VS_BOX_PARTS], const char *s, size_t len);
 
 /* The part of a completion that answers: behind a byte order mark and the last "</think>", up to a
  * "<think>" that never closes and to the first token that ends a text ("<|endoftext|>", "</s>", ..)
