@@ -9,6 +9,7 @@
 #include "base/threads.h"
 #include "flow/labels/code/code_extract.h"
 #include "flow/labels/code/harness.h"
+#include "flow/labels/find.h"
 #include "flow/labels/grade_impl.h"
 
 enum { ENTRY_BYTES = 128 };
@@ -18,7 +19,7 @@ static const code_limits limits = {.cpu_s = 10, .idle_s = 10.0};
 
 static const struct {
     const char *name, *version;
-} profiles[] = {{"mbpp", "mbpp/1"}, {"humaneval", "humaneval/1"}};
+} profiles[] = {{"mbpp", "mbpp/2"}, {"humaneval", "humaneval/2"}};
 enum { N_PROFILES = sizeof profiles / sizeof *profiles };
 
 struct code_grader {
@@ -206,8 +207,9 @@ static vs_status read_humaneval(work *w, const json_t *gold, const vs_grade_item
         if (!is_body &&
             strncmp(w->extract.rule, "fence", 5) != 0) { /* nothing is cut off a continuation */
             vs_buf_free(&w->extract.text);
-            w->extract = (code_extract){.rule = "all", .end = item->completion_len};
-            vs_buf_add(&w->extract.text, item->completion, item->completion_len);
+            const find_part all = find_answer_part(item->completion, item->completion_len);
+            w->extract = (code_extract){.rule = "all", .begin = all.begin, .end = all.end};
+            vs_buf_add(&w->extract.text, item->completion + all.begin, all.end - all.begin);
         }
         vs_buf_str(&w->program, prompt);
         vs_buf_add(&w->program, w->extract.text.data, w->extract.text.len);

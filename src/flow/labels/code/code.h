@@ -44,7 +44,7 @@ const char *code_describe(
     const code_grader *g); /* "Python 3.11.2, bubblewrap, harness 1a2b3c4d, 3 s of CPU time, .." */
 
 bool code_is_profile(const char *profile);     /* "mbpp", "humaneval" */
-const char *code_version(const char *profile); /* "mbpp/1" */
+const char *code_version(const char *profile); /* "mbpp/2" */
 const char *code_profile_name(size_t i);       /* 0, 1, ..; NULL after the last */
 VS_NODISCARD vs_status code_grade(code_grader *g, const char *profile, const vs_grade_item *items,
                                   size_t n, vs_grade_result *results, const code_cache *cache,
