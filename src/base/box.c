@@ -104,36 +104,73 @@ bool vs_box_last(size_t *begin, size_t *end, const char *s, size_t len)
 
 /* -- several boxes -- */
 
-enum { MAX_GAP = 64, MAX_GAP_WORDS = 5 };
+enum { MAX_GAP = 64 };
+typedef enum gap { GAP_NONE, GAP_LIST, GAP_SIGNS } gap;
 
-/* Whether what stands between two boxes makes them one list: "and", "or", a comma and few words, or
- * nothing but signs on one line. */
-static bool is_join(const char *s, size_t begin, size_t end)
+/* Length of a name or word at s[i]. */
+static size_t letters_at(const char *s, size_t i, size_t end)
 {
-    size_t n_words = 0;
-    bool has_word = false, has_comma = false;
+    size_t n = 0;
 
-    if (end - begin > MAX_GAP) return false;
+    while (i + n < end && is_letter(s[i + n])) n++;
+    return n;
+}
+
+static bool is_word(const char *s, size_t i, size_t n, const char *word)
+{
+    return n == strlen(word) && memcmp(s + i, word, n) == 0;
+}
+
+/* What stands between two boxes. "and", "or" and commas make them one list, beside names of one
+ * letter; operators and relations alone make them one formula. */
+static gap gap_of(const char *s, size_t begin, size_t end)
+{
+    static const char *const layout[] = {"quad", "qquad", "text", "textbf", "mbox", "mathrm"};
+    bool has_join = false, has_name = false;
+    size_t n_signs = 0;
+
+    if (end - begin > MAX_GAP) return GAP_NONE;
     for (size_t i = begin; i < end; i++) {
-        const size_t first = i;
-        if (s[i] >= '0' && s[i] <= '9') return false;
-        if (s[i] == '.' && i + 1 < end && (s[i + 1] == ' ' || s[i + 1] == '\n')) return false;
-        has_comma |= s[i] == ',' || s[i] == ';';
-        if (!is_letter(s[i])) continue;
-        while (i + 1 < end && is_letter(s[i + 1])) i++;
-        if (first > begin && s[first - 1] == '\\') continue; /* a command */
-        n_words++;
-        has_word |= (i + 1 - first == 3 && memcmp(s + first, "and", 3) == 0) ||
-                    (i + 1 - first == 2 && memcmp(s + first, "or", 2) == 0);
+        const bool is_command = s[i] == '\\' && i + 1 < end && is_letter(s[i + 1]);
+        const size_t first = i + is_command, n = letters_at(s, first, end);
+        bool is_layout = false;
+        if (s[i] >= '0' && s[i] <= '9') return GAP_NONE;
+        if (s[i] == '.' && i + 1 < end && is_space(s[i + 1])) return GAP_NONE;
+        has_join |= s[i] == ',' || s[i] == ';' || s[i] == '&';
+        n_signs += strchr("=+-*/<>^|", s[i]) || (unsigned char)s[i] >= 0xc0;
+        if (!n) continue;
+        i = first + n - 1;
+        if (is_command) {
+            for (size_t k = 0; k < sizeof layout / sizeof *layout; k++)
+                is_layout |= is_word(s, first, n, layout[k]);
+            n_signs += !is_layout;
+        } else if (is_word(s, first, n, "and") || is_word(s, first, n, "or")) {
+            has_join = true;
+        } else if (n > 1 && !is_word(s, first, n, "for") && !is_word(s, first, n, "part")) {
+            return GAP_NONE;
+        } else {
+            has_name = true;
+        }
     }
-    if (n_words == 0) return !memchr(s + begin, '\n', end - begin);
-    return has_word ? n_words <= MAX_GAP_WORDS : has_comma && n_words <= 1;
+    if (has_join) return GAP_LIST;
+    if (n_signs == 0 || has_name || memchr(s + begin, '\n', end - begin)) return GAP_NONE;
+    return n_signs == 1 ? GAP_SIGNS : GAP_LIST; /* "+++" only parts them */
 }
 
 static bool same_bytes(const char *s, vs_box a, vs_box b)
 {
     return a.end - a.begin == b.end - b.begin &&
            memcmp(s + a.begin, s + b.begin, a.end - a.begin) == 0;
+}
+
+/* Behind the brace that closes a box's argument; a part that is a formula already ends there. */
+static size_t formula_end(const char *s, vs_box part, size_t command, size_t len)
+{
+    size_t i = part.end;
+
+    if (part.begin == command) return part.end;
+    while (i < len && s[i] != '}') i++;
+    return i + (i < len);
 }
 
 size_t vs_box_answer(vs_box out[VS_BOX_PARTS], const char *s, size_t len)
@@ -143,7 +180,14 @@ size_t vs_box_answer(vs_box out[VS_BOX_PARTS], const char *s, size_t len)
     while (n < VS_BOX_PARTS && find_last(&start, &begin, &end, s, limit)) {
         size_t after = end;
         while (after < limit && s[after] != '}') after++;
-        if (n && (after >= limit || !is_join(s, after + 1, limit))) break;
+        const gap g = n && after < limit ? gap_of(s, after + 1, limit) : GAP_NONE;
+        if (n && g == GAP_NONE) break;
+        if (g == GAP_SIGNS) { /* the part that begins at limit begins at this box's command now */
+            if (n == 1 && same_bytes(s, (vs_box){begin, end}, out[0])) break;
+            out[n - 1] = (vs_box){start, formula_end(s, out[n - 1], limit, len)};
+            limit = start;
+            continue;
+        }
         out[n++] = (vs_box){begin, end};
         limit = start;
         if (n > 1 && same_bytes(s, out[n - 1], out[n - 2])) n--;

@@ -15,7 +15,8 @@
 bool vs_box_last(size_t *begin, size_t *end, const char *s, size_t len);
 
 /* The last box and those before it that are joined to it ("\boxed{1} and \boxed{2}"), in the text's
- * order: the answer is a list then. A box that repeats the one after it to the letter is none.
+ * order: the answer is a list then. Only "and", "or", commas and names of one letter join. Operators
+ * and relations alone make one part of them, commands and all: "\boxed{1/3} \approx \boxed{0.333}". A box that repeats the one after it to the letter is none.
  * Returns how many, at most VS_BOX_PARTS. */
 enum { VS_BOX_PARTS = 16 };
 typedef struct vs_box {

@@ -225,12 +225,22 @@ static bool is_denied_before(const char *s, size_t i)
 /* "is not", "is wrong", "is incorrect" right behind the box that closes from s[i] on. */
 bool find_denied_behind(const char *s, size_t i, size_t len)
 {
-    static const char *const words[] = {"is not ",        "isn't ",    "is wrong",
-                                        "is incorrect",   "was wrong", "was incorrect",
-                                        "would be wrong", "is false"};
+    static const char *const links[] = {"is ", "was ", "would be ", "isn't ", "wasn't "};
+    static const char *const objects[] = {"correct", "right", "true", "valid", "the ",
+                                          "it",      "an ",   ".",    ",",     ";"};
+    static const char *const faults[] = {"wrong", "incorrect", "false", "invalid"};
+    size_t n;
 
     while (i < len && s[i] && strchr(" }$*)_\\,", s[i])) i++;
-    return FOLD_ANY(s, i, len, words) > 0;
+    n = FOLD_ANY(s, i, len, links);
+    if (!n) return false;
+    const bool is_negated = s[i + n - 3] == '\'';
+    i += n;
+    if (FOLD_ANY(s, i, len, faults)) return !is_negated;
+    n = find_fold(s, i, len, "not");
+    if (!n && !is_negated) return false;
+    i = find_past_blanks(s, i + n, len);
+    return i == len || FOLD_ANY(s, i, len, objects) > 0;
 }
 
 size_t find_boxes(vs_box out[VS_BOX_PARTS], const char *s, size_t len)

@@ -296,6 +296,43 @@ TEST(grade, knows_what_stands_around_an_answer)
     CHECK_ROWS(rows);
 }
 
+TEST(grade, finds_mathematics_whole_and_undenied)
+{
+    static const struct {
+        const char *profile, *gold, *completion;
+        vs_verdict verdict;
+    } rows[] = {
+        {"math", "4", "\\boxed{3} not \\boxed{4}", VS_WRONG},
+        {"math", "3", "\\boxed{3}, not \\boxed{4}", VS_RIGHT},
+        {"math", "3,4", "\\boxed{3} or rather \\boxed{4}", VS_WRONG},
+        {"math", "3,4", "$x=\\boxed{3}$ or $x=\\boxed{4}$", VS_RIGHT},
+        {"math", "4", "\\boxed{3} and \\boxed{4}", VS_WRONG},
+        {"math", "4", "\\boxed{3} \\boxed{4}", VS_RIGHT},
+        {"math", "20", "\\boxed{4} \\times \\boxed{5}", VS_RIGHT},
+        {"math", "5", "\\boxed{4} \\times \\boxed{5}", VS_WRONG},
+        {"math", "5", "\\boxed{5} is not correct.", VS_WRONG},
+        {"math", "120", "\\boxed{120} is not divisible by 16.", VS_RIGHT},
+        {"math", "5", "\\boxed{The answer is 5}", VS_RIGHT},
+        {"math", "5", "The answer is $5$ or $6$.", VS_WRONG},
+        {"math", "5,6", "The answer is $5$ or $6$.", VS_RIGHT},
+        {"math", "5", "**The answer is 5.** So it is.", VS_RIGHT},
+        {"math", "5", "The answer is 5<|endoftext|>", VS_RIGHT},
+        {"math", "5", "\\boxed{5}<|im_end|>\\boxed{6}", VS_RIGHT},
+        {"math", "6", "<think>\\boxed{5}</think> \\boxed{6}", VS_RIGHT},
+        {"math", "5", "<think>\\boxed{5}", VS_WRONG},
+        {"math-flexible", "4", "so it is 2^4", VS_WRONG},
+        {"math-flexible", "16", "so it is 2^4", VS_RIGHT},
+        {"math-flexible", "\\sqrt2", "so it is 3 + \\sqrt{2}", VS_WRONG},
+        {"math-flexible", "3", "so we get \\frac{3}{4}.", VS_WRONG},
+        {"math-flexible", "\\frac34", "so we get \\frac{3}{4}.", VS_RIGHT},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const vs_grade_result r = grade(rows[i].profile, rows[i].gold, rows[i].completion);
+        if (r.verdict != rows[i].verdict)
+            fail_msg("%s / %s: %s", rows[i].gold, rows[i].completion, r.rule);
+    }
+}
+
 TEST(grade, takes_a_whole_reference_solution_as_gold)
 {
     CHECK(grade(S, "9 * 2 = $<<9*2=18>>18\n#### 18", "#### 18").verdict == VS_RIGHT);

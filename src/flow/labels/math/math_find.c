@@ -5,7 +5,7 @@
 #include "base/box.h"
 #include "flow/labels/find.h"
 #include "flow/labels/math/math_tree.h"
-#include "flow/labels/number.h"
+#include "flow/labels/number_region.h"
 
 static bool is_letter(char c)
 {
@@ -54,6 +54,17 @@ static size_t find_final(size_t *after, const char *s, size_t i, size_t len)
     return len;
 }
 
+/* Whether what is left of a sentence behind a span of mathematics changes nothing of it: no more
+ * mathematics, no multiple, no denial. */
+static bool ends_answer(const char *s, size_t i, size_t end)
+{
+    static const number_context context = {.has_star = true};
+
+    for (size_t k = i; k < end; k++)
+        if (opens(s, k, end) < N_DELIMITERS || (s[k] >= '0' && s[k] <= '9')) return false;
+    return i >= end || number_tail_read(s, i, end, context).kind == TAIL_PLAIN;
+}
+
 static bool find_stated(math_place *out, const char *s, size_t len,
                         size_t (*next)(size_t *after, const char *s, size_t i, size_t len))
 {
@@ -62,12 +73,13 @@ static bool find_stated(math_place *out, const char *s, size_t len,
     while (next(&after, s, after, len) < len) at = after;
     if (at == len) return false;
     while (at < len && strchr(" \t\r\n*:", s[at])) at++;
+    end = find_sentence_end(s, at, len);
     d = at < len ? opens(s, at, len) : N_DELIMITERS;
     if (d < N_DELIMITERS) {
-        at += strlen(delimiters[d].open);
-        end = find_text(s, at, len, delimiters[d].close);
-    } else {
-        end = find_sentence_end(s, at, len);
+        const size_t begin = at + strlen(delimiters[d].open);
+        const size_t close = find_text(s, begin, len, delimiters[d].close);
+        if (close == len || ends_answer(s, close + strlen(delimiters[d].close), end))
+            return set_part(out, s, begin, close);
     }
     return set_part(out, s, at, end);
 }
@@ -92,8 +104,10 @@ static bool find_span(math_place *out, const char *s, size_t len)
 static bool find_number(math_place *out, const char *s, size_t begin, size_t end)
 {
     vs_number n;
+    const vs_reading reading = vs_number_last(&n, s, begin, end);
 
-    return vs_number_last(&n, s, begin, end) == VS_READ_NUMBER && set_part(out, s, n.begin, n.end);
+    return (reading == VS_READ_NUMBER || reading == VS_READ_EXPRESSION) &&
+           set_part(out, s, n.begin, n.end);
 }
 
 /* Words between which the answer stands: "the number of points is 19". */
@@ -123,12 +137,24 @@ static math_source find_leniently(math_place *out, const char *s, size_t len)
     return has_span ? MATH_FROM_SPAN : MATH_FROM_NOTHING;
 }
 
-void math_find(math_place *out, const char *s, size_t len, bool is_lenient)
+/* "The answer is 5" in a box: what it says. */
+static void narrow(vs_box *part, const char *s)
 {
-    *out = (math_place){.source = MATH_FROM_NOTHING};
-    out->n_parts = vs_box_answer(out->part, s, len);
+    size_t after = part->begin;
+    const size_t at = find_statement(&after, s, part->begin, part->end);
+    math_place stated;
+
+    if (after < part->end && s[after] == ' ') after++;
+    if (after < part->end && s[after] == '}') after++; /* of \text{Answer: } */
+    if (at < part->end && set_part(&stated, s, after, part->end)) *part = stated.part[0];
+}
+
+static void find_in(math_place *out, const char *s, size_t len, bool is_lenient)
+{
+    out->n_parts = find_boxes(out->part, s, len);
     if (out->n_parts) {
         out->source = MATH_FROM_BOX;
+        if (out->n_parts == 1) narrow(out->part, s);
     } else if (find_stated(out, s, len, find_final) || find_stated(out, s, len, find_statement)) {
         const size_t begin = out->part[0].begin, end = out->part[0].end;
         out->source = MATH_FROM_STATEMENT;
@@ -136,7 +162,19 @@ void math_find(math_place *out, const char *s, size_t len, bool is_lenient)
     } else if (is_lenient) {
         out->source = find_leniently(out, s, len);
     }
+}
+
+void math_find(math_place *out, const char *s, size_t len, bool is_lenient)
+{
+    const find_part part = find_answer_part(s, len);
+
+    *out = (math_place){.source = MATH_FROM_NOTHING};
+    find_in(out, s + part.begin, part.end - part.begin, is_lenient);
     if (out->source == MATH_FROM_NOTHING) return;
+    for (size_t i = 0; i < out->n_parts; i++) {
+        out->part[i].begin += part.begin;
+        out->part[i].end += part.begin;
+    }
     out->begin = out->part[0].begin;
     out->end = out->part[out->n_parts - 1].end;
 }
