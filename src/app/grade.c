@@ -80,7 +80,7 @@ static const char *source_of(const char *profile)
 static vs_status read_own_fields(grade_row *out, const json_t *row, const char *source,
                                  const char *where, vs_error *err)
 {
-    VS_TRY(vs_problem_row_read(&out->problem, source, row, where, err));
+    VS_TRY(vs_problem_gold_read(&out->problem, source, row, where, err));
     if (!out->problem.gold)
         return VS_FAIL(
             err, VS_E_FORMAT,

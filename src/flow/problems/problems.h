@@ -76,6 +76,9 @@ void vs_problem_row_free(vs_problem_row *row);
 /* kind: a source of files. where: what messages begin with, "file:line". */
 VS_NODISCARD vs_status vs_problem_row_read(vs_problem_row *out, const char *kind, const json_t *row,
                                            const char *where, vs_error *err);
+/* The gold alone, of what a row needs to be graded: no question, no reference program. */
+VS_NODISCARD vs_status vs_problem_gold_read(vs_problem_row *out, const char *kind,
+                                            const json_t *row, const char *where, vs_error *err);
 
 /* Refuses what would spoil a run: a question of test that is also one of train or sft (exact bytes
  * after runs of white space are folded), an id twice among sft and train or within test, an sft

@@ -146,29 +146,42 @@ static vs_status read_plain(vs_problem_row *out, const json_t *row, const char *
 
 /* -- competition mathematics -- */
 
-static vs_status read_math(vs_problem_row *out, const json_t *row, const char *where, vs_error *err)
+/* What is boxed in the solution; nothing: *gold stays as it is. */
+static vs_status read_boxed(char **gold, const char *solution, const char *where, vs_error *err)
 {
     vs_box part[VS_BOX_PARTS];
-    vs_buf gold = {0};
-    size_t n;
-    vs_status st;
+    const size_t n = vs_box_answer(part, solution, strlen(solution));
+    vs_buf text = {0};
+    vs_status st = VS_OK;
 
+    for (size_t i = 0; i < n; i++) {
+        if (i) vs_buf_str(&text, ", ");
+        vs_buf_add(&text, solution + part[i].begin, part[i].end - part[i].begin);
+    }
+    VS_CHECK(vs_buf_ok(&text, where, err));
+    if (n) st = copy(gold, text.data, text.len, where, err);
+done:
+    vs_buf_free(&text);
+    return st;
+}
+
+static vs_status gold_of_math(vs_problem_row *out, const json_t *row, const char *where,
+                              vs_error *err)
+{
+    VS_TRY(text_or_integer(&out->gold, row, "answer", VS_PROBLEM_TEXT_MAX, where, err));
+    if (out->gold) return VS_OK;
+    if (!out->reference) VS_TRY(read_text(&out->reference, row, "solution", where, err));
+    return read_boxed(&out->gold, out->reference, where, err);
+}
+
+static vs_status read_math(vs_problem_row *out, const json_t *row, const char *where, vs_error *err)
+{
     VS_TRY(read_text(&out->question, row, "problem", where, err));
     VS_TRY(read_id(out, row, "unique_id", where, err));
     VS_TRY(read_text(&out->reference, row, "solution", where, err));
-    VS_TRY(text_or_integer(&out->gold, row, "answer", VS_PROBLEM_TEXT_MAX, where, err));
-    if (out->gold) return VS_OK;
-    n = vs_box_answer(part, out->reference, strlen(out->reference));
-    out->has_no_answer = n == 0;
-    for (size_t i = 0; i < n; i++) {
-        if (i) vs_buf_str(&gold, ", ");
-        vs_buf_add(&gold, out->reference + part[i].begin, part[i].end - part[i].begin);
-    }
-    VS_CHECK(vs_buf_ok(&gold, where, err));
-    if (n) st = copy(&out->gold, gold.data, gold.len, where, err);
-done:
-    vs_buf_free(&gold);
-    return st;
+    VS_TRY(gold_of_math(out, row, where, err));
+    out->has_no_answer = !out->gold;
+    return VS_OK;
 }
 
 /* -- programs -- */
@@ -229,12 +242,37 @@ static void add_mbpp_question(vs_buf *out, const char *text, const json_t *tests
         vs_buf_printf(out, "%s\n", json_string_value(json_array_get(tests, i)));
 }
 
-static vs_status read_mbpp(vs_problem_row *out, const json_t *row, const char *where, vs_error *err)
+static vs_status gold_of_mbpp(vs_problem_row *out, const json_t *row, const char *where,
+                              vs_error *err)
 {
     const json_t *tests = json_object_get(row, "test_list"),
                  *imports = json_object_get(row, "test_imports");
-    const char *setup = "", *text = NULL;
-    vs_buf gold = {0}, question = {0};
+    const char *setup = "";
+    vs_buf gold = {0};
+    vs_status st;
+
+    VS_TRY(check_list(tests, "test_list", true, where, err));
+    VS_TRY(check_list(imports, "test_imports", false, where, err));
+    VS_TRY(vs_json_opt_str(&setup, row, "test_setup_code", where, err));
+    vs_buf_str(&gold, "{\"setup\":");
+    add_json(&gold, setup);
+    vs_buf_str(&gold, ",\"tests\":");
+    add_json_list(&gold, tests);
+    if (json_array_size(imports)) {
+        vs_buf_str(&gold, ",\"imports\":");
+        add_json_list(&gold, imports);
+    }
+    vs_buf_str(&gold, "}");
+    st = vs_buf_ok(&gold, where, err);
+    if (st == VS_OK) st = copy(&out->gold, gold.data, gold.len, where, err);
+    vs_buf_free(&gold);
+    return st;
+}
+
+static vs_status read_mbpp(vs_problem_row *out, const json_t *row, const char *where, vs_error *err)
+{
+    const char *text = NULL;
+    vs_buf question = {0};
     size_t task_id = 0;
     vs_status st;
 
@@ -245,55 +283,46 @@ static vs_status read_mbpp(vs_problem_row *out, const json_t *row, const char *w
         vs_json_get_str(&text, row, json_object_get(row, "text") ? "text" : "prompt", where, err));
     VS_TRY(check_text(text, "text", VS_PROBLEM_TEXT_MAX, where, err));
     VS_TRY(read_text(&out->reference, row, "code", where, err));
-    VS_TRY(check_list(tests, "test_list", true, where, err));
-    VS_TRY(check_list(imports, "test_imports", false, where, err));
-    VS_TRY(vs_json_opt_str(&setup, row, "test_setup_code", where, err));
+    VS_TRY(gold_of_mbpp(out, row, where, err));
     drop_carriage_returns(out->reference);
-    vs_buf_str(&gold, "{\"setup\":");
-    add_json(&gold, setup);
-    vs_buf_str(&gold, ",\"tests\":");
-    add_json_list(&gold, tests);
-    if (json_array_size(imports)) {
-        vs_buf_str(&gold, ",\"imports\":");
-        add_json_list(&gold, imports);
-    }
-    vs_buf_str(&gold, "}");
-    add_mbpp_question(&question, text, tests);
-    VS_CHECK(vs_buf_ok(&gold, where, err));
+    add_mbpp_question(&question, text, json_object_get(row, "test_list"));
     VS_CHECK(vs_buf_ok(&question, where, err));
     drop_carriage_returns(question.data);
-    VS_CHECK(copy(&out->gold, gold.data, gold.len, where, err));
     st = copy(&out->question, question.data, strlen(question.data), where, err);
 done:
-    vs_buf_free(&gold);
     vs_buf_free(&question);
+    return st;
+}
+
+static vs_status gold_of_humaneval(vs_problem_row *out, const json_t *row, const char *where,
+                                   vs_error *err)
+{
+    static const char *const keys[] = {"prompt", "test", "entry_point"};
+    vs_buf gold = {0};
+    vs_status st;
+
+    for (size_t i = 0; i < 3; i++) {
+        const char *text = NULL;
+        VS_CHECK(vs_json_get_str(&text, row, keys[i], where, err));
+        vs_buf_printf(&gold, "%s\"%s\":", i ? "," : "{", keys[i]);
+        vs_buf_json_str(&gold, text, strlen(text));
+    }
+    vs_buf_str(&gold, "}");
+    VS_CHECK(vs_buf_ok(&gold, where, err));
+    st = copy(&out->gold, gold.data, gold.len, where, err);
+done:
+    vs_buf_free(&gold);
     return st;
 }
 
 static vs_status read_humaneval(vs_problem_row *out, const json_t *row, const char *where,
                                 vs_error *err)
 {
-    const char *test = NULL, *entry = NULL;
-    vs_buf gold = {0};
-    vs_status st;
-
     VS_TRY(read_text(&out->question, row, "prompt", where,
                      err)); /* byte for byte: it is a program's beginning */
     VS_TRY(read_id(out, row, "task_id", where, err));
     VS_TRY(read_text(&out->reference, row, "canonical_solution", where, err));
-    VS_TRY(vs_json_get_str(&test, row, "test", where, err));
-    VS_TRY(vs_json_get_str(&entry, row, "entry_point", where, err));
-    vs_buf_str(&gold, "{\"prompt\":");
-    vs_buf_json_str(&gold, out->question, strlen(out->question));
-    vs_buf_str(&gold, ",\"test\":");
-    vs_buf_json_str(&gold, test, strlen(test));
-    vs_buf_str(&gold, ",\"entry_point\":");
-    vs_buf_json_str(&gold, entry, strlen(entry));
-    vs_buf_str(&gold, "}");
-    st = vs_buf_ok(&gold, where, err);
-    if (st == VS_OK) st = copy(&out->gold, gold.data, gold.len, where, err);
-    vs_buf_free(&gold);
-    return st;
+    return gold_of_humaneval(out, row, where, err);
 }
 
 /* -- multiple choice -- */
@@ -321,6 +350,18 @@ static vs_status add_choices(vs_buf *out, const json_t *choices, const char *whe
     return vs_buf_ok(out, where, err);
 }
 
+static vs_status gold_of_choice(vs_problem_row *out, const json_t *row, const char *where,
+                                vs_error *err)
+{
+    if (!json_object_get(row, "answerKey"))
+        return VS_FAIL(
+            err, VS_E_FORMAT,
+            "%s: missing key \"answerKey\": rows without it, as the published test file has them, "
+            "cannot be graded",
+            where);
+    return read_text(&out->gold, row, "answerKey", where, err);
+}
+
 static vs_status read_choice(vs_problem_row *out, const json_t *row, const char *where,
                              vs_error *err)
 {
@@ -333,14 +374,8 @@ static vs_status read_choice(vs_problem_row *out, const json_t *row, const char 
         return VS_FAIL(err, VS_E_FORMAT,
                        "%s: \"question\": found %s, expected an object with stem and choices",
                        where, question ? vs_json_kind(question) : "nothing");
-    if (!json_object_get(row, "answerKey"))
-        return VS_FAIL(
-            err, VS_E_FORMAT,
-            "%s: missing key \"answerKey\": rows without it, as the published test file has them, "
-            "cannot be graded",
-            where);
     VS_TRY(read_id(out, row, "id", where, err));
-    VS_TRY(read_text(&out->gold, row, "answerKey", where, err));
+    VS_TRY(gold_of_choice(out, row, where, err));
     VS_TRY(read_reference(out, row, where, err)); /* STaR's rationales, where they were added */
     VS_TRY(vs_json_get_str(&stem, question, "stem", where, err));
     VS_TRY(check_text(stem, "stem", VS_PROBLEM_TEXT_MAX, where, err));
@@ -355,14 +390,15 @@ done:
 /* -- sources -- */
 
 static const rows_source sources[] = {
-    {"gsm8k", "lines with \"question\" and \"answer\"", read_gsm8k, false, false},
-    {"jsonl", "lines with \"question\" and \"answer\"", read_plain, false, false},
-    {"math", "lines with \"problem\" and \"solution\"", read_math, false, false},
-    {"mbpp", "rows with \"task_id\", \"code\" and \"test_list\" of its split", read_mbpp, false,
-     true},
-    {"humaneval", "lines with \"prompt\", \"test\" and \"entry_point\"", read_humaneval, true,
+    {"gsm8k", "lines with \"question\" and \"answer\"", read_gsm8k, NULL, false, false},
+    {"jsonl", "lines with \"question\" and \"answer\"", read_plain, NULL, false, false},
+    {"math", "lines with \"problem\" and \"solution\"", read_math, gold_of_math, false, false},
+    {"mbpp", "rows with \"task_id\", \"code\" and \"test_list\" of its split", read_mbpp,
+     gold_of_mbpp, false, true},
+    {"humaneval", "lines with \"prompt\", \"test\" and \"entry_point\"", read_humaneval,
+     gold_of_humaneval, true, false},
+    {"choice", "lines with \"question\" and \"answerKey\"", read_choice, gold_of_choice, false,
      false},
-    {"choice", "lines with \"question\" and \"answerKey\"", read_choice, false, false},
 };
 
 const rows_source *rows_find(const char *name)
@@ -382,21 +418,42 @@ bool rows_takes(const vs_problem_row *row, const char *role)
     return id >= 601 && id <= 974;
 }
 
-vs_status vs_problem_row_read(vs_problem_row *out, const char *kind, const json_t *row,
-                              const char *where, vs_error *err)
-{
-    const rows_source *source = rows_find(kind);
-    vs_problem_row r = {0};
-    vs_status st;
+typedef vs_status row_reader(vs_problem_row *out, const json_t *row, const char *where,
+                             vs_error *err);
 
-    if (!source)
-        return VS_FAIL(err, VS_E_INPUT, "%s: no source of files is called \"%.40s\"", where, kind);
-    st = json_is_object(row) ? source->read(&r, row, where, err)
+static vs_status read_row(vs_problem_row *out, row_reader *read, const json_t *row,
+                          const char *where, vs_error *err)
+{
+    vs_problem_row r = {0};
+    const vs_status st = json_is_object(row)
+                             ? read(&r, row, where, err)
                              : VS_FAIL(err, VS_E_FORMAT, "%s: found %s, expected an object", where,
                                        vs_json_kind(row));
+
     if (st == VS_OK)
         *out = r;
     else
         vs_problem_row_free(&r);
     return st;
+}
+
+vs_status vs_problem_row_read(vs_problem_row *out, const char *kind, const json_t *row,
+                              const char *where, vs_error *err)
+{
+    const rows_source *source = rows_find(kind);
+
+    if (!source)
+        return VS_FAIL(err, VS_E_INPUT, "%s: no source of files is called \"%.40s\"", where, kind);
+    return read_row(out, source->read, row, where, err);
+}
+
+vs_status vs_problem_gold_read(vs_problem_row *out, const char *kind, const json_t *row,
+                               const char *where, vs_error *err)
+{
+    const rows_source *source = rows_find(kind);
+
+    if (!source || !source->read_gold)
+        return VS_FAIL(err, VS_E_INPUT, "%s: no source of files with golds is called \"%.40s\"",
+                       where, kind);
+    return read_row(out, source->read_gold, row, where, err);
 }

@@ -12,6 +12,9 @@ typedef struct rows_source {
     const char *expected; /* what its rows have, for messages */
     /* *out is zeroed; the caller frees it also after an error. */
     vs_status (*read)(vs_problem_row *out, const json_t *row, const char *where, vs_error *err);
+    /* What a row must have to be graded: its gold alone. NULL: no profile reads such rows. */
+    vs_status (*read_gold)(vs_problem_row *out, const json_t *row, const char *where,
+                           vs_error *err);
     bool is_test_only; /* nobody should train on it */
     bool has_splits; /* by task_id: training, validation, test and few-shot problems in one file */
 } rows_source;

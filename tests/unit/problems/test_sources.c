@@ -21,6 +21,34 @@ static vs_problem_row row_of(const char *kind, const char *text)
     return row;
 }
 
+TEST(sources, a_row_needs_no_more_than_its_gold_to_be_graded)
+{
+    static const char *const rows[][3] = {
+        {"mbpp", "{\"test_list\":[\"assert f()\"]}", "{\"setup\":\"\",\"tests\":[\"assert f()\"]}"},
+        {"humaneval", "{\"prompt\":\"p\",\"test\":\"t\",\"entry_point\":\"f\"}",
+         "{\"prompt\":\"p\",\"test\":\"t\",\"entry_point\":\"f\"}"},
+        {"math", "{\"solution\":\"so \\\\boxed{3}\"}", "3"},
+        {"math", "{\"answer\":3}", "3"},
+        {"choice", "{\"answerKey\":\"B\"}", "B"},
+    };
+    vs_problem_row row = {0};
+    vs_error err;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        json_t *json = NULL;
+        CHECK_OK(vs_json_parse(&json, rows[i][1], strlen(rows[i][1]), "row", &err));
+        CHECK_OK(vs_problem_gold_read(&row, rows[i][0], json, "f:1", &err));
+        CHECK_STR(row.gold, rows[i][2]);
+        CHECK(!row.question);
+        vs_problem_row_free(&row);
+        json_decref(json);
+        json = json_object();
+        CHECK(vs_problem_gold_read(&row, rows[i][0], json, "f:1", &err) != VS_OK);
+        CHECK(strstr(err.text, "f:1"));
+        json_decref(json);
+    }
+}
+
 /* Every byte that a model or a grader sees. */
 TEST(sources, rows_become_problems_byte_for_byte)
 {
