@@ -306,7 +306,10 @@ static vs_status grade(vs_grade_result *out, const char *version,
                        void (*find)(found *out, const char *s, size_t len), const grade_texts *in,
                        vs_error *err)
 {
-    const find_part part = find_answer_part(in->completion, in->completion_len);
+    /* the demonstration's digits end where they end */
+    const find_part part = find == find_arithmetic
+                               ? (find_part){0, in->completion_len}
+                               : find_answer_part(in->completion, in->completion_len);
     found f = {.from = FROM_NOTHING, .reading = VS_READ_NOTHING};
     vs_number right;
 
