@@ -11,11 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <seccomp.h>
-
 #include "base/mem.h"
 #include "base/spawn.h"
 #include "flow/labels/code/harness.h"
+#include "flow/labels/code/sandbox_filter.h"
 
 static const char interpreter[] = "/usr/bin/python3";
 static const char bubblewrap[] = "/usr/bin/bwrap";
@@ -56,228 +55,6 @@ int sandbox_file(const void *data, size_t len)
         return -1;
     }
     return fd;
-}
-
-/* -- the filter -- */
-
-/* Denied with EPERM everywhere. */
-static const char *const denied[] = {
-    "fork",
-    "vfork",
-    "execveat",
-    "socket",
-    "socketpair",
-    "connect",
-    "bind",
-    "listen",
-    "accept",
-    "accept4",
-    "sendto",
-    "sendmsg",
-    "sendmmsg",
-    "recvfrom",
-    "recvmsg",
-    "recvmmsg",
-    "ptrace",
-    "process_vm_readv",
-    "process_vm_writev",
-    "process_madvise",
-    "process_mrelease",
-    "pidfd_open",
-    "pidfd_getfd",
-    "pidfd_send_signal",
-    "kcmp",
-    "mount",
-    "umount2",
-    "pivot_root",
-    "chroot",
-    "setns",
-    "unshare",
-    "open_tree",
-    "move_mount",
-    "fsopen",
-    "fsconfig",
-    "fsmount",
-    "fspick",
-    "mount_setattr",
-    "bpf",
-    "perf_event_open",
-    "userfaultfd",
-    "keyctl",
-    "add_key",
-    "request_key",
-    "init_module",
-    "finit_module",
-    "delete_module",
-    "kexec_load",
-    "kexec_file_load",
-    "reboot",
-    "swapon",
-    "swapoff",
-    "syslog",
-    "acct",
-    "quotactl",
-    "quotactl_fd",
-    "io_uring_setup",
-    "io_uring_enter",
-    "io_uring_register",
-    "name_to_handle_at",
-    "open_by_handle_at",
-    "personality",
-    "lookup_dcookie",
-    "vhangup",
-    "ioperm",
-    "iopl",
-    "modify_ldt",
-    "settimeofday",
-    "clock_settime",
-    "adjtimex",
-    "clock_adjtime",
-    "sethostname",
-    "setdomainname",
-    "mknod",
-    "mknodat",
-    "shmget",
-    "shmat",
-    "shmctl",
-    "msgget",
-    "msgsnd",
-    "msgrcv",
-    "msgctl",
-    "semget",
-    "semop",
-    "semctl",
-    "mq_open",
-    "mq_unlink",
-    "fanotify_init",
-    "landlock_create_ruleset",
-    "memfd_secret",
-    "nfsservctl",
-    "_sysctl",
-    "uselib",
-    "ustat",
-    "sysfs",
-    "migrate_pages",
-    "move_pages",
-    "mbind",
-    "set_mempolicy",
-};
-
-/* Denied besides where no namespace keeps the rest of the machine away. */
-static const char *const denied_outside[] = {
-    "kill",
-    "tkill",
-    "tgkill",
-    "rt_sigqueueinfo",
-    "rt_tgsigqueueinfo",
-    "creat",
-    "unlink",
-    "unlinkat",
-    "rename",
-    "renameat",
-    "renameat2",
-    "mkdir",
-    "mkdirat",
-    "rmdir",
-    "link",
-    "linkat",
-    "symlink",
-    "symlinkat",
-    "chmod",
-    "fchmod",
-    "fchmodat",
-    "chown",
-    "fchown",
-    "lchown",
-    "fchownat",
-    "truncate",
-    "ftruncate",
-    "fallocate",
-    "utime",
-    "utimes",
-    "utimensat",
-    "futimesat",
-    "setxattr",
-    "lsetxattr",
-    "fsetxattr",
-    "removexattr",
-    "lremovexattr",
-    "fremovexattr",
-    "chdir",
-    "fchdir",
-    "memfd_create",
-    "setpriority",
-    "ioprio_set",
-    "sched_setaffinity",
-    "sched_setscheduler",
-    "sched_setparam",
-    "sched_setattr",
-    "inotify_init",
-    "inotify_init1",
-    "flock",
-};
-
-static int deny(scmp_filter_ctx c, const char *name)
-{
-    const int nr = seccomp_syscall_resolve_name(name);
-
-    return nr == __NR_SCMP_ERROR ? 0 : seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), nr, 0);
-}
-
-/* A call whose argument has some of the mask's bits as value has them. */
-static int deny_when(scmp_filter_ctx c, const char *name, unsigned argument, uint64_t mask,
-                     uint64_t value)
-{
-    return seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), seccomp_syscall_resolve_name(name), 1,
-                            SCMP_CMP(argument, SCMP_CMP_MASKED_EQ, mask, value));
-}
-
-static int add_rules(scmp_filter_ctx c, sandbox_isolation isolation)
-{
-    static const uint64_t writing[] = {O_WRONLY, O_RDWR};
-    enum { THREAD = 0x00010000 }; /* CLONE_THREAD */
-    int rc = 0;
-
-    for (size_t i = 0; i < sizeof denied / sizeof *denied && rc == 0; i++) rc = deny(c, denied[i]);
-    /* clone makes threads only; clone3, whose flags a filter cannot see, is as good as missing */
-    if (rc == 0) rc = deny_when(c, "clone", 0, THREAD, 0);
-    if (rc == 0) rc = seccomp_rule_add(c, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-    if (rc == 0)
-        rc = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prlimit64), 1,
-                              SCMP_CMP(0, SCMP_CMP_NE, 0, 0));
-    if (isolation == SANDBOX_BUBBLEWRAP || rc != 0) return rc;
-    for (size_t i = 0; i < sizeof denied_outside / sizeof *denied_outside && rc == 0; i++)
-        rc = deny(c, denied_outside[i]);
-    for (size_t i = 0; i < 2 && rc == 0; i++) {
-        rc = deny_when(c, "open", 1, O_ACCMODE, writing[i]);
-        if (rc == 0) rc = deny_when(c, "openat", 2, O_ACCMODE, writing[i]);
-    }
-    if (rc == 0) rc = deny_when(c, "open", 1, O_CREAT, O_CREAT);
-    if (rc == 0) rc = deny_when(c, "openat", 2, O_CREAT, O_CREAT);
-    if (rc == 0) rc = deny_when(c, "open", 1, O_TRUNC, O_TRUNC);
-    if (rc == 0) rc = deny_when(c, "openat", 2, O_TRUNC, O_TRUNC);
-    if (rc == 0) rc = seccomp_rule_add(c, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(openat2), 0);
-    if (rc == 0) rc = deny(c, "execve");
-    return rc;
-}
-
-static vs_status make_filter(sandbox *s, vs_error *err)
-{
-    scmp_filter_ctx c = seccomp_init(SCMP_ACT_ALLOW);
-    const int fd = sandbox_file("", 0);
-    int rc = c && fd >= 0 ? add_rules(c, s->isolation) : -ENOMEM;
-    off_t len = 0;
-
-    if (rc == 0) rc = seccomp_export_bpf(c, fd);
-    if (rc == 0) len = lseek(fd, 0, SEEK_END);
-    if (len > 0) s->filter = vs_alloc((size_t)len, 1);
-    if (rc == 0 && (!s->filter || pread(fd, s->filter, (size_t)len, 0) != len)) rc = -ENOMEM;
-    s->filter_len = (size_t)len;
-    if (c) seccomp_release(c);
-    if (fd >= 0) close(fd);
-    if (rc == 0) return VS_OK;
-    return VS_FAIL(err, VS_E_STATE, "sandbox: cannot make the system-call filter: %s",
-                   strerror(-rc));
 }
 
 /* -- spawning -- */
@@ -365,8 +142,6 @@ static void add_bubblewrap(arguments *a, const char *scratch_bytes)
                                  "/dev",
                                  "--remount-ro",
                                  "/",
-                                 "--seccomp",
-                                 "7",
                                  "--",
                                  NULL};
 
@@ -440,7 +215,7 @@ vs_status sandbox_open(sandbox **out, sandbox_isolation isolation, vs_error *err
         goto done;
     }
     VS_CHECK(read_version(s, err));
-    VS_CHECK(make_filter(s, err));
+    VS_CHECK(sandbox_filter_make(&s->filter, &s->filter_len, isolation, err));
     *out = s;
     s = NULL;
 done:
