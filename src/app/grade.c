@@ -7,6 +7,7 @@
 #include "app/app.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "flow/problems/problems.h"
 
 enum { SLOW_BATCH = 64 };
@@ -215,6 +216,7 @@ static vs_status grade(const vs_grader_options *o, size_t batch, const char *dat
         st = VS_FAIL(err, VS_E_NOMEM, "%zu rows", g.batch);
     else
         st = vs_rows_run(data, &stream, err);
+    if (*vs_grader_describe(g.grader)) vs_say("programs ran in %s", vs_grader_describe(g.grader));
 done:
     vs_grader_close(g.grader);
     vs_buf_free(&g.line);
@@ -235,6 +237,8 @@ vs_status vs_verb_grade(int argc, char **argv, vs_error *err)
         {"--data", VS_OPT_STR, &data, false, 0, 0, "FILE", "input; - is standard input (-)"},
         {"--timeout", VS_OPT_NUM, &o.timeout_s, false, 0.001, 86400, "S",
          "seconds that a command may take for one row (60)"},
+        {"--weak-sandbox", VS_OPT_FLAG, &o.weak_sandbox, false, 0, 0, NULL,
+         "let programs run behind a filter of system calls alone where namespaces do not work"},
         {"--batch", VS_OPT_SIZE, &batch, false, 1, 65536, "N",
          "rows read before their answers are written (1; with processes 64)"},
     };

@@ -368,7 +368,7 @@ static vs_status read_notes(vs_report *r, vs_store *s, const vs_recipe *recipe, 
     VS_TRY(add_note(r, vs_format("grader"), vs_format("%s", r->grader), err));
     if (strcmp(r->grader, r->test_grader) != 0)
         VS_TRY(add_note(r, vs_format("grader of the test"), vs_format("%s", r->test_grader), err));
-    VS_TRY(vs_store_get(&sandbox, s, "sandbox", err));
+    VS_TRY(vs_store_get(&sandbox, s, VS_FACT_SANDBOX, err));
     if (sandbox) VS_TRY(add_note(r, vs_format("programs ran in"), sandbox, err));
     if (recipe->reward.model) VS_TRY(add_rewards(r, s, recipe, err));
     if (recipe->problems.test_file) VS_TRY(add_overlap(r, s, recipe->problems.test_file, err));

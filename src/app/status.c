@@ -7,7 +7,7 @@
 #include "app/runs.h"
 #include "base/mem.h"
 #include "engine/train/job.h"
-#include "flow/loop/recipe.h"
+#include "flow/loop/loop.h"
 #include "flow/store/store.h"
 
 typedef struct status {
@@ -87,6 +87,27 @@ static vs_status print_rounds(status *s, vs_error *err)
     return s->recipe.verifier.kind == VS_VERIFIER_NONE ? VS_OK : print_model(s, "verifier", err);
 }
 
+/* Where programs were graded, once some were. */
+static vs_status print_sandbox(status *s, vs_error *err)
+{
+    char *sandbox = NULL;
+    vs_status st = VS_OK;
+
+    VS_TRY(vs_store_get(&sandbox, s->store, VS_FACT_SANDBOX, err));
+    if (sandbox) {
+        if (s->is_json) {
+            vs_buf_str(&s->line, "{\"sandbox\":");
+            vs_buf_json_str(&s->line, sandbox, strlen(sandbox));
+            vs_buf_str(&s->line, "}");
+        } else {
+            vs_buf_printf(&s->line, "  programs ran in        %s", sandbox);
+        }
+        st = vs_out_line(&s->line, err);
+    }
+    free(sandbox);
+    return st;
+}
+
 static vs_status print_evaluation(status *s, vs_error *err)
 {
     vs_metric *m = NULL;
@@ -127,6 +148,7 @@ static vs_status print_status(const char *dir, bool is_json, vs_error *err)
     VS_CHECK(count_problems(&s, err));
     VS_CHECK(print_head(&s, err));
     VS_CHECK(print_rounds(&s, err));
+    VS_CHECK(print_sandbox(&s, err));
     VS_CHECK(print_evaluation(&s, err));
 done:
     vs_buf_free(&s.line);

@@ -11,6 +11,7 @@
 struct vs_grader {
     const char *profile;
     size_t n_workers;
+    bool weak_sandbox;
     vs_store *cache;
     code_grader *code;     /* NULL: not yet, or no profile of programs */
     vs_external *external; /* NULL: no command */
@@ -58,6 +59,7 @@ vs_status vs_grader_open(vs_grader **out, const vs_grader_options *o, vs_error *
     if (!g) return VS_FAIL(err, VS_E_NOMEM, "grader");
     g->profile = o->profile;
     g->n_workers = o->n_workers;
+    g->weak_sandbox = o->weak_sandbox;
     g->cache = o->cache;
     st = is_external(o->profile) ? vs_external_open(&g->external, o, err) : VS_OK;
     if (st == VS_OK)
@@ -117,7 +119,7 @@ static vs_status run_programs(vs_grader *g, const vs_grade_item *items, size_t n
                               g->cache ? put_execution : NULL};
     vs_status st;
 
-    if (!g->code) VS_TRY(code_open(&g->code, g->n_workers, err));
+    if (!g->code) VS_TRY(code_open(&g->code, g->n_workers, g->weak_sandbox, err));
     if (!g->cache) return code_grade(g->code, g->profile, items, n, results, &cache, bad, err);
     VS_TRY(vs_store_begin(g->cache, err));
     st = code_grade(g->code, g->profile, items, n, results, &cache, bad, err);

@@ -19,9 +19,10 @@ typedef struct vs_grader_options {
     const char *profile;        /* of grade.h or code.h, or "external" */
     const char *const *command; /* external: program and arguments; no shell reads them */
     size_t n_command;
-    double timeout_s; /* external: for one item, wall clock; 0: VS_EXTERNAL_TIMEOUT_S */
-    size_t n_workers; /* processes at once; 0: vs_threads() */
-    vs_store *cache;  /* keeps what programs came to; NULL: none */
+    double timeout_s;  /* external: for one item, wall clock; 0: VS_EXTERNAL_TIMEOUT_S */
+    size_t n_workers;  /* processes at once; 0: vs_threads() */
+    bool weak_sandbox; /* programs may run where namespaces are missing (sandbox.h) */
+    vs_store *cache;   /* keeps what programs came to; NULL: none */
 } vs_grader_options;
 
 typedef struct vs_grade_item {

@@ -43,6 +43,8 @@ VS_NODISCARD vs_status vs_run_all(vs_run *run, bool *did_work, vs_error *err);
 /* .. and of what labels the samples that are trained on: the first grader, or a reward model. */
 #define VS_FACT_LABELS "labels"
 #define VS_FACT_REWARD "reward" /* the reward model's own labels */
+/* Where programs were graded: interpreter, isolation, limits. */
+#define VS_FACT_SANDBOX "sandbox"
 VS_NODISCARD vs_status vs_run_label_version(char out[VS_PROFILE_BYTES], vs_store *s,
                                             const vs_recipe *r, vs_error *err);
 

@@ -66,6 +66,7 @@ typedef struct vs_recipe {
     char **grader_command; /* external: program and arguments */
     size_t n_grader_command;
     double grader_timeout; /* external: seconds for one solution */
+    int weak_sandbox;      /* programs may run where namespaces are missing */
     vs_recipe_problems problems;
     vs_recipe_sample sample;
     struct {

@@ -67,6 +67,7 @@ static const vs_recipe_key keys[] = {
     {"grader", VS_KEY_TEXT, IN_RUN, RUN(grader), 0, 0, "gsm8k", NULL, "how answers are found and compared (docs/GRADING.md)", "-", GRADERS},
     {"grader_command", VS_KEY_TEXTS, IN_RUN, RUN(grader_command), 0, 0, NULL, NULL, "of grader `external`: program and arguments, which answer JSON Lines; no shell reads them", "-", NULL},
     {"grader_timeout", VS_KEY_REAL, IN_RUN, RUN(grader_timeout), 0.001, 86400, "60", NULL, "of grader `external`: seconds for one solution", "-", NULL},
+    {"weak_sandbox", VS_KEY_FLAG, IN_RUN, RUN(weak_sandbox), 0, 0, "false", NULL, "of graders `mbpp` and `humaneval`: let programs run behind a filter of system calls alone where namespaces do not work (docs/GRADING.md)", "-", NULL},
 
     {"source", VS_KEY_TEXT, IN_PROBLEMS, RUN(problems.source), 0, 0, "gsm8k", NULL, "`gsm8k`, `math`, `mbpp`, `humaneval`, `choice`: files as published (docs/GRADING.md); `jsonl`: lines with question, answer and optionally reference and id; `bags`, `hard`, `addition`: built in", "-", FILE_SOURCES ", bags, hard or addition"},
     {"train_file", VS_KEY_PATH, IN_PROBLEMS, RUN(problems.train_file), 0, 0, NULL, NULL, "training problems; relative to the current folder, as every path", "-", NULL},

@@ -15,7 +15,8 @@ void vs_run_grader_options(vs_grader_options *out, const vs_recipe *r, const cha
     *out = (vs_grader_options){.profile = profile ? profile : r->grader,
                                .command = (const char *const *)r->grader_command,
                                .n_command = is_external ? r->n_grader_command : 0,
-                               .timeout_s = r->grader_timeout};
+                               .timeout_s = r->grader_timeout,
+                               .weak_sandbox = r->weak_sandbox};
 }
 
 /* Samples on their way to their labels. Only those with an answer to read are graded. */
@@ -89,7 +90,7 @@ static vs_status store_chunk(const chunk *c, vs_run *run, const vs_grader *grade
 
     VS_TRY(vs_store_begin(run->store, err));
     if (*vs_grader_describe(grader))
-        VS_CHECK(vs_store_set(run->store, "sandbox", vs_grader_describe(grader), err));
+        VS_CHECK(vs_store_set(run->store, VS_FACT_SANDBOX, vs_grader_describe(grader), err));
     for (size_t i = 0; i < c->n; i++)
         VS_CHECK(store_label(run, c->sample[i], &c->result[i], version, err));
     VS_CHECK(vs_store_commit(run->store, err));

@@ -18,7 +18,7 @@ static code_grader *the_grader(void)
     static bool is_tried;
     vs_error err;
 
-    if (!is_tried && code_open(&g, 2, &err) != VS_OK) print_message("no sandbox: %s\n", err.text);
+    if (!is_tried && code_open(&g, 2, true, &err) != VS_OK) print_message("no sandbox: %s\n", err.text);
     is_tried = true;
     return g;
 }

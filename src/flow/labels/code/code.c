@@ -47,36 +47,58 @@ const char *code_profile_name(size_t i)
 
 /* -- opening -- */
 
-vs_status code_open(code_grader **out, size_t n_workers, vs_error *err)
+static vs_status open_with(code_grader *g, sandbox_isolation isolation, vs_error *err)
 {
-    static const sandbox_isolation kinds[] = {SANDBOX_BUBBLEWRAP, SANDBOX_SECCOMP};
+    vs_status st = sandbox_open(&g->sandbox, isolation, err);
+
+    if (st == VS_OK) st = code_selftest(g->sandbox, isolation, g->n_workers, err);
+    if (st == VS_OK) {
+        snprintf(g->description, sizeof g->description,
+                 "%s, %s, harness %.8s, %u s of CPU time, %d MB, %d KB of output",
+                 sandbox_interpreter(g->sandbox), sandbox_describe(g->sandbox), vs_harness_hash,
+                 limits.cpu_s, SANDBOX_MEMORY_MB, SANDBOX_OUTPUT_BYTES >> 10);
+        return VS_OK;
+    }
+    sandbox_close(g->sandbox);
+    g->sandbox = NULL;
+    return st;
+}
+
+static vs_status refuse(const vs_error *strong, const vs_error *weak, vs_error *err)
+{
+    if (weak->code != VS_OK)
+        return VS_FAIL(err, VS_E_STATE,
+                       "programs cannot be run safely here. With %s: %.300s; with %s: %.300s",
+                       sandbox_name(SANDBOX_BUBBLEWRAP), strong->text,
+                       sandbox_name(SANDBOX_SECCOMP), weak->text);
+    return VS_FAIL(
+        err, VS_E_STATE,
+        "programs are graded in namespaces of their own, which do not work here: %.300s. "
+        "--weak-sandbox (recipe: weak_sandbox: true) grades them behind a filter of "
+        "system calls alone: they write and send nothing, but share this machine's "
+        "processes and network names and, without Landlock, read what this user may",
+        strong->text);
+}
+
+vs_status code_open(code_grader **out, size_t n_workers, bool allow_weak, vs_error *err)
+{
     code_grader *g = vs_alloc(1, sizeof *g);
-    vs_error cause[2] = {{.code = VS_OK}, {.code = VS_OK}};
+    vs_error strong = {.code = VS_OK}, weak = {.code = VS_OK};
+    vs_status st;
 
     if (!g) return VS_FAIL(err, VS_E_NOMEM, "grader");
     g->n_workers = n_workers ? n_workers : vs_threads();
-    for (size_t i = 0; i < 2; i++) {
-        vs_status st = sandbox_open(&g->sandbox, kinds[i], &cause[i]);
-        if (st == VS_OK) st = code_selftest(g->sandbox, kinds[i], g->n_workers, &cause[i]);
-        if (st == VS_OK) {
-            snprintf(g->description, sizeof g->description,
-                     "%s, %s, harness %.8s, %u s of CPU time, %d MB, %d KB of output",
-                     sandbox_interpreter(g->sandbox), sandbox_name(kinds[i]), vs_harness_hash,
-                     limits.cpu_s, SANDBOX_MEMORY_MB, SANDBOX_OUTPUT_BYTES >> 10);
-            *out = g;
-            return VS_OK;
-        }
-        sandbox_close(g->sandbox);
-        g->sandbox = NULL;
-        if (st == VS_E_STOPPED || st == VS_E_NOMEM) {
-            code_close(g);
-            return VS_FAIL(err, st, "%s", cause[i].text);
-        }
+    st = open_with(g, SANDBOX_BUBBLEWRAP, &strong);
+    const bool is_final = st == VS_OK || st == VS_E_STOPPED || st == VS_E_NOMEM;
+    if (!is_final && allow_weak) st = open_with(g, SANDBOX_SECCOMP, &weak);
+    if (st == VS_OK) {
+        *out = g;
+        return VS_OK;
     }
     code_close(g);
-    return VS_FAIL(err, VS_E_STATE,
-                   "programs cannot be run safely here. With %s: %.300s; with %s: %.300s",
-                   sandbox_name(kinds[0]), cause[0].text, sandbox_name(kinds[1]), cause[1].text);
+    if (st == VS_E_STOPPED || st == VS_E_NOMEM)
+        return VS_FAIL(err, st, "%s", weak.code != VS_OK ? weak.text : strong.text);
+    return refuse(&strong, &weak, err);
 }
 
 void code_close(code_grader *g)

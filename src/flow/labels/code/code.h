@@ -36,9 +36,10 @@ typedef struct code_cache {
                      vs_error *err);
 } code_cache;
 
-/* Takes the first isolation that passes the self-test; none: VS_E_STATE with what went wrong in
- * each. */
-VS_NODISCARD vs_status code_open(code_grader **out, size_t n_workers, vs_error *err);
+/* Takes the first isolation that passes the self-test, the weaker one only where it is allowed;
+ * none: VS_E_STATE with what went wrong in each. */
+VS_NODISCARD vs_status code_open(code_grader **out, size_t n_workers, bool allow_weak,
+                                 vs_error *err);
 void code_close(code_grader *g); /* NULL is allowed */
 const char *code_describe(
     const code_grader *g); /* "Python 3.11.2, bubblewrap, harness 1a2b3c4d, 3 s of CPU time, .." */

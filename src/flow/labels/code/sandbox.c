@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,12 +24,21 @@ struct sandbox {
     sandbox_isolation isolation;
     char *filter; /* instructions */
     size_t filter_len;
-    char version[64];
+    char version[128]; /* or what its absence printed */
 };
 
 const char *sandbox_name(sandbox_isolation isolation)
 {
     return isolation == SANDBOX_BUBBLEWRAP ? "bubblewrap" : "seccomp";
+}
+
+const char *sandbox_describe(const sandbox *s)
+{
+    enum { VERSION = 1 }; /* LANDLOCK_CREATE_RULESET_VERSION */
+    const bool has_landlock = syscall(SYS_landlock_create_ruleset, NULL, 0, VERSION) > 0;
+
+    if (s->isolation == SANDBOX_BUBBLEWRAP) return sandbox_name(s->isolation);
+    return has_landlock ? "seccomp and Landlock" : "seccomp without Landlock";
 }
 
 const char *sandbox_interpreter(const sandbox *s)
@@ -176,19 +186,22 @@ vs_status sandbox_spawn(pid_t *out, const sandbox *s, const sandbox_process *p, 
 
 /* -- opening -- */
 
-/* What "python3 --version" prints. */
+/* What "python3 --version" prints in the namespaces, if there are any. */
 static vs_status read_version(sandbox *s, vs_error *err)
 {
-    const char *const argv[] = {interpreter, "--version", NULL};
+    const char *const words[] = {interpreter, "--version", NULL};
+    arguments a = {.n = 0};
     int end[2], status = 0;
     size_t n = 0;
     ssize_t got = 0;
     pid_t pid;
 
+    if (s->isolation == SANDBOX_BUBBLEWRAP) add_bubblewrap(&a, "1048576");
+    add_words(&a, words);
     if (pipe2(end, O_CLOEXEC) != 0)
         return VS_FAIL(err, VS_E_STATE, "sandbox: pipe: %s", strerror(errno));
     const int fds[] = {end[1], end[1], end[1]};
-    const int rc = vs_spawn(&pid, argv, environment, fds, 3);
+    const int rc = vs_spawn(&pid, a.word, environment, fds, 3);
     close(end[1]);
     while (rc == 0 && n + 1 < sizeof s->version &&
            ((got = read(end[0], s->version + n, sizeof s->version - 1 - n)) > 0 ||
@@ -199,8 +212,10 @@ static vs_status read_version(sandbox *s, vs_error *err)
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
     s->version[strcspn(s->version, "\n")] = '\0';
     if (rc == 0 && status == 0 && strncmp(s->version, "Python 3.", 9) == 0) return VS_OK;
-    return VS_FAIL(err, VS_E_STATE, "sandbox: %s: found %s, expected Python 3: install python3",
-                   interpreter, rc ? strerror(rc) : s->version);
+    return VS_FAIL(err, VS_E_STATE, "sandbox: %s: found %s, expected Python 3%s", a.word[0],
+                   rc ? strerror(rc) : s->version,
+                   s->isolation == SANDBOX_BUBBLEWRAP ? " in namespaces of its own"
+                                                      : ": install python3");
 }
 
 vs_status sandbox_open(sandbox **out, sandbox_isolation isolation, vs_error *err)
@@ -210,6 +225,7 @@ vs_status sandbox_open(sandbox **out, sandbox_isolation isolation, vs_error *err
 
     if (!s) return VS_FAIL(err, VS_E_NOMEM, "sandbox");
     s->isolation = isolation;
+    if (isolation == SANDBOX_SECCOMP) (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (isolation == SANDBOX_BUBBLEWRAP && access(bubblewrap, X_OK) != 0) {
         st = VS_FAIL(err, VS_E_STATE, "sandbox: %s is missing: install bubblewrap", bubblewrap);
         goto done;

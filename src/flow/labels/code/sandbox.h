@@ -32,10 +32,13 @@ enum {
 typedef struct sandbox sandbox;
 typedef enum sandbox_isolation { SANDBOX_BUBBLEWRAP, SANDBOX_SECCOMP } sandbox_isolation;
 
-/* Finds the interpreter and prepares the filter; what is missing is VS_E_STATE. */
+/* Finds the interpreter and prepares the filter; what is missing is VS_E_STATE. Without namespaces
+ * this process is from then on not dumpable: programs share its /proc. */
 VS_NODISCARD vs_status sandbox_open(sandbox **out, sandbox_isolation isolation, vs_error *err);
 void sandbox_close(sandbox *s);                        /* NULL is allowed */
 const char *sandbox_name(sandbox_isolation isolation); /* "bubblewrap", "seccomp" */
+/* "bubblewrap", "seccomp and Landlock" or "seccomp without Landlock" */
+const char *sandbox_describe(const sandbox *s);
 const char *sandbox_interpreter(const sandbox *s);     /* "Python 3.11.2" */
 
 /* One interpreter of harness.py. Descriptors are the caller's, and stay open here. */
