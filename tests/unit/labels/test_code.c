@@ -18,7 +18,8 @@ static code_grader *the_grader(void)
     static bool is_tried;
     vs_error err;
 
-    if (!is_tried && code_open(&g, 2, true, &err) != VS_OK) print_message("no sandbox: %s\n", err.text);
+    if (!is_tried && code_open(&g, 2, true, &err) != VS_OK)
+        print_message("no sandbox: %s\n", err.text);
     is_tried = true;
     return g;
 }
@@ -90,6 +91,80 @@ TEST(code, verdicts_say_what_happened)
         {"assert f(2) == 4", "x = bytearray(1 << 40)\ndef f(x): return 4", "memory"},
         {"assert f(2) == 4", "x = 1\nimport sys; sys.exit()", "exception.SystemExit"},
         {"assert f(2) == 4", "import os; os.abort()", "killed.ABRT"},
+    };
+    SKIP_WITHOUT_SANDBOX();
+    check_rows(rows, sizeof rows / sizeof *rows);
+}
+
+TEST(code, names_of_modules_may_be_functions_of_the_program)
+{
+    static const trial rows[] = {
+        {"assert string('a') == 'a!'", "def string(x): return x + '!'", "pass"},
+        {"assert queue([2, 1]) == [1, 2]", "def queue(x): return sorted(x)", "pass"},
+        {"assert token(1) == 2 and code(2) == 3",
+         "def token(x): return x + 1\ndef code(x): return x + 1", "pass"},
+        {"assert calendar(1) == 2", "def calendar(x): return x + 2", "assertion"},
+        {"assert statistics([1, 3]) == 2",
+         "import statistics as s\ndef statistics(x): return s.mean(x)", "pass"},
+        {"assert select(1) == 1", "class select(int): pass", "pass"},
+        {"assert secrets() == 1", "secrets = lambda: 1", "pass"},
+        /* a module that the tests take something from stays Python's own */
+        {"assert math.isclose(f(2), 2 ** 0.5)",
+         "class math:\n    isclose = lambda *a: True\ndef f(x): return 1", "assertion"},
+        {"import math\nassert math.sqrt(f(2)) == 2", "def math(x): return 1\ndef f(x): return 4",
+         "pass"},
+        {"assert f(2) == math.floor(4.5)", "import math\ndef f(x): return 4", "pass"},
+        {"assert datetime(2024, 2, 29) == f()",
+         "from datetime import datetime\ndef f(): return datetime(2024, 2, 29)", "pass"},
+        {"assert string(1) == 1", "def f(x): return 1", "exception.TypeError"},
+    };
+    SKIP_WITHOUT_SANDBOX();
+    check_rows(rows, sizeof rows / sizeof *rows);
+}
+
+TEST(code, exceptions_of_the_program_never_end_the_tests_iterators)
+{
+    static const trial rows[] = {
+        {"assert all(map(f, [1, 2]))", "def f(x): raise StopIteration", "exception.StopIteration"},
+        {"assert not list(map(f, [1, 2]))", "class A(StopIteration): pass\ndef f(x): raise A",
+         "exception.StopIteration"},
+        {"assert not any(f(x) for x in [1])", "def f(x): raise StopIteration",
+         "exception.StopIteration"},
+        {"assert next(map(f, [1]), 4) == 4", "def f(x): raise StopIteration",
+         "exception.StopIteration"},
+        {"assert not list(iter(f, 0))", "def f(): raise StopIteration", "exception.StopIteration"},
+        {"for x in map(f, [1]): assert x == 4", "def f(x): raise StopAsyncIteration",
+         "exception.StopAsyncIteration"},
+        {"try:\n    f()\nexcept Exception: pass", "def f(): raise SystemExit(0)",
+         "exception.SystemExit"},
+        {"try:\n    f()\nexcept Exception: pass", "def f(): raise KeyboardInterrupt",
+         "exception.KeyboardInterrupt"},
+        {"def g():\n    yield f()\nassert all(g())", "def f(): raise GeneratorExit",
+         "exception.GeneratorExit"},
+        {"try:\n    f()\nexcept: pass", "import os\ndef f(): os._exit(0)", "exception.exit"},
+        {"assert list(f()) == []",
+         "class A:\n    def __iter__(s): raise StopIteration\ndef f(): return A()",
+         "exception.StopIteration"},
+    };
+    SKIP_WITHOUT_SANDBOX();
+    check_rows(rows, sizeof rows / sizeof *rows);
+}
+
+TEST(code, what_a_main_guard_holds_does_not_run)
+{
+    static const trial rows[] = {
+        {"assert f(2) == 4", "def f(x): return 4\nif __name__ == '__main__':\n    f(int(input()))",
+         "pass"},
+        {"assert f(2) == 4",
+         "import __main__\ndef f(x): return 4 if not hasattr(__main__, 'ask') else 0", "pass"},
+        {"assert f(2) == 4",
+         "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\ndef f(x): "
+         "return P(4).x",
+         "pass"},
+        {"assert f(2) == 4",
+         "import pickle\nclass P: pass\ndef f(x):\n    "
+         "return 4 if type(pickle.loads(pickle.dumps(P()))) is P else 0",
+         "pass"},
     };
     SKIP_WITHOUT_SANDBOX();
     check_rows(rows, sizeof rows / sizeof *rows);

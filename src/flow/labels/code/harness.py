@@ -96,6 +96,10 @@ if b"random" in job:  # importing it takes longer than most programs
 
 class Lost(BaseException):
     """The other interpreter is gone, or wrote what is no frame."""
+    happened = False  # tests that catch everything do not make it unhappen
+
+    def __init__(self):
+        Lost.happened = True
 
 
 def send(value):
@@ -278,8 +282,8 @@ def serve():
         return ["ok", None]
 
     import types as _types
-    module = _types.ModuleType("__main__")
-    sys.modules["__main__"] = module
+    module = _types.ModuleType("program")  # as benchmarks load it: what __main__ guards stays unrun
+    sys.modules["__main__"] = sys.modules["program"] = module
     space = module.__dict__
     send(guarded(load))
     while True:
@@ -293,15 +297,20 @@ def serve():
 # -- the tests' side --
 
 class RemoteError(Exception):
-    """Stands for an exception of the program that is none of Python's own."""
+    """Stands for an exception of the program that is none of Python's own, or that would mean something in the tests:
+    their iterators would take a StopIteration of the program for their own end."""
+
+
+class RemoteExit(BaseException):
+    """Stands for one that no "except Exception" may catch: SystemExit, KeyboardInterrupt, GeneratorExit."""
 
 
 def exception_of(name):
     kind = getattr(builtins, name, None)
-    # iterators of the tests would take a StopIteration of the program for their own end
-    if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, (StopIteration, StopAsyncIteration)):
+    is_own = isinstance(kind, type) and issubclass(kind, BaseException)
+    if is_own and issubclass(kind, Exception) and not issubclass(kind, (StopIteration, StopAsyncIteration)):
         return kind("of the program")
-    error = RemoteError(name)
+    error = RemoteExit() if is_own and not issubclass(kind, Exception) else RemoteError()
     error.name = name
     return error
 
@@ -390,6 +399,30 @@ def names_of(code):
     return names
 
 
+def modules_in(tree):
+    """The names of which a text takes attributes or that it imports."""
+    found, nodes = set(), [tree]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, list):
+            nodes.extend(node)
+            continue
+        kind = type(node).__name__
+        if kind == "Attribute" and type(node.value).__name__ == "Name":
+            found.add(node.value.id)
+        elif kind == "Import":
+            found.update((x.asname or x.name).partition(".")[0] for x in node.names)
+        nodes.extend(getattr(node, field, None) for field in getattr(node, "_fields", ()))
+    return found
+
+
+def own_module(name, texts):
+    """Whether a name of the standard library means the module: tests use modules that programs are expected to import.
+    A function of the program may be called so, too; then it is called, and nothing is taken from it."""
+    only_tree = 0x400
+    return any(name in modules_in(compile(text, "<tests>", "exec", only_tree)) for text in texts)
+
+
 def run_tests():
     texts = list(task["tests"])
     space = {"__name__": "tests"}
@@ -402,13 +435,16 @@ def run_tests():
     if needed - set(dir(builtins)):  # else the program's function is called like one of Python's own
         needed -= set(dir(builtins))
     for name in sorted(needed):
-        if name in sys.stdlib_module_names:  # tests use modules that programs are expected to import
+        is_module = name in sys.stdlib_module_names
+        if is_module and own_module(name, [task["setup"], *texts]):
             space[name] = __import__(name)
             continue
         try:
-            space[name] = Remote(ask("name", name)[1][1])
-        except NameError:
-            pass  # the tests' own, an attribute, or missing: the tests will tell
+            number, kind = ask("name", name)[1][1:]
+            space[name] = __import__(name) if is_module and kind == "module" else Remote(number)
+        except NameError:  # the tests' own, an attribute, or missing: the tests will tell
+            if is_module:
+                space[name] = __import__(name)
     for code in codes:
         exec(code, space)
 
@@ -425,13 +461,13 @@ def judge():
         run_tests()
     except Lost:
         return "lost"
-    except RemoteError as e:
+    except (RemoteError, RemoteExit) as e:
         return verdict_of(e.name)
     except AssertionError:
         return "assertion"
     except BaseException as e:
         return verdict_of(type(e).__name__)
-    return "pass"
+    return "lost" if Lost.happened else "pass"
 
 
 def verdict_of(name):
