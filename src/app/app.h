@@ -79,16 +79,42 @@ VS_NODISCARD vs_status vs_row_member(vs_ids *out, const vs_row_reader *r, const 
                                      const char *key, vs_text_use use, const char *where,
                                      vs_error *err);
 
-/* Rows of a file taken in batches. add keeps one row; flush works on what was kept, writes its
- * lines in order and forgets it. When a row is bad, the rows before it are still flushed, then the
- * error is returned. */
+/* -- rows.c: a stream of rows -- */
+
+/* The rows of one call. A row is bad when it is no JSON or when a call that looks at it returns VS_E_FORMAT,
+ * VS_E_INPUT or VS_E_LIMIT; any other error ends the stream. In a bad row's place stands
+ * {"id":..,"error":".."}, with the row's id or, where it has none, its line number, so that output stays in
+ * the input's order. At the end vs_rows_run fails with their number and the first one's error. A verb whose rows are
+ * worth something only together (train) does not read a stream: it refuses them all. */
+typedef struct vs_row_run vs_row_run;
+
+/* add keeps one row; flush works on what was kept, writes its lines in order, after vs_rows_turn for each row, and
+ * forgets it. */
 typedef struct vs_row_stream {
     void *ctx;
     vs_status (*add)(void *ctx, const json_t *row, const char *where, vs_error *err);
-    vs_status (*flush)(void *ctx, vs_error *err);
+    vs_status (*flush)(void *ctx, vs_row_run *rows, vs_error *err);
     bool (*is_full)(const void *ctx);
+    vs_status (*end)(void *ctx, size_t n_bad,
+                     vs_error *err); /* NULL, or: rows have no lines of their own, and
+                                                                 this writes what they came to */
+    bool
+        is_strict; /* the first bad row's error is returned, once the rows before it are answered */
+    bool is_mended; /* rows pass through vs_json_mend */
 } vs_row_stream;
 VS_NODISCARD vs_status vs_rows_run(const char *path, const vs_row_stream *s, vs_error *err);
+/* For flush: what has to stand before the lines of the i-th row kept. */
+VS_NODISCARD vs_status vs_rows_turn(vs_row_run *rows, size_t i, vs_error *err);
+/* For flush, after its vs_rows_turn: a row that was kept is bad after all. */
+VS_NODISCARD vs_status vs_rows_refuse(vs_row_run *rows, const json_t *row, const char *where,
+                                      const vs_error *cause, vs_error *err);
+/* A row's id as JSON, malloc'd: a string or a number, the line's number where it is missing. */
+VS_NODISCARD vs_status vs_row_id(char **out, const json_t *row, const char *where, vs_error *err);
+#define VS_OPT_STRICT(out)                                                                       \
+    {                                                                                            \
+        "--strict", VS_OPT_FLAG, (out), false, 0, 0, NULL,                                       \
+            "stop at the first bad row (an error line in its place, and exit code 1 at the end)" \
+    }
 
 /* -- open.c: models as options name them -- */
 

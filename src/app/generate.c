@@ -18,6 +18,7 @@ typedef struct generate_options {
     size_t n;
     uint64_t seed;
     vs_str_list stop;
+    bool is_strict;
 } generate_options;
 
 typedef struct prompt_row {
@@ -33,22 +34,17 @@ typedef struct generator {
     prompt_row *row;
     size_t n_rows, cap_rows;
     vs_buf line, text;
+    vs_row_run *rows; /* while a batch is written */
 } generator;
 
 /* The id's own text keys the draws, whether it is written as a string or as a number. */
 static vs_status read_id(prompt_row *out, const json_t *row, const char *where, vs_error *err)
 {
     const json_t *id = json_object_get(row, "id");
-    char *text;
 
-    if (!json_is_string(id) && !json_is_number(id))
-        return VS_FAIL(err, VS_E_FORMAT, "%s: \"id\": found %s, expected a string or a number",
-                       where, id ? vs_json_kind(id) : "nothing");
-    text = json_dumps(id, JSON_ENCODE_ANY | JSON_COMPACT);
-    if (!text) return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", where);
+    VS_TRY(vs_row_id(&out->id_json, row, where, err));
     out->key = json_is_string(id) ? vs_hash64(json_string_value(id), json_string_length(id))
-                                  : vs_hash64(text, strlen(text));
-    out->id_json = text;
+                                  : vs_hash64(out->id_json, strlen(out->id_json));
     return VS_OK;
 }
 
@@ -100,6 +96,7 @@ static vs_status write_completions(void *ctx, size_t problem, const vs_completio
     const prompt_row *p = &g->row[problem];
     vs_buf *l = &g->line;
 
+    VS_TRY(vs_rows_turn(g->rows, problem, err));
     for (size_t i = 0; i < n; i++) {
         VS_TRY(completion_text(g, &c[i], err));
         vs_buf_printf(l, "{\"id\":%s,\"index\":%zu,\"completion\":", p->id_json, i);
@@ -121,7 +118,7 @@ static void forget_rows(generator *g)
     g->ids.n = 0;
 }
 
-static vs_status flush_rows(void *ctx, vs_error *err)
+static vs_status flush_rows(void *ctx, vs_row_run *rows, vs_error *err)
 {
     generator *g = ctx;
     vs_decode_problem *problems;
@@ -130,6 +127,7 @@ static vs_status flush_rows(void *ctx, vs_error *err)
     if (!g->n_rows) return VS_OK;
     problems = vs_alloc(g->n_rows, sizeof *problems);
     if (!problems) return VS_FAIL(err, VS_E_NOMEM, "prompts: out of memory");
+    g->rows = rows;
     for (size_t i = 0; i < g->n_rows; i++)
         problems[i] = (vs_decode_problem){.prompt = g->ids.id + g->row[i].at,
                                           .n_prompt = g->row[i].n,
@@ -152,8 +150,11 @@ static bool is_full(const void *ctx)
 static vs_status run(generate_options *o, vs_error *err)
 {
     generator g = {.o = o};
-    const vs_row_stream stream = {
-        .ctx = &g, .add = add_row, .flush = flush_rows, .is_full = is_full};
+    const vs_row_stream stream = {.ctx = &g,
+                                  .add = add_row,
+                                  .flush = flush_rows,
+                                  .is_full = is_full,
+                                  .is_strict = o->is_strict};
     vs_status st;
 
     VS_CHECK(vs_opened_open(&g.opened, o->model, o->adapter, o->compute, err));
@@ -204,6 +205,7 @@ vs_status vs_verb_generate(int argc, char **argv, vs_error *err)
         {"--rows", VS_OPT_SIZE, &d->rows, false, 1, 65536, "R",
          "completions alive at once; no effect on results (256)"},
         {"--data", VS_OPT_STR, &o.data, false, 0, 0, "FILE", "input; - is standard input (-)"},
+        VS_OPT_STRICT(&o.is_strict),
     };
     vs_cmd c = {
         .verb = "generate",
@@ -214,7 +216,8 @@ vs_status vs_verb_generate(int argc, char **argv, vs_error *err)
                  "\"finish_reason\"} for each, in input order. Log-probs are the model's own: "
                  "temperature 1, nothing cut.\n"
                  "Temperature acts before top-k and top-p. Draws depend on seed, id, index and "
-                 "position alone.\n"
+                 "position alone;\n"
+                 "a row without id has its line number for one. "
                  "finish_reason: stop (end token), string (a --stop string; the text is cut, ids "
                  "are as drawn), length.",
         .example = "  $ echo '{\"id\":\"a\",\"prompt\":\"Once upon a time\"}' |\n"

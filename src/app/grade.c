@@ -103,6 +103,19 @@ static vs_status read_gold(grade_row *out, const json_t *row, const char *source
     return read_text(&out->gold, is_gold ? gold : answer, is_gold ? "gold" : "answer", where, err);
 }
 
+/* null is what servers write where a model said nothing: an empty text. A number is no text that a model wrote. */
+static vs_status read_completion(text *out, const json_t *value, const char *where, vs_error *err)
+{
+    if (json_is_null(value)) {
+        out->data = "";
+        return VS_OK;
+    }
+    if (!json_is_string(value))
+        return VS_FAIL(err, VS_E_FORMAT, "%s: \"completion\": found %s, expected a string", where,
+                       vs_json_kind(value));
+    return read_text(out, value, "completion", where, err);
+}
+
 static vs_status read_row(grade_row *out, const json_t *row, const char *source, const char *where,
                           vs_error *err)
 {
@@ -110,13 +123,7 @@ static vs_status read_row(grade_row *out, const json_t *row, const char *source,
         return VS_FAIL(err, VS_E_FORMAT, "%s: found %s, expected an object", where,
                        vs_json_kind(row));
     VS_TRY(read_gold(out, row, source, where, err));
-    if (!json_is_string(json_object_get(row, "completion")))
-        return VS_FAIL(err, VS_E_FORMAT, "%s: \"completion\": found %s, expected a string", where,
-                       json_object_get(row, "completion")
-                           ? vs_json_kind(json_object_get(row, "completion"))
-                           : "nothing");
-    VS_TRY(
-        read_text(&out->completion, json_object_get(row, "completion"), "completion", where, err));
+    VS_TRY(read_completion(&out->completion, json_object_get(row, "completion"), where, err));
     VS_TRY(read_optional(&out->id, row, "id", where, err));
     return read_optional(&out->question, row, "question", where, err);
 }
@@ -143,7 +150,9 @@ static vs_status add_row(void *ctx, const json_t *row, const char *where, vs_err
     }
     r->json = json_incref((json_t *)(uintptr_t)row);
     g->item[g->n++] = (vs_grade_item){.id = r->id.data,
+                                      .id_len = r->id.len,
                                       .question = r->question.data,
+                                      .question_len = r->question.len,
                                       .gold = r->gold.data,
                                       .gold_len = r->gold.len,
                                       .completion = r->completion.data,
@@ -172,23 +181,47 @@ static vs_status write_result(vs_buf *line, const vs_grade_result *r, vs_error *
     return vs_out_line(line, err);
 }
 
-/* Rows before a bad gold are still answered. */
-static vs_status grade_rows(void *ctx, vs_error *err)
+/* Answers the rows from begin up to end, whose golds are good. */
+static vs_status answer_rows(grading *g, size_t begin, size_t end, vs_row_run *rows, vs_error *err)
+{
+    for (size_t i = begin; i < end; i++) {
+        VS_TRY(vs_rows_turn(rows, i, err));
+        VS_TRY(write_result(&g->line, &g->result[i], err));
+    }
+    return VS_OK;
+}
+
+/* Grades the rows from *next on; where a gold is bad, those before it, and that row is refused. */
+static vs_status grade_some(size_t *next, grading *g, vs_row_run *rows, vs_error *err)
+{
+    const size_t begin = *next;
+    const vs_grade_item *items = g->item + begin;
+    vs_error cause = {.code = VS_OK};
+    size_t bad = SIZE_MAX, unused;
+    vs_status st = vs_grader_run(g->grader, items, g->n - begin, g->result + begin, &bad, &cause);
+
+    if (st == VS_OK) {
+        *next = g->n;
+        return answer_rows(g, begin, g->n, rows, err);
+    }
+    if (bad >= g->n - begin) return VS_FAIL(err, st, "%s", cause.text);
+    VS_TRY(vs_grader_run(g->grader, items, bad, g->result + begin, &unused, err));
+    VS_TRY(answer_rows(g, begin, begin + bad, rows, err));
+    const grade_row *r = &g->row[begin + bad];
+    *next = begin + bad + 1;
+    VS_TRY(vs_rows_turn(rows, begin + bad, err));
+    vs_fail(&cause, st, "%s: %s", r->where, cause.text);
+    return vs_rows_refuse(rows, r->json, r->where, &cause, err);
+}
+
+static vs_status grade_rows(void *ctx, vs_row_run *rows, vs_error *err)
 {
     grading *g = ctx;
-    vs_error cause = {.code = VS_OK};
-    size_t bad = SIZE_MAX;
-    vs_status st = vs_grader_run(g->grader, g->item, g->n, g->result, &bad, &cause);
-    const size_t n_done = st == VS_OK ? g->n : bad < g->n ? bad : 0;
+    vs_status st = VS_OK;
 
-    for (size_t i = 0; i < n_done; i++) VS_CHECK(write_result(&g->line, &g->result[i], err));
+    for (size_t next = 0; st == VS_OK && next < g->n;) st = grade_some(&next, g, rows, err);
     fflush(
         stdout); /* who asks row by row gets answers row by row; main finds what could not be written */
-    if (bad < g->n)
-        st = VS_FAIL(err, cause.code, "%s: %s", g->row[bad].where, cause.text);
-    else if (cause.code != VS_OK)
-        st = VS_FAIL(err, cause.code, "%s", cause.text);
-done:
     for (size_t i = 0; i < g->n; i++) row_free(&g->row[i]);
     g->n = 0;
     return st;
@@ -201,10 +234,16 @@ static bool is_full(const void *ctx)
     return g->n == g->batch;
 }
 
-static vs_status grade(const vs_grader_options *o, size_t batch, const char *data, vs_error *err)
+static vs_status grade(const vs_grader_options *o, size_t batch, const char *data, bool is_strict,
+                       vs_error *err)
 {
     grading g = {.batch = batch, .source = source_of(o->profile)};
-    const vs_row_stream stream = {&g, add_row, grade_rows, is_full};
+    const vs_row_stream stream = {.ctx = &g,
+                                  .add = add_row,
+                                  .flush = grade_rows,
+                                  .is_full = is_full,
+                                  .is_strict = is_strict,
+                                  .is_mended = true};
     vs_status st;
 
     VS_CHECK(vs_grader_open(&g.grader, o, err));
@@ -231,6 +270,7 @@ vs_status vs_verb_grade(int argc, char **argv, vs_error *err)
     vs_grader_options o = {0};
     const char *data = "-";
     size_t batch = 0;
+    bool is_strict = false;
     const vs_opt opts[] = {
         {"--profile", VS_OPT_STR, &o.profile, true, 0, 0, "P",
          "how answers are read and compared (docs/GRADING.md)"},
@@ -241,6 +281,7 @@ vs_status vs_verb_grade(int argc, char **argv, vs_error *err)
          "let programs run behind a filter of system calls alone where namespaces do not work"},
         {"--batch", VS_OPT_SIZE, &batch, false, 1, 65536, "N",
          "rows read before their answers are written (1; with processes 64)"},
+        VS_OPT_STRICT(&is_strict),
     };
     vs_cmd c = {
         .verb = "grade",
@@ -277,5 +318,5 @@ vs_status vs_verb_grade(int argc, char **argv, vs_error *err)
         return VS_FAIL(err, VS_E_USAGE,
                        "one word too many: '%.60s'; only --profile external takes a command",
                        c.words[0]);
-    return grade(&o, batch, data, err);
+    return grade(&o, batch, data, is_strict, err);
 }

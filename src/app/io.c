@@ -1,4 +1,4 @@
-/* io.c - rows in, lines out. */
+/* io.c - members of rows in, lines out. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/stop.h"
 
 vs_status vs_out_line(vs_buf *line, vs_error *err)
 {
@@ -92,8 +91,9 @@ static vs_status ids_from_text(vs_ids *out, const vs_row_reader *r, const json_t
         return VS_FAIL(err, VS_E_INPUT,
                        "%s: %s is text, and the model folder has no tokenizer.json; give ids",
                        where, what);
-    VS_TRY(vs_encode(out, r->tokenizer, json_string_value(text), json_string_length(text),
-                     use == VS_TEXT_PROMPT, err));
+    const vs_status st = vs_encode(out, r->tokenizer, json_string_value(text),
+                                   json_string_length(text), use == VS_TEXT_PROMPT, err);
+    if (st != VS_OK) return err ? VS_FAIL(err, st, "%s: \"%s\": %s", where, what, err->text) : st;
     if (use != VS_TEXT_SOLUTION) return VS_OK;
     if (r->config->n_eos == 0)
         return VS_FAIL(
@@ -135,40 +135,4 @@ vs_status vs_row_member(vs_ids *out, const vs_row_reader *r, const json_t *row, 
         return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": found %s, expected a list of token ids",
                        where, ids_key, vs_json_kind(ids));
     return vs_row_tokens(out, r, text ? text : ids, use, text ? key : ids_key, where, err);
-}
-
-/* Keeps rows until the batch is full, the input ends (*is_end) or a row is bad. */
-static vs_status fill_batch(bool *is_end, vs_jsonl *rows, const vs_row_stream *s, vs_error *err)
-{
-    json_t *row;
-
-    while (!s->is_full(s->ctx)) {
-        VS_TRY(vs_jsonl_next(rows, &row, err));
-        if (!row) {
-            *is_end = true;
-            return VS_OK;
-        }
-        const vs_status st = s->add(s->ctx, row, vs_jsonl_where(rows), err);
-        json_decref(row);
-        if (st != VS_OK) return st;
-    }
-    return VS_OK;
-}
-
-vs_status vs_rows_run(const char *path, const vs_row_stream *s, vs_error *err)
-{
-    vs_jsonl *rows;
-    vs_status st = VS_OK;
-    bool is_end = false;
-
-    VS_TRY(vs_jsonl_open(&rows, path, err));
-    while (st == VS_OK && !is_end) {
-        st = fill_batch(&is_end, rows, s, err);
-        const vs_status flushed = s->flush(s->ctx, st == VS_OK ? err : NULL);
-        if (st == VS_OK) st = flushed;
-        if (st == VS_OK && !is_end && vs_stop_wanted())
-            st = VS_FAIL(err, VS_E_STOPPED, "stopped before %s ended", path);
-    }
-    vs_jsonl_close(rows);
-    return st;
 }

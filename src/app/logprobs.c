@@ -29,13 +29,14 @@ done:
     return st;
 }
 
-static vs_status flush_rows(void *ctx, vs_error *err)
+static vs_status flush_rows(void *ctx, vs_row_run *rows, vs_error *err)
 {
     logprobs *l = ctx;
     vs_queue *q = &l->queue;
 
     VS_TRY(vs_queue_score(q, l->scorer, err));
-    for (size_t i = 0; i < q->n_solutions; i++) {
+    for (size_t i = 0; i < q->n_solutions; i++) { /* one a row */
+        VS_TRY(vs_rows_turn(rows, i, err));
         vs_buf_str(&l->line, "{\"logprob\":");
         vs_out_f64(&l->line, q->logprob[i]);
         vs_buf_str(&l->line, ",\"token_logprobs\":");
@@ -53,11 +54,11 @@ static bool is_full(const void *ctx)
 }
 
 static vs_status run(const char *model, const char *adapter, vs_compute compute, const char *data,
-                     vs_error *err)
+                     bool is_strict, vs_error *err)
 {
     logprobs l = {0};
     const vs_row_stream stream = {
-        .ctx = &l, .add = add_row, .flush = flush_rows, .is_full = is_full};
+        .ctx = &l, .add = add_row, .flush = flush_rows, .is_full = is_full, .is_strict = is_strict};
     vs_status st;
 
     VS_CHECK(vs_opened_open(&l.opened, model, adapter, compute, err));
@@ -75,12 +76,14 @@ vs_status vs_verb_logprobs(int argc, char **argv, vs_error *err)
 {
     const char *model = NULL, *adapter = NULL, *compute = "f32", *data = "-";
     vs_compute how;
+    bool is_strict = false;
 
     const vs_opt opts[] = {
         {"--model", VS_OPT_STR, &model, true, 0, 0, "DIR", "model folder"},
         {"--adapter", VS_OPT_STR, &adapter, false, 0, 0, "DIR", "PEFT adapter folder (none)"},
         {"--compute", VS_OPT_STR, &compute, false, 0, 0, "f32|bf16", VS_COMPUTE_HELP},
         {"--data", VS_OPT_STR, &data, false, 0, 0, "FILE", "input; - is standard input (-)"},
+        VS_OPT_STRICT(&is_strict),
     };
     vs_cmd c = {
         .verb = "logprobs",
@@ -105,5 +108,5 @@ vs_status vs_verb_logprobs(int argc, char **argv, vs_error *err)
     VS_TRY(vs_args_parse(&c, argc, argv, err));
     if (c.is_help) return VS_OK;
     VS_TRY(vs_compute_parse(&how, compute, err));
-    return run(model, adapter, how, data, err);
+    return run(model, adapter, how, data, is_strict, err);
 }

@@ -8,49 +8,70 @@
 
 enum { MAX_KS = VS_METRICS_MAX_SAMPLES };
 
-static vs_status read_rows(vs_metrics_set *set, const char *path, vs_error *err)
-{
-    vs_jsonl *rows;
-    json_t *row = NULL;
-    vs_status st;
+typedef struct measuring {
+    vs_metrics_set *set;
+    const size_t *ks;
+    size_t n_ks, top;
+} measuring;
 
-    VS_TRY(vs_jsonl_open(&rows, path, err));
-    for (;;) {
-        VS_CHECK(vs_jsonl_next(rows, &row, err));
-        if (!row) break;
-        VS_CHECK(vs_metrics_add_json(set, row, vs_jsonl_where(rows), err));
-        json_decref(row);
-        row = NULL;
-    }
-done:
-    json_decref(row);
-    vs_jsonl_close(rows);
-    return st;
+static vs_status add_row(void *ctx, const json_t *row, const char *where, vs_error *err)
+{
+    return vs_metrics_add_json(((measuring *)ctx)->set, row, where, err);
 }
 
-static vs_status run(const char *data, const size_t *ks, size_t n_ks, size_t top, vs_error *err)
+static vs_status flush_rows(void *ctx, vs_row_run *rows, vs_error *err)
 {
-    vs_metrics_set *set = NULL;
+    (void)ctx, (void)rows, (void)err;
+    return VS_OK;
+}
+
+static bool is_full(const void *ctx)
+{
+    (void)ctx;
+    return false;
+}
+
+/* The curves of the problems that could be read; how many could not, where some could not. */
+static vs_status write_curves(void *ctx, size_t n_bad, vs_error *err)
+{
+    const measuring *m = ctx;
     json_t *curves = NULL;
     char *text = NULL;
     vs_buf line = {0};
     vs_status st;
 
-    VS_CHECK(vs_metrics_set_open(&set, err));
-    VS_CHECK(read_rows(set, data, err));
-    VS_CHECK(vs_metrics_json(&curves, set, n_ks ? ks : NULL, n_ks, top, err));
+    VS_CHECK(vs_metrics_json(&curves, m->set, m->n_ks ? m->ks : NULL, m->n_ks, m->top, err));
+    if (n_bad && json_object_set_new(curves, "bad_rows", json_integer((json_int_t)n_bad)) != 0) {
+        st = VS_FAIL(err, VS_E_NOMEM, "metrics: out of memory");
+        goto done;
+    }
     text = json_dumps(curves, JSON_COMPACT);
     if (!text) {
         st = VS_FAIL(err, VS_E_NOMEM, "metrics: out of memory");
         goto done;
     }
     vs_buf_str(&line, text);
-    VS_CHECK(vs_out_line(&line, err));
+    st = vs_out_line(&line, err);
 done:
     vs_buf_free(&line);
     free(text);
     json_decref(curves);
-    vs_metrics_set_close(set);
+    return st;
+}
+
+static vs_status run(const char *data, measuring *m, bool is_strict, vs_error *err)
+{
+    const vs_row_stream stream = {.ctx = m,
+                                  .add = add_row,
+                                  .flush = flush_rows,
+                                  .is_full = is_full,
+                                  .end = write_curves,
+                                  .is_strict = is_strict};
+    vs_status st;
+
+    VS_TRY(vs_metrics_set_open(&m->set, err));
+    st = vs_rows_run(data, &stream, err);
+    vs_metrics_set_close(m->set);
     return st;
 }
 
@@ -80,6 +101,7 @@ vs_status vs_verb_metrics(int argc, char **argv, vs_error *err)
     static size_t ks[MAX_KS];
     size_t n_ks = 0;
     uint64_t top = 0;
+    bool is_strict = false;
     const char *list = NULL, *data = "-";
     const vs_opt opts[] = {
         {"--ks", VS_OPT_STR, &list, false, 0, 0, "LIST",
@@ -87,6 +109,7 @@ vs_status vs_verb_metrics(int argc, char **argv, vs_error *err)
         {"--top", VS_OPT_U64, &top, false, 0, 0, "M",
          "also the vote among the M best-scored, as curve top_vote"},
         {"--data", VS_OPT_STR, &data, false, 0, 0, "FILE", "input; - is standard input (-)"},
+        VS_OPT_STRICT(&is_strict),
     };
     vs_cmd c = {
         .verb = "metrics",
@@ -111,5 +134,5 @@ vs_status vs_verb_metrics(int argc, char **argv, vs_error *err)
     VS_TRY(vs_args_parse(&c, argc, argv, err));
     if (c.is_help) return VS_OK;
     VS_TRY(parse_ks(ks, &n_ks, list, err));
-    return run(data, ks, n_ks, (size_t)top, err);
+    return run(data, &(measuring){.ks = ks, .n_ks = n_ks, .top = (size_t)top}, is_strict, err);
 }

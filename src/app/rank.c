@@ -25,6 +25,7 @@ typedef struct rank_options {
     const char *question, *yes, *no; /* of a generative verifier */
     vs_compute compute;
     rank_score score;
+    bool is_strict;
 } rank_options;
 
 typedef struct ranker {
@@ -127,7 +128,7 @@ static vs_status write_row(ranker *r, const vs_queue_row *row, const double *sco
     return vs_out_line(&r->line, err);
 }
 
-static vs_status flush_rows(void *ctx, vs_error *err)
+static vs_status flush_rows(void *ctx, vs_row_run *rows, vs_error *err)
 {
     ranker *r = ctx;
     vs_queue *q = &r->queue;
@@ -140,7 +141,10 @@ static vs_status flush_rows(void *ctx, vs_error *err)
         goto done;
     }
     VS_CHECK(score_all(score, r, err));
-    for (size_t i = 0; i < q->n_rows; i++) VS_CHECK(write_row(r, &q->row[i], score, order, err));
+    for (size_t i = 0; i < q->n_rows; i++) {
+        VS_CHECK(vs_rows_turn(rows, i, err));
+        VS_CHECK(write_row(r, &q->row[i], score, order, err));
+    }
     vs_queue_truncate(q, 0);
 done:
     free(order);
@@ -177,8 +181,11 @@ static vs_status open_how(ranker *r, vs_error *err)
 static vs_status run(const rank_options *o, vs_error *err)
 {
     ranker r = {.o = o};
-    const vs_row_stream stream = {
-        .ctx = &r, .add = add_row, .flush = flush_rows, .is_full = is_full};
+    const vs_row_stream stream = {.ctx = &r,
+                                  .add = add_row,
+                                  .flush = flush_rows,
+                                  .is_full = is_full,
+                                  .is_strict = o->is_strict};
     vs_status st;
 
     VS_CHECK(vs_opened_open(&r.opened, o->model, o->adapter, o->compute, err));
@@ -239,6 +246,7 @@ vs_status vs_verb_rank(int argc, char **argv, vs_error *err)
         {"--yes", VS_OPT_STR, &o.yes, false, 0, 0, "TEXT", "its answer that means right"},
         {"--no", VS_OPT_STR, &o.no, false, 0, 0, "TEXT", "and wrong"},
         {"--data", VS_OPT_STR, &o.data, false, 0, 0, "FILE", "input; - is standard input (-)"},
+        VS_OPT_STRICT(&o.is_strict),
     };
     vs_cmd c = {
         .verb = "rank",

@@ -4,8 +4,15 @@
 
 typedef struct tokenize_options {
     const char *model, *data;
-    bool no_special, decode, skip_special;
+    bool no_special, decode, skip_special, is_strict;
 } tokenize_options;
+
+typedef struct tokenizing {
+    const tokenize_options *o;
+    vs_tokenizer *tokenizer;
+    vs_buf line; /* of the one row that waits */
+    size_t n_rows;
+} tokenizing;
 
 static vs_status encode_row(vs_buf *line, const vs_tokenizer *t, const json_t *row,
                             const tokenize_options *o, const char *where, vs_error *err)
@@ -17,8 +24,9 @@ static vs_status encode_row(vs_buf *line, const vs_tokenizer *t, const json_t *r
     if (!json_is_string(text))
         return VS_FAIL(err, VS_E_FORMAT, "%s: \"text\": found %s, expected a string", where,
                        text ? vs_json_kind(text) : "nothing");
-    VS_CHECK(
-        vs_encode(&ids, t, json_string_value(text), json_string_length(text), !o->no_special, err));
+    VS_CHECK(vs_row_tokens(&ids, &(vs_row_reader){.tokenizer = t}, text,
+                           o->no_special ? VS_TEXT_COMPLETION : VS_TEXT_PROMPT, "text", where,
+                           err));
     vs_buf_str(line, "{\"ids\":");
     vs_out_ids(line, ids.id, ids.n);
     vs_buf_str(line, "}");
@@ -51,30 +59,45 @@ done:
     return st;
 }
 
+static vs_status add_row(void *ctx, const json_t *row, const char *where, vs_error *err)
+{
+    tokenizing *t = ctx;
+
+    VS_TRY((t->o->decode ? decode_row : encode_row)(&t->line, t->tokenizer, row, t->o, where, err));
+    t->n_rows++;
+    return VS_OK;
+}
+
+static vs_status flush_rows(void *ctx, vs_row_run *rows, vs_error *err)
+{
+    tokenizing *t = ctx;
+
+    if (t->n_rows == 0) return VS_OK;
+    t->n_rows = 0;
+    VS_TRY(vs_rows_turn(rows, 0, err));
+    return vs_out_line(&t->line, err);
+}
+
+static bool is_full(const void *ctx)
+{
+    return ((const tokenizing *)ctx)->n_rows == 1;
+}
+
 static vs_status tokenize_rows(const tokenize_options *o, vs_error *err)
 {
-    vs_tokenizer *t = NULL;
-    vs_jsonl *rows = NULL;
-    json_t *row = NULL;
-    vs_buf line = {0};
+    tokenizing t = {.o = o};
+    const vs_row_stream stream = {.ctx = &t,
+                                  .add = add_row,
+                                  .flush = flush_rows,
+                                  .is_full = is_full,
+                                  .is_strict = o->is_strict};
     vs_status st;
 
-    VS_CHECK(vs_tokenizer_open(&t, o->model, err));
-    VS_CHECK(vs_jsonl_open(&rows, o->data, err));
-    for (;;) {
-        VS_CHECK(vs_jsonl_next(rows, &row, err));
-        if (!row) break;
-        VS_CHECK(
-            (o->decode ? decode_row : encode_row)(&line, t, row, o, vs_jsonl_where(rows), err));
-        VS_CHECK(vs_out_line(&line, err));
-        json_decref(row);
-        row = NULL;
-    }
+    VS_CHECK(vs_tokenizer_open(&t.tokenizer, o->model, err));
+    st = vs_rows_run(o->data, &stream, err);
 done:
-    json_decref(row);
-    vs_buf_free(&line);
-    vs_jsonl_close(rows);
-    vs_tokenizer_close(t);
+    vs_buf_free(&t.line);
+    vs_tokenizer_close(t.tokenizer);
     return st;
 }
 
@@ -90,6 +113,7 @@ vs_status vs_verb_tokenize(int argc, char **argv, vs_error *err)
         {"--skip-special", VS_OPT_FLAG, &o.skip_special, false, 0, 0, NULL,
          "with --decode: drop special tokens"},
         {"--data", VS_OPT_STR, &o.data, false, 0, 0, "FILE", "input; - is standard input (-)"},
+        VS_OPT_STRICT(&o.is_strict),
     };
     vs_cmd c = {
         .verb = "tokenize",

@@ -9,7 +9,10 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-static vs_status fail_nul(const char *text, const char *nul, const char *name, bool has_line,
+/* What a text is read as: a document, or a line of JSON Lines, whose name ends in its number. */
+typedef enum text_kind { DOCUMENT, LINE } text_kind;
+
+static vs_status fail_nul(const char *text, const char *nul, const char *name, text_kind kind,
                           vs_error *err)
 {
     size_t line = 1, column = 1;
@@ -18,14 +21,15 @@ static vs_status fail_nul(const char *text, const char *nul, const char *name, b
         column = *c == '\n' ? 1 : column + 1;
         line += *c == '\n';
     }
-    if (has_line) return VS_FAIL(err, VS_E_FORMAT, "%s:%zu: found a NUL byte", name, column);
+    if (kind == LINE) return VS_FAIL(err, VS_E_FORMAT, "%s:%zu: found a NUL byte", name, column);
     return VS_FAIL(err, VS_E_FORMAT, "%s:%zu:%zu: found a NUL byte", name, line, column);
 }
 
-/* has_line: name already ends in the line's number, so that only the column is added. */
-static vs_status parse(json_t **out, const char *text, size_t len, const char *name, bool has_line,
+static vs_status parse(json_t **out, const char *text, size_t len, const char *name, text_kind kind,
                        vs_error *err)
 {
+    const size_t flags =
+        JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | (kind == LINE ? JSON_ALLOW_NUL : 0);
     static const char byte_order_mark[] = "\xEF\xBB\xBF";
     vs_status code = VS_E_FORMAT;
     json_error_t e;
@@ -40,21 +44,59 @@ static vs_status parse(json_t **out, const char *text, size_t len, const char *n
         len -= 3;
     }
     nul = memchr(text, '\0', len); /* jansson takes it for the end and ignores the rest */
-    if (nul) return fail_nul(text, nul, name, has_line, err);
-    value = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
+    if (nul) return fail_nul(text, nul, name, kind, err);
+    value = json_loadb(text, len, flags, &e);
     if (value) {
         *out = value;
         return VS_OK;
     }
     if (json_error_code(&e) == json_error_out_of_memory) code = VS_E_NOMEM;
     if (json_error_code(&e) == json_error_stack_overflow) code = VS_E_LIMIT;
-    if (has_line) return VS_FAIL(err, code, "%s:%d: %s", name, e.column, e.text);
+    if (kind == LINE) return VS_FAIL(err, code, "%s:%d: %s", name, e.column, e.text);
     return VS_FAIL(err, code, "%s:%d:%d: %s", name, e.line, e.column, e.text);
 }
 
 vs_status vs_json_parse(json_t **out, const char *text, size_t len, const char *name, vs_error *err)
 {
-    return parse(out, text, len, name, false, err);
+    return parse(out, text, len, name, DOCUMENT, err);
+}
+
+vs_status vs_json_parse_line(json_t **out, const char *text, size_t len, const char *name,
+                             vs_error *err)
+{
+    return parse(out, text, len, name, LINE, err);
+}
+
+/* The code unit of a \uXXXX escape at s; -1: there is none. */
+static long escaped_unit(const char *s, size_t left)
+{
+    long unit = 0;
+
+    if (left < 6 || s[0] != '\\' || s[1] != 'u') return -1;
+    for (size_t i = 2; i < 6; i++) {
+        const char *const hex = "0123456789abcdef0123456789ABCDEF";
+        const char *at = s[i] ? strchr(hex, s[i]) : NULL;
+        if (!at) return -1;
+        unit = unit * 16 + (at - hex) % 16;
+    }
+    return unit;
+}
+
+void vs_json_mend(char *text, size_t len)
+{
+    enum { HIGH = 0xD800, LOW = 0xDC00, END = 0xE000 };
+
+    for (size_t i = 0; i + 1 < len; i++) {
+        if (text[i] != '\\') continue;
+        const long unit = escaped_unit(text + i, len - i);
+        const bool is_high = unit >= HIGH && unit < LOW, is_low = unit >= LOW && unit < END;
+        const long next = is_high ? escaped_unit(text + i + 6, len - i - 6) : -1;
+        if (next >= LOW && next < END)
+            i += 6; /* a pair */
+        else if (is_high || is_low)
+            memcpy(text + i + 2, "FFFD", 4);
+        i += unit < 0 ? 1 : 5;
+    }
 }
 
 vs_status vs_json_read(json_t **out, const char *path, vs_error *err)
@@ -64,7 +106,7 @@ vs_status vs_json_read(json_t **out, const char *path, vs_error *err)
     size_t len;
 
     VS_TRY(vs_file_read(&text, &len, path, VS_JSON_MAX_BYTES, err));
-    st = parse(out, text, len, path, false, err);
+    st = parse(out, text, len, path, DOCUMENT, err);
     free(text);
     return st;
 }
@@ -91,6 +133,11 @@ const char *vs_json_kind(const json_t *value)
         return "null";
     }
     return "something unknown";
+}
+
+bool vs_json_has_nul(const json_t *string)
+{
+    return strlen(json_string_value(string)) < json_string_length(string);
 }
 
 /* *value: the member, or NULL when it is missing or null. */
@@ -128,6 +175,9 @@ static vs_status string_member(const char **out, const json_t *obj, const char *
     VS_TRY(member(&value, obj, key, where, err));
     if (!value) return needed ? fail_missing(key, "a string", where, err) : VS_OK;
     if (!json_is_string(value)) return fail_kind(value, key, "a string", where, err);
+    if (vs_json_has_nul(value))
+        return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": found U+0000, expected a text without it",
+                       where, key);
     *out = json_string_value(value);
     return VS_OK;
 }
@@ -219,6 +269,7 @@ struct vs_jsonl {
     size_t line_number;
     char *line;
     size_t len, cap;
+    bool is_mended;
 };
 
 static void set_where(vs_jsonl *r)
@@ -282,6 +333,11 @@ static int next_byte(vs_jsonl *r)
     return r->gz ? gzgetc(r->gz) : getc_unlocked(r->fp);
 }
 
+void vs_jsonl_mend(vs_jsonl *r)
+{
+    r->is_mended = true;
+}
+
 /* After the last byte: whether it was the end, and not a fault of the disk or of the compressed
  * data. */
 static vs_status check_end(vs_jsonl *r, vs_error *err)
@@ -290,10 +346,21 @@ static vs_status check_end(vs_jsonl *r, vs_error *err)
     const char *text = r->gz ? gzerror(r->gz, &code) : "";
 
     if (code != Z_OK && code != Z_ERRNO)
-        return VS_FAIL(err, VS_E_FORMAT, "%s: found damaged gzip data: %s", r->where, text);
+        return VS_FAIL(err, VS_E_IO, "%s: found damaged gzip data: %s", r->where, text);
     if (code == Z_ERRNO || (r->fp && ferror(r->fp)))
         return VS_FAIL(err, VS_E_IO, "%s: cannot read: %s", r->where, strerror(errno));
     return VS_OK;
+}
+
+/* The rest of a line that is too long, so that the next one can be read. */
+static vs_status skip_line(vs_jsonl *r, vs_error *err)
+{
+    int c;
+
+    while ((c = next_byte(r)) != EOF && c != '\n') {}
+    if (c == EOF) VS_TRY(check_end(r, err));
+    return VS_FAIL(err, VS_E_LIMIT, "%s: a line longer than the limit of %d bytes", r->where,
+                   (int)VS_JSON_MAX_BYTES);
 }
 
 /* The next line without its end. *found false at the end of the file. Reads by the byte, so that a
@@ -306,9 +373,7 @@ static vs_status read_line(vs_jsonl *r, bool *found, vs_error *err)
     r->line_number++;
     set_where(r);
     while ((c = next_byte(r)) != EOF && c != '\n') {
-        if (r->len == VS_JSON_MAX_BYTES)
-            return VS_FAIL(err, VS_E_LIMIT, "%s: a line longer than the limit of %d bytes",
-                           r->where, (int)VS_JSON_MAX_BYTES);
+        if (r->len == VS_JSON_MAX_BYTES) return skip_line(r, err);
         if (r->len == r->cap && !vs_grow(&r->line, &r->cap, r->len + 1, 1))
             return VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", r->where);
         r->line[r->len++] = (char)c;
@@ -336,7 +401,8 @@ vs_status vs_jsonl_next(vs_jsonl *r, json_t **out, vs_error *err)
             return VS_OK;
         }
     } while (is_blank(r->line, r->len));
-    return parse(out, r->line, r->len, r->where, true, err);
+    if (r->is_mended) vs_json_mend(r->line, r->len);
+    return parse(out, r->line, r->len, r->where, LINE, err);
 }
 
 const char *vs_jsonl_where(const vs_jsonl *r)

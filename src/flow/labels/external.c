@@ -208,8 +208,8 @@ static vs_status send_item(batch *b, worker *w, vs_error *err)
     if (!w->pid) VS_TRY(start_worker(b->x, w, err));
     vs_buf_clear(&w->request);
     vs_buf_clear(&w->reply);
-    add_text(&w->request, "id", item->id, item->id ? strlen(item->id) : 0);
-    add_text(&w->request, "question", item->question, item->question ? strlen(item->question) : 0);
+    add_text(&w->request, "id", item->id, item->id_len);
+    add_text(&w->request, "question", item->question, item->question_len);
     add_text(&w->request, "gold", item->gold, item->gold_len);
     add_text(&w->request, "completion", item->completion, item->completion_len);
     vs_buf_str(&w->request, "}\n");
@@ -234,30 +234,32 @@ static vs_status read_verdict(vs_verdict *out, const json_t *answer, const char 
                    text);
 }
 
-/* A copy cut where a UTF-8 character begins. */
-static void copy_text(char *out, size_t out_bytes, const char *text)
+/* An optional member; unlike vs_json_opt_str it may hold U+0000, since a command may repeat what a model wrote. */
+static vs_status read_text(const char **out, size_t *len, const json_t *answer, const char *key,
+                           const char *where, vs_error *err)
 {
-    size_t n = strnlen(text, out_bytes);
+    const json_t *value = json_object_get(answer, key);
 
-    if (n == out_bytes)
-        for (n--; n && ((unsigned char)text[n] & 0xc0) == 0x80;) n--;
-    memcpy(out, text, n);
-    out[n] = '\0';
+    if (!json_is_string(value)) return vs_json_opt_str(out, answer, key, where, err);
+    *out = json_string_value(value);
+    *len = json_string_length(value);
+    return VS_OK;
 }
 
 static vs_status read_members(vs_grade_result *r, const char *version, const json_t *answer,
                               const char *where, vs_error *err)
 {
     const char *extracted = "", *normal = "", *rule = "answer";
+    size_t n_extracted = 0, n_normal = 0, n_rule = strlen(rule);
     char short_rule[VS_GRADE_RULE_BYTES / 2];
 
     VS_TRY(read_verdict(&r->verdict, answer, where, err));
-    VS_TRY(vs_json_opt_str(&extracted, answer, "extracted", where, err));
-    VS_TRY(vs_json_opt_str(&normal, answer, "normal", where, err));
-    VS_TRY(vs_json_opt_str(&rule, answer, "rule", where, err));
-    copy_text(r->extracted, sizeof r->extracted, extracted);
-    copy_text(short_rule, sizeof short_rule, rule);
-    grade_set_normal(r, normal, strlen(normal));
+    VS_TRY(read_text(&extracted, &n_extracted, answer, "extracted", where, err));
+    VS_TRY(read_text(&normal, &n_normal, answer, "normal", where, err));
+    VS_TRY(read_text(&rule, &n_rule, answer, "rule", where, err));
+    grade_copy(r->extracted, sizeof r->extracted, extracted, n_extracted);
+    grade_copy(short_rule, sizeof short_rule, rule, n_rule);
+    grade_set_normal(r, normal, n_normal);
     grade_set_rule(r, version, short_rule, "");
     return VS_OK;
 }
@@ -272,7 +274,8 @@ static vs_status take_answer(batch *b, worker *w, vs_error *err)
     json_t *answer = NULL;
     vs_status st;
 
-    VS_CHECK(vs_json_parse(&answer, w->reply.data, len, "answer", &cause));
+    vs_json_mend(w->reply.data, len);
+    VS_CHECK(vs_json_parse_line(&answer, w->reply.data, len, "answer", &cause));
     VS_CHECK(read_members(&r, b->x->version, answer, "answer", &cause));
     b->results[w->item] = r;
     b->x->n_answers++;

@@ -65,18 +65,19 @@ void grade_set_rule(vs_grade_result *out, const char *version, const char *where
     snprintf(out->rule, sizeof out->rule, "%s:%s%s", version, where, suffix);
 }
 
+void grade_copy(char *out, size_t out_bytes, const char *text, size_t n)
+{
+    if (n >= out_bytes)
+        for (n = out_bytes - 1; n && ((unsigned char)text[n] & 0xc0) == 0x80;) n--;
+    for (size_t i = 0; i < n; i++) out[i] = text[i] ? text[i] : ' ';
+    out[n] = '\0';
+}
+
 void grade_set_extract(vs_grade_result *out, const grade_texts *in, size_t begin, size_t end)
 {
-    size_t n = end - begin;
-
     out->begin = begin;
     out->end = end;
-    if (n >= sizeof out->extracted) {
-        n = sizeof out->extracted - 1;
-        while (n && ((unsigned char)in->completion[begin + n] & 0xc0) == 0x80) n--;
-    }
-    if (n) memcpy(out->extracted, in->completion + begin, n);
-    out->extracted[n] = '\0';
+    grade_copy(out->extracted, sizeof out->extracted, in->completion + begin, end - begin);
 }
 
 void grade_set_normal(vs_grade_result *out, const char *text, size_t len)
@@ -84,7 +85,7 @@ void grade_set_normal(vs_grade_result *out, const char *text, size_t len)
     enum { HEX = 32, KEPT = VS_GRADE_NORMAL_BYTES - HEX - 4 };
     char hash[VS_HASH_HEX];
 
-    if (len < sizeof out->normal) {
+    if (len < sizeof out->normal && !memchr(text, '\0', len)) {
         memcpy(out->normal, text, len);
         out->normal[len] = '\0';
         return;

@@ -20,8 +20,11 @@ grade_fn grade_gsm8k, grade_gsm8k_flexible, grade_arithmetic, grade_math, grade_
 /* "VERSION:WHERE" and a suffix such as ".ambiguous". */
 void grade_set_rule(vs_grade_result *out, const char *version, const char *where,
                     const char *suffix);
-/* The span, and a copy of its bytes, cut where a UTF-8 character begins when it is too long. */
+/* A text to show: cut where a UTF-8 character begins when it is too long; U+0000 is shown as a blank. */
+void grade_copy(char *out, size_t out_bytes, const char *text, size_t len);
+/* The span, and a copy of its bytes as grade_copy makes it. */
 void grade_set_extract(vs_grade_result *out, const grade_texts *in, size_t begin, size_t end);
-/* The answer's class; a long one is its beginning and its hash, so that equal ones stay equal. */
+/* The answer's class; a long one, and one with U+0000, is its beginning and its hash, so that equal ones stay
+ * equal and others do not. */
 void grade_set_normal(vs_grade_result *out, const char *text, size_t len);
 #endif

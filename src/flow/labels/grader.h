@@ -28,7 +28,7 @@ typedef struct vs_grader_options {
 typedef struct vs_grade_item {
     const char *id, *question; /* NULL: unknown; for external graders */
     const char *gold, *completion;
-    size_t gold_len, completion_len;
+    size_t id_len, question_len, gold_len, completion_len; /* bytes; any may be U+0000 */
 } vs_grade_item;
 
 enum { VS_GRADER_VERSION_BYTES = 48 };
@@ -55,7 +55,7 @@ const char *vs_grader_name(size_t i);
 /* Whether an item costs a process's time rather than microseconds: progress is worth showing. */
 bool vs_grader_is_slow(const vs_grader *g);
 
-/* results[i] for items[i]. A gold that the profile refuses is VS_E_INPUT, and *bad (else untouched)
+/* results[i] for items[i], on VS_OK. A gold that the profile refuses is VS_E_INPUT, and *bad (else untouched)
  * the item's index; a wish to stop (base/stop.h) is VS_E_STOPPED. */
 VS_NODISCARD vs_status vs_grader_run(vs_grader *g, const vs_grade_item *items, size_t n,
                                      vs_grade_result *results, size_t *bad, vs_error *err);

@@ -46,7 +46,9 @@ static vs_status add_sample(chunk *c, const vs_run *run, const vs_sample *x, vs_
     }
     c->place[c->n_items] = c->n++;
     c->item[c->n_items++] = (vs_grade_item){.id = p->key,
+                                            .id_len = strlen(p->key),
                                             .question = p->question,
+                                            .question_len = strlen(p->question),
                                             .gold = p->gold,
                                             .gold_len = strlen(p->gold),
                                             .completion = x->text,

@@ -78,8 +78,10 @@ static vs_status text_or_integer(char **out, const json_t *obj, const char *key,
     if (!json_is_string(value))
         return VS_FAIL(err, VS_E_FORMAT, "%s: \"%s\": found %s, expected a string or an integer",
                        where, key, vs_json_kind(value));
-    VS_TRY(check_text(json_string_value(value), key, max_bytes, where, err));
-    return copy(out, json_string_value(value), json_string_length(value), where, err);
+    const char *text = NULL;
+    VS_TRY(vs_json_get_str(&text, obj, key, where, err));
+    VS_TRY(check_text(text, key, max_bytes, where, err));
+    return copy(out, text, strlen(text), where, err);
 }
 
 static vs_status read_id(vs_problem_row *out, const json_t *row, const char *key, const char *where,
@@ -209,6 +211,9 @@ static vs_status check_list(const json_t *list, const char *key, bool is_require
     json_array_foreach(list, i, item) if (!json_is_string(item)) return VS_FAIL(
         err, VS_E_FORMAT, "%s: \"%s\": found %s in the list, expected strings", where, key,
         vs_json_kind(item));
+    json_array_foreach(list, i, item) if (vs_json_has_nul(item)) return VS_FAIL(
+        err, VS_E_FORMAT, "%s: \"%s\": found U+0000 in the list, expected texts without it", where,
+        key);
     return VS_OK;
 }
 

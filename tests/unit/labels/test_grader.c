@@ -25,6 +25,7 @@ static void make_items(void)
     for (int i = 0; i < N; i++) {
         snprintf(number[i], sizeof number[i], "<%d>", i);
         items[i] = (vs_grade_item){.id = number[i],
+                                   .id_len = strlen(number[i]),
                                    .gold = i % 3 ? "no" : "yes",
                                    .gold_len = i % 3 ? 2 : 3,
                                    .completion = number[i],
