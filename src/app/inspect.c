@@ -382,10 +382,11 @@ vs_status vs_verb_inspect(int argc, char **argv, vs_error *err)
                  "rows of training data are shown\n"
                  "as the model sees them: the prompt, then the part that the loss counts, then the "
                  "end token.",
-        .example = "  $ vstar inspect rows.jsonl --model stories260K --rows 1\n"
-                   "  rows.jsonl:1 completion (4 + 3 tokens): [prompt: <s> Once upon a][learned:  "
-                   "time.][end: </s>]\n"
-                   "  rows.jsonl: 20 rows of prompt (a string), completion (a string)",
+        .example =
+            "  $ vstar inspect rows.jsonl --model stories260K --rows 1\n"
+            "  rows.jsonl:1 completion (4 + 4 tokens): [prompt: <s> Once upon a][learned:  "
+            "time.][end: </s>]\n"
+            "  rows.jsonl: 4 rows of prompt (a string), completion (a string), gold (a string)",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
         .min_words = 1,

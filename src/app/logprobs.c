@@ -99,7 +99,7 @@ vs_status vs_verb_logprobs(int argc, char **argv, vs_error *err)
         .example = "  $ echo '{\"prompt\":\"Once upon a\",\"completion_ids\":[378]}' | vstar "
                    "logprobs --model stories260K\n"
                    "  "
-                   "{\"logprob\":-0.00072381523204967379,\"token_logprobs\":[-0.000723815232],\"n_"
+                   "{\"logprob\":-0.0007238152320496738,\"token_logprobs\":[-0.000723815232],\"n_"
                    "tokens\":1}",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,

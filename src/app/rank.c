@@ -258,7 +258,7 @@ vs_status vs_verb_rank(int argc, char **argv, vs_error *err)
                  "token, as a complete solution is; a list of ids is taken as it is.",
         .example = "  $ echo '{\"prompt\":\"Once upon a\",\"candidates\":[[266],[378]]}' | vstar "
                    "rank --model stories260K\n"
-                   "  {\"scores\":[-23.726850509643555,-0.00072381523204967379],\"order\":[1,0]}",
+                   "  {\"scores\":[-23.726850509643555,-0.0007238152320496738],\"order\":[1,0]}",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
     };

@@ -6,5 +6,16 @@ if(TARGET vstar)
   if(NOT shared)
     set(shared ${CMAKE_SOURCE_DIR}/../shared/data)
   endif()
-  foreach(name bad_input verbs stream grader runs resume no_verifier few_shot systems reward compare compute merged chat import
-               recompute recipe_keys)
+  # The longest first.
+  foreach(name recipe_keys recompute systems bad_input transcripts compare verbs stream grader runs resume no_verifier few_shot
+               reward compute merged chat import)
+    add_test(NAME cli_${name}
+             COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/cli/${name}.sh $<TARGET_FILE:vstar> $<TARGET_FILE:fill_run>
+                     ${CMAKE_CURRENT_BINARY_DIR}/cli_${name} ${shared})
+    set_tests_properties(cli_${name} PROPERTIES LABELS cli ENVIRONMENT "VSTAR_THREADS=2")
+  endforeach()
+  # 5 kills of the 20 that the script makes when it is run by hand.
+  add_test(NAME cli_kill COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/cli/kill.sh 5 $<TARGET_FILE:vstar>
+                                 ${CMAKE_CURRENT_BINARY_DIR}/cli_kill)
+  set_tests_properties(cli_kill PROPERTIES LABELS cli)
+endif()
