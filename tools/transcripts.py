@@ -41,8 +41,9 @@ def prepare(scratch, program):
     (scratch / "demo-base").symlink_to(ROOT / "assets/demo-base")
     (scratch / "bin").mkdir()
     (scratch / "bin/vstar").symlink_to(Path(program).resolve())
-    if (SHARED / "models/stories260K").exists():
-        (scratch / "stories260K").symlink_to(SHARED / "models/stories260K")
+    for name in ("stories260K", "gemma-3-270m-q4_k_m.gguf"):
+        if (SHARED / "models" / name).exists():
+            (scratch / name).symlink_to(SHARED / "models" / name)
 
 
 def run(command, scratch):
@@ -54,8 +55,8 @@ def run(command, scratch):
 
 
 def missing(command, scratch):
-    """The first file of NEEDS that the command reads and that is not there."""
-    words = command.replace(">", " ").split()
+    """The first of NEEDS that the command reads and that is not there."""
+    words = command.split()[:-1] if " import " in command else command.split()  # import makes its last word
     return next((n for n in NEEDS for w in words if (w == n or w.startswith(n + "/")) and not (scratch / n).exists()), None)
 
 
@@ -64,12 +65,12 @@ def shape(line):
 
 
 def pieces(lines):
-    """The runs of lines between lines "..", with None for each of these."""
+    """The runs of lines between lines "..", and these as they are indented."""
     out = []
     for line in lines:
         if line.strip() == "..":
-            out.append(None)
-        elif out and out[-1] is not None:
+            out.append(line)
+        elif out and isinstance(out[-1], list):
             out[-1].append(line)
         else:
             out.append([line])
@@ -79,11 +80,11 @@ def pieces(lines):
 def align(shown, found):
     """shown with its lines replaced by those found; None where they do not fit."""
     parts, at, out = pieces(shown), 0, []
-    if None not in parts:
+    if all(isinstance(part, list) for part in parts):
         return found
     for i, part in enumerate(parts):
-        if part is None:
-            out.append("..")
+        if isinstance(part, str):
+            out.append(part)
             continue
         last = len(found) - len(part)
         first = at if i == 0 else last if i == len(parts) - 1 else None  # no ".." before or behind

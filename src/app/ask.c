@@ -125,7 +125,7 @@ vs_status vs_verb_ask(int argc, char **argv, vs_error *err)
                  "the candidates by falling score. The same question gets the same answer.",
         .example = "  $ vstar ask runs/demo \"Tom buys some bags of 7 pens. Tom gets 5 more and "
                    "now has 61. How many bags?\"\n"
-                   "  chosen by the verifier  8\n  majority vote           8  (41 of 64)\n  ..",
+                   "  chosen by the verifier  8\n  majority vote           8  (.. of 64)\n  ..",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
         .min_words = 2,

@@ -62,7 +62,7 @@ vs_status vs_verb_demo(int argc, char **argv, vs_error *err)
                  "measured against both; minutes on two cores. Ends in report.html. Run again, it "
                  "resumes.",
         .example = "  $ vstar demo\n  ..\n"
-                   "  Ranked by the verifier, Best-of-64   94.5 %   (91.0 to 97.5)\n  ..\n"
+                   "  Ranked by the verifier, Best-of-64 ..\n  ..\n"
                    "  report: runs/demo/report.html",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,

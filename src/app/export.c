@@ -451,8 +451,8 @@ vs_status vs_verb_export(int argc, char **argv, vs_error *err)
                  "every wrong of it. All three are what `vstar train` reads.",
         .example = "  $ vstar export runs/demo generator --out my-generator\n  $ vstar export "
                    "runs/demo pairs | head -1\n"
-                   "  {\"id\":\"9x-4=61\",\"prompt\":\"Tom buys ..\",\"chosen\":\"Try 7. "
-                   "..\",\"rejected\":\"Try 8. ..\"}",
+                   "  {\"id\":\"..\",\"prompt\":\"Tom buys ..\",\"chosen\":\"Try "
+                   "..\",\"rejected\":\"Try ..\"}",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
         .min_words = 2,

@@ -173,8 +173,7 @@ vs_status vs_verb_status(int argc, char **argv, vs_error *err)
                  "nothing; the run may be at work meanwhile.",
         .example = "  $ vstar status runs/demo\n  demo: 960 training problems, 200 test problems, "
                    "3 rounds of 16 samples, seed 1\n"
-                   "    models/sft             done\n    round-1                512 of 960 "
-                   "problems\n    ..",
+                   "    models/sft             done\n    round-1                done\n    ..",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
         .min_words = 1,
