@@ -78,8 +78,8 @@ TEST(recipe, refuses_what_it_does_not_know_with_line_key_found_and_expected)
         {"just text\n", "x.yaml:1", "a value", "keys"},
         {"- a\n- b\n", "x.yaml:1", "a list", "keys"},
         {"name: a\nsampel:\n  k: 3\n", "x.yaml:2", "sampel",
-         "name, seed, base, compute, rounds, grader, grader_command, grader_timeout, problems, "
-         "sample"},
+         "name, seed, base, compute, rounds, grader, grader_command, grader_timeout, weak_sandbox, "
+         "problems, sample"},
         {"sample:\n  k: 3\n  temprature: 1\n", "x.yaml:3", "temprature", "k, temperature, top_p"},
         {"sft:\n  lora:\n    r: 8\n", "x.yaml:3", "unknown key r",
          "rank, alpha, targets in sft.lora"},

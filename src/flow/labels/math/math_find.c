@@ -144,8 +144,8 @@ static void narrow(vs_box *part, const char *s)
     const size_t at = find_statement(&after, s, part->begin, part->end);
     math_place stated;
 
-    if (after < part->end && s[after] == ' ') after++;
-    if (after < part->end && s[after] == '}') after++; /* of \text{Answer: } */
+    while (after < part->end && strchr(" :", s[after])) after++;
+    if (after < part->end && s[after] == '}') after++; /* of \text{The answer is: } */
     if (at < part->end && set_part(&stated, s, after, part->end)) *part = stated.part[0];
 }
 
