@@ -15,7 +15,7 @@
 enum { ENTRY_BYTES = 128 };
 
 /* Of MBPP's reference programs one needs 5 s of CPU time where the others need milliseconds. */
-static const code_limits limits = {.cpu_s = 10, .idle_s = 10.0};
+static const code_limits limits = {.cpu_s = 10.0, .idle_s = 10.0, .wall_s = 120.0};
 
 static const struct {
     const char *name, *version;
@@ -54,7 +54,7 @@ static vs_status open_with(code_grader *g, sandbox_isolation isolation, vs_error
     if (st == VS_OK) st = code_selftest(g->sandbox, isolation, g->n_workers, err);
     if (st == VS_OK) {
         snprintf(g->description, sizeof g->description,
-                 "%s, %s, harness %.8s, %u s of CPU time, %d MB, %d KB of output",
+                 "%s, %s, harness %.8s, %.0f s of CPU time, %d MB, %d KB of output",
                  sandbox_interpreter(g->sandbox), sandbox_describe(g->sandbox), vs_harness_hash,
                  limits.cpu_s, SANDBOX_MEMORY_MB, SANDBOX_OUTPUT_BYTES >> 10);
         return VS_OK;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,9 +19,13 @@
 #include "base/stop.h"
 
 enum { PROGRAM, TESTS, SIDES };
-enum { SECRET_BYTES = 16, LINE_BYTES = 128, POLL_MS = 100, IDLE_ROUNDS = 12 };
+enum { SECRET_BYTES = 16, LINE_BYTES = 128, POLL_MS = 100 };
+
+/* Why this process ended a program. */
+typedef enum end_cause { END_NONE, END_IDLE, END_WALL, END_CPU, END_THREADS, END_OUTPUT } end_cause;
 
 static const double grace_s = 1.0;     /* between a verdict and the kill, to end by itself */
+static const double leave_s = 20.0;    /* between the kill and calling what is left a survivor */
 static const double look_s = 0.25;     /* between two looks at a process's CPU time */
 static const double busy_share = 0.05; /* of a core: less is idling */
 
@@ -28,6 +33,7 @@ typedef struct side {
     pid_t pid; /* 0: none */
     int output;
     int status;
+    double cpu_s; /* at the last look */
 } side;
 
 /* One program at work. */
@@ -39,10 +45,8 @@ typedef struct slot {
     char secret[2 * SECRET_BYTES + 1];
     char line[LINE_BYTES];
     size_t n_line, n_output;
-    double deadline, next_look, cpu_mark;
-    double cpu_s; /* of both sides, at the last look */
-    int n_rounds;
-    bool is_idle, is_flooding;
+    double deadline, last, next_look, cpu_mark;
+    end_cause end;
 } slot;
 
 typedef struct pool {
@@ -122,14 +126,14 @@ static void take_up(plumbing *p)
 static vs_status spawn_sides(slot *t, const pool *x, const plumbing *p, vs_error *err)
 {
     const sandbox_process program = {.role = "program",
-                                     .cpu_s = x->limits->cpu_s,
+                                     .cpu_s = (unsigned)ceil(x->limits->cpu_s),
                                      .from = p->to_program[0],
                                      .to = p->to_tests[1],
                                      .job = p->file[PROGRAM],
                                      .result = -1,
                                      .output = p->output[PROGRAM][1]};
     const sandbox_process tests = {.role = "tests",
-                                   .cpu_s = x->limits->cpu_s,
+                                   .cpu_s = (unsigned)ceil(x->limits->cpu_s),
                                    .from = p->to_tests[0],
                                    .to = p->to_program[1],
                                    .job = p->file[TESTS],
@@ -162,6 +166,7 @@ static vs_status start(pool *x, slot *t, size_t job, vs_error *err)
         p.output[i][0] = -1;
     }
     t->deadline = vs_now_s() + x->limits->idle_s;
+    t->last = vs_now_s() + x->limits->wall_s;
     t->next_look = vs_now_s() + look_s;
 done:
     take_up(&p);
@@ -175,50 +180,73 @@ done:
 
 /* -- CPU time of those who still run -- */
 
-/* Seconds of user and system time of one process from its stat line, and of all below it. */
-static double cpu_of(pid_t pid, int depth)
+typedef struct usage {
+    double cpu_s;
+    long n_threads; /* the most of one process */
+} usage;
+
+/* Of one process, from its stat line, and of all below it. */
+static void add_usage(usage *u, pid_t pid, int depth)
 {
     char path[96], text[1024];
     unsigned long user = 0, system = 0;
-    double sum;
+    long n_threads = 0;
     FILE *fp;
     int child;
 
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     fp = fopen(path, "re");
-    if (!fp) return 0.0;
+    if (!fp) return;
     const char *after = fgets(text, sizeof text, fp) ? strrchr(text, ')') : NULL;
     fclose(fp);
-    if (!after || sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-                         &system) != 2)
-        return 0.0;
-    sum = (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+    if (!after || sscanf(after + 1,
+                         " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %ld",
+                         &user, &system, &n_threads) != 3)
+        return;
+    u->cpu_s += (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+    if (n_threads > u->n_threads) u->n_threads = n_threads;
     snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
     fp = depth > 0 ? fopen(path, "re") : NULL;
-    while (fp && fscanf(fp, "%d", &child) == 1) sum += cpu_of(child, depth - 1);
+    while (fp && fscanf(fp, "%d", &child) == 1) add_usage(u, child, depth - 1);
     if (fp) fclose(fp);
-    return sum;
 }
 
-static void look_at_cpu(slot *t)
+static double cpu_of(const slot *t)
+{
+    return t->side[PROGRAM].cpu_s + t->side[TESTS].cpu_s;
+}
+
+/* Ends who has had its CPU time though the kernel let it go on, and who has too many threads. */
+static void look(pool *x, slot *t)
 {
     enum { DEPTH = 3 }; /* bubblewrap, its reaper, the interpreter */
-    const double cpu = cpu_of(t->side[PROGRAM].pid, DEPTH) + cpu_of(t->side[TESTS].pid, DEPTH);
 
-    if (cpu > t->cpu_s) t->cpu_s = cpu;
+    for (int i = 0; i < SIDES; i++) {
+        side *s = &t->side[i];
+        usage u = {0};
+        if (s->pid) add_usage(&u, s->pid, DEPTH);
+        if (u.cpu_s > s->cpu_s) s->cpu_s = u.cpu_s;
+        if (s->cpu_s > x->limits->cpu_s) t->end = END_CPU;
+        if (u.n_threads > SANDBOX_THREADS) t->end = END_THREADS;
+    }
     t->next_look = vs_now_s() + look_s;
 }
 
 /* Past the deadline: whether nothing much is being computed. Who computes gets as long again, since
  * its CPU time will end it however slowly the machine gives it. */
-static bool idles(pool *x, slot *t)
+static void check_clock(pool *x, slot *t)
 {
-    look_at_cpu(t);
-    if (t->cpu_s - t->cpu_mark <= busy_share * x->limits->idle_s || ++t->n_rounds == IDLE_ROUNDS)
-        return true;
-    t->cpu_mark = t->cpu_s;
-    t->deadline = vs_now_s() + x->limits->idle_s;
-    return false;
+    const double now = vs_now_s();
+
+    if (now <= t->deadline && now <= t->last) return;
+    look(x, t);
+    if (t->end != END_NONE) return;
+    if (now > t->last)
+        t->end = END_WALL;
+    else if (cpu_of(t) - t->cpu_mark <= busy_share * x->limits->idle_s)
+        t->end = END_IDLE;
+    t->cpu_mark = cpu_of(t);
+    t->deadline = now + x->limits->idle_s;
 }
 
 /* -- ending -- */
@@ -249,7 +277,7 @@ static bool drain(slot *t, side *s)
     const ssize_t n = read(s->output, chunk, sizeof chunk);
 
     if (n > 0) t->n_output += (size_t)n;
-    if (t->n_output > SANDBOX_OUTPUT_BYTES) t->is_flooding = true;
+    if (t->n_output > SANDBOX_OUTPUT_BYTES) t->end = END_OUTPUT;
     return n > 0 || (n < 0 && errno == EINTR);
 }
 
@@ -271,7 +299,7 @@ static bool put_down(slot *t, bool at_once)
     for (int i = 0; i < SIDES; i++) { /* whoever is left holds its end of the output */
         struct pollfd fd = {.fd = t->side[i].output, .events = POLLIN};
         bool is_open = fd.fd >= 0;
-        const double last = vs_now_s() + grace_s;
+        const double last = vs_now_s() + leave_s;
         while (is_open && vs_now_s() < last)
             if (poll(&fd, 1, 10) > 0) is_open = drain(t, &t->side[i]);
         all_gone &= !is_open;
@@ -296,21 +324,21 @@ static int signal_of(const side *s)
 }
 
 /* Whether its CPU time ended a side; who ignores SIGXCPU has had all of it and is killed. */
-static bool ran_out(const slot *t, const side *s, unsigned cpu_s)
+static bool ran_out(const side *s, double cpu_s)
 {
     const int number = signal_of(s);
 
-    return number == SIGXCPU || (number == SIGKILL && t->cpu_s >= (double)cpu_s);
+    return number == SIGXCPU || (number == SIGKILL && s->cpu_s >= cpu_s);
 }
 
 /* The program's interpreter went away in the middle. */
-static void judge_lost(code_result *r, const slot *t, unsigned cpu_s)
+static void judge_lost(code_result *r, const slot *t, double cpu_s)
 {
     const side *p = &t->side[PROGRAM];
     const int number = signal_of(p);
     const char *name = number ? sigabbrev_np(number) : NULL;
 
-    if (ran_out(t, p, cpu_s))
+    if (ran_out(p, cpu_s))
         set_result(r, CODE_TIMEOUT, "cpu");
     else if (number)
         set_result(r, CODE_KILLED, name ? name : "signal");
@@ -318,7 +346,17 @@ static void judge_lost(code_result *r, const slot *t, unsigned cpu_s)
         set_result(r, CODE_EXCEPTION, "exit");
 }
 
-static void judge(code_result *r, const slot *t, unsigned cpu_s)
+/* What this process ended a program for. */
+static const struct {
+    code_verdict verdict;
+    const char *detail;
+} ends[] = {[END_IDLE] = {CODE_TIMEOUT, "idle"},
+            [END_WALL] = {CODE_TIMEOUT, "wall"},
+            [END_CPU] = {CODE_TIMEOUT, "cpu"},
+            [END_THREADS] = {CODE_KILLED, "threads"},
+            [END_OUTPUT] = {CODE_OUTPUT, ""}};
+
+static void judge(code_result *r, const slot *t, double cpu_s)
 {
     static const struct {
         const char *word;
@@ -326,12 +364,8 @@ static void judge(code_result *r, const slot *t, unsigned cpu_s)
     } words[] = {{"assertion", CODE_ASSERTION}, {"syntax", CODE_SYNTAX}, {"memory", CODE_MEMORY}};
     const size_t n = strlen(t->secret);
 
-    if (t->is_flooding) {
-        set_result(r, CODE_OUTPUT, "");
-        return;
-    }
-    if (t->is_idle) {
-        set_result(r, CODE_TIMEOUT, "idle");
+    if (t->end != END_NONE) {
+        set_result(r, ends[t->end].verdict, ends[t->end].detail);
         return;
     }
     if (strncmp(t->line, t->secret, n) == 0 && strcmp(t->line + n, " pass") == 0) {
@@ -347,7 +381,7 @@ static void judge(code_result *r, const slot *t, unsigned cpu_s)
         set_result(r, CODE_EXCEPTION, t->line + 10);
     else if (strcmp(t->line, "lost") == 0)
         judge_lost(r, t, cpu_s);
-    else if (ran_out(t, &t->side[TESTS], cpu_s))
+    else if (ran_out(&t->side[TESTS], cpu_s))
         set_result(r, CODE_TIMEOUT, "cpu");
     else
         set_result(r, CODE_INFRA, "no verdict");
@@ -356,7 +390,7 @@ static void judge(code_result *r, const slot *t, unsigned cpu_s)
 static void finish(pool *x, slot *t)
 {
     const bool is_lost = strcmp(t->line, "lost") == 0;
-    const bool all_gone = put_down(t, (t->is_idle || t->is_flooding) && !is_lost);
+    const bool all_gone = put_down(t, t->end != END_NONE && !is_lost);
     code_result *r = &x->results[t->job];
 
     judge(r, t, x->limits->cpu_s);
@@ -385,9 +419,9 @@ static void serve(pool *x, slot *t, const struct pollfd fds[3])
     for (int i = 0; i < SIDES; i++)
         if (fds[i].revents && !drain(t, &t->side[i])) close_fd(&t->side[i].output);
     const bool is_over = fds[2].revents && read_result(t);
-    if (!is_over && vs_now_s() > t->next_look) look_at_cpu(t);
-    if (!is_over && !t->is_flooding && vs_now_s() > t->deadline) t->is_idle = idles(x, t);
-    if (is_over || t->is_flooding || t->is_idle) finish(x, t);
+    if (!is_over && vs_now_s() > t->next_look) look(x, t);
+    if (!is_over && t->end == END_NONE) check_clock(x, t);
+    if (is_over || t->end != END_NONE) finish(x, t);
 }
 
 static vs_status turn(pool *x, struct pollfd *fds, vs_error *err)
@@ -444,7 +478,7 @@ done:
 static bool wants_another_try(const code_result *r)
 {
     return r->verdict == CODE_INFRA ||
-           (r->verdict == CODE_TIMEOUT && strcmp(r->detail, "idle") == 0);
+           (r->verdict == CODE_TIMEOUT && strcmp(r->detail, "cpu") != 0);
 }
 
 vs_status code_run(code_result *results, const sandbox *s, const code_job *jobs, size_t n,
@@ -457,7 +491,7 @@ vs_status code_run(code_result *results, const sandbox *s, const code_job *jobs,
     if (!order) return VS_FAIL(err, VS_E_NOMEM, "sandbox");
     for (size_t i = 0; i < n; i++) order[i] = i;
     VS_CHECK(run_all(&x, order, n, n_workers < n ? n_workers : n ? n : 1, err));
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && !limits->is_once; i++)
         if (wants_another_try(&results[i])) order[n_again++] = i;
     if (n_again) VS_CHECK(run_all(&x, order, n_again, 1, err));
 done:

@@ -3,7 +3,7 @@
  * A program and its tests never share an interpreter (code.h). Success is the tests' interpreter
  * giving back a secret of 128 bits that this process made and that interpreter alone was told; exit
  * codes and output are never evidence. CPU time decides "timeout", so that a loaded machine changes
- * no verdict; the wall clock only ends who does nothing. A verdict that the wall clock or the
+ * no verdict; the wall clock only ends who does nothing, or next to nothing for very long. A verdict that the wall clock or the
  * machinery gave is asked for once more, alone. Private to labels/. Threads: one at a time; workers
  * are pairs of processes, driven by poll. */
 #ifndef VS_LABELS_CODE_RUN_H
@@ -32,8 +32,10 @@ typedef struct code_result {
 } code_result;
 
 typedef struct code_limits {
-    unsigned cpu_s; /* of each of the two interpreters */
-    double idle_s;  /* wall clock in which it may do next to nothing */
+    double cpu_s;  /* of each of the two interpreters */
+    double idle_s; /* wall clock in which it may do next to nothing */
+    double wall_s; /* wall clock in all */
+    bool is_once;  /* no second try */
 } code_limits;
 
 typedef struct code_job {

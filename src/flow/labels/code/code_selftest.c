@@ -238,7 +238,7 @@ static vs_status check_result(const code_result *r, const struct hostile *h,
 vs_status code_selftest(const sandbox *s, sandbox_isolation isolation, size_t n_workers,
                         vs_error *err)
 {
-    static const code_limits limits = {.cpu_s = 1, .idle_s = 0.5};
+    static const code_limits limits = {.cpu_s = 0.5, .idle_s = 0.5, .wall_s = 60.0};
     outside o = {.listener = -1};
     vs_buf text[N_PROGRAMS] = {{0}}, tests[N_PROGRAMS] = {{0}};
     code_job jobs[N_PROGRAMS];

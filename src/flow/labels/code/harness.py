@@ -72,6 +72,10 @@ def enclose():
             os.setresuid(65534, 65534, 65534)
         except PermissionError:
             pass  # a root without the privilege: what it still has goes now
+    if isolation == "bubblewrap":
+        remount, nosuid_nodev = 32, 6
+        if call("mount", None, b"/tmp", None, remount | nosuid_nodev, b"nr_inodes=1024"):
+            return False
     if call("capset", words(4, 0x20080522, 4, 0), bytes(24)) or call("prctl", 4, 0, 0, 0, 0) or call("prctl", 38, 1, 0, 0, 0):
         return False
     if isolation == "seccomp" and not landlock():

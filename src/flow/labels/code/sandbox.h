@@ -25,8 +25,10 @@
 
 enum {
     SANDBOX_OUTPUT_BYTES = 64 << 10, /* of standard output and error, then the program ends */
-    SANDBOX_MEMORY_MB = 4096,
+    SANDBOX_MEMORY_MB = 256,
     SANDBOX_SCRATCH_MB = 32,
+    SANDBOX_SCRATCH_FILES = 1024,
+    SANDBOX_THREADS = 64,
 };
 
 typedef struct sandbox sandbox;
@@ -39,7 +41,7 @@ void sandbox_close(sandbox *s);                        /* NULL is allowed */
 const char *sandbox_name(sandbox_isolation isolation); /* "bubblewrap", "seccomp" */
 /* "bubblewrap", "seccomp and Landlock" or "seccomp without Landlock" */
 const char *sandbox_describe(const sandbox *s);
-const char *sandbox_interpreter(const sandbox *s);     /* "Python 3.11.2" */
+const char *sandbox_interpreter(const sandbox *s); /* "Python 3.11.2" */
 
 /* One interpreter of harness.py. Descriptors are the caller's, and stay open here. */
 typedef struct sandbox_process {
