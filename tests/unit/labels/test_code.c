@@ -226,16 +226,91 @@ TEST(code, random_numbers_and_hashes_are_the_same_every_time)
     check_rows(rows, sizeof rows / sizeof *rows);
 }
 
-TEST(code, the_weaker_sandbox_passes_the_hostile_programs_too)
+/* Calls both ways, so that neither isolation is without its test. */
+TEST(code, each_isolation_passes_the_hostile_programs)
 {
-    sandbox *s = NULL;
+    static const sandbox_isolation kinds[] = {SANDBOX_BUBBLEWRAP, SANDBOX_SECCOMP};
+    vs_error err;
+
+    for (size_t i = 0; i < 2; i++) {
+        sandbox *s = NULL;
+        if (sandbox_open(&s, kinds[i], &err) != VS_OK) {
+            print_message("%s\n", err.text);
+            CHECK(kinds[i] == SANDBOX_BUBBLEWRAP);
+            continue;
+        }
+        CHECK_OK(code_selftest(s, kinds[i], 2, &err));
+        sandbox_close(s);
+    }
+}
+
+/* What was kept says that the self-test passed; anything else there does not. */
+TEST(code, the_self_test_is_kept_once_and_only_as_it_was)
+{
+    char folder[] = "/tmp/vstar-cache-XXXXXX", command[256];
+    code_grader *g = NULL;
     vs_error err;
 
     SKIP_WITHOUT_SANDBOX();
-    CHECK(code_selftest_count() >= 25);
-    CHECK_OK(sandbox_open(&s, SANDBOX_SECCOMP, &err));
-    CHECK_OK(code_selftest(s, SANDBOX_SECCOMP, 2, &err));
-    sandbox_close(s);
+    CHECK(mkdtemp(folder) && setenv("XDG_CACHE_HOME", folder, 1) == 0);
+    CHECK_OK(code_open(&g, 2, true, &err));
+    code_close(g);
+    snprintf(command, sizeof command,
+             "f=$(ls %s/vstar/sandbox-*) && test $(wc -l <$f) = 1 && echo wrong >$f", folder);
+    CHECK(system(command) == 0);
+    CHECK_OK(code_open(&g, 2, true, &err)); /* runs again, and writes what is right */
+    code_close(g);
+    snprintf(command, sizeof command,
+             "f=$(ls %s/vstar/sandbox-*) && grep -q ^${f##*sandbox-}$ $f && chmod 666 $f", folder);
+    CHECK(system(command) == 0);
+    CHECK_OK(code_open(&g, 2, true, &err));
+    code_close(g);
+    snprintf(command, sizeof command,
+             "test -z \"$(find %s/vstar -name 'sandbox-*' -perm 666)\" && rm -r %s", folder,
+             folder);
+    CHECK(system(command) == 0);
+    CHECK(setenv("XDG_CACHE_HOME", "/dev/null/none", 1) == 0);
+    CHECK_OK(code_open(&g, 2, true, &err)); /* nowhere to keep it */
+    code_close(g);
+    CHECK(unsetenv("XDG_CACHE_HOME") == 0);
+}
+
+TEST(code, bounds_hold_and_what_stays_below_them_passes)
+{
+    static const trial rows[] = {
+        {"assert f(2) == 4",
+         "from concurrent.futures import ThreadPoolExecutor\ndef f(x):\n    with "
+         "ThreadPoolExecutor(16) as e: return sum(e.map(int, ['1'] * 4))",
+         "pass"},
+        {"assert f(2) == 4",
+         "import threading, time\ndef f(x):\n    for i in range(500): "
+         "threading.Thread(target=time.sleep, args=(100,)).start()\n    return 4",
+         "exception.RuntimeError"},
+        {"assert f(2) == 4", "def f(x):\n    y = list(range(3000000))\n    return 4", "pass"},
+        {"assert f(2) == 4", "def f(x):\n    y = bytearray(256 << 20)\n    return 4",
+         "memory"},
+        {"assert f(2) == 4", "import os\ndef f(x): os.memfd_create('m')",
+         "exception.PermissionError"},
+        {"assert f(2) == 4", "import os\ndef f(x): os.mkdir('d')", "exception.PermissionError"},
+        {"assert f(2) == 4", "import os\ndef f(x): os.symlink('/', 'l')",
+         "exception.PermissionError"},
+        {"assert f(2) == 4", "import os, signal\ndef f(x): os.kill(os.getpid(), signal.SIGTERM)",
+         "killed.TERM"},
+        {"assert f(2) == 4", "import os\ndef f(x): os.kill(os.getppid(), 0)",
+         "exception.PermissionError"},
+        {"assert f(2) == 4", "import fcntl\ndef f(x): fcntl.ioctl(0, 0x40086602, b'abcdefgh')",
+         "exception.PermissionError"},
+        {"assert f(2) == 4",
+         "import os\nos.sched_setaffinity\ndef f(x): os.sched_setaffinity(0, {0})",
+         "exception.PermissionError"},
+        {"assert f(2) == 4",
+         "import ctypes\ndef f(x): return 4 if ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == -1 else 0",
+         "pass"},
+        {"assert f(2) == 4", "import os\ndef f(x): os.execv('/usr/bin/python3', ['p'])",
+         "exception.PermissionError"},
+    };
+    SKIP_WITHOUT_SANDBOX();
+    check_rows(rows, sizeof rows / sizeof *rows);
 }
 
 TEST(code, golds_that_are_none_are_refused)

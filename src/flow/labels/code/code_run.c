@@ -475,10 +475,10 @@ done:
     return st;
 }
 
-static bool wants_another_try(const code_result *r)
+static bool wants_another_try(const code_result *r, const code_limits *limits)
 {
     return r->verdict == CODE_INFRA ||
-           (r->verdict == CODE_TIMEOUT && strcmp(r->detail, "cpu") != 0);
+           (!limits->is_once && r->verdict == CODE_TIMEOUT && strcmp(r->detail, "cpu") != 0);
 }
 
 vs_status code_run(code_result *results, const sandbox *s, const code_job *jobs, size_t n,
@@ -491,8 +491,8 @@ vs_status code_run(code_result *results, const sandbox *s, const code_job *jobs,
     if (!order) return VS_FAIL(err, VS_E_NOMEM, "sandbox");
     for (size_t i = 0; i < n; i++) order[i] = i;
     VS_CHECK(run_all(&x, order, n, n_workers < n ? n_workers : n ? n : 1, err));
-    for (size_t i = 0; i < n && !limits->is_once; i++)
-        if (wants_another_try(&results[i])) order[n_again++] = i;
+    for (size_t i = 0; i < n; i++)
+        if (wants_another_try(&results[i], limits)) order[n_again++] = i;
     if (n_again) VS_CHECK(run_all(&x, order, n_again, 1, err));
 done:
     free(order);

@@ -35,7 +35,7 @@ typedef struct code_limits {
     double cpu_s;  /* of each of the two interpreters */
     double idle_s; /* wall clock in which it may do next to nothing */
     double wall_s; /* wall clock in all */
-    bool is_once;  /* no second try */
+    bool is_once;  /* no second try for who idles */
 } code_limits;
 
 typedef struct code_job {

@@ -8,10 +8,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/spawn.h"
 #include "flow/labels/code/harness.h"
@@ -240,6 +243,38 @@ vs_status sandbox_open(sandbox **out, sandbox_isolation isolation, vs_error *err
     s = NULL;
 done:
     sandbox_close(s);
+    return st;
+}
+
+static void add_file(vs_buf *b, const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) == 0)
+        vs_buf_printf(b, "%s %llu %lld %lld.%ld\n", path, (unsigned long long)st.st_ino,
+                      (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+}
+
+vs_status sandbox_identify(char hex[VS_HASH_HEX], const sandbox *s, vs_error *err)
+{
+    vs_buf b = {0};
+    arguments a = {.n = 0};
+    struct utsname u = {0};
+
+    add_bubblewrap(&a, "");
+    (void)uname(&u);
+    vs_buf_printf(&b, "%s\n%s\n%s\n%s\n%s %s %s %s\n%u %d %d\n", VSTAR_VERSION, vs_harness_hash,
+                  s->version, sandbox_describe(s), u.nodename, u.release, u.version, u.machine,
+                  (unsigned)geteuid(), SANDBOX_MEMORY_MB, SANDBOX_THREADS);
+    for (size_t i = 0; i < a.n; i++) vs_buf_printf(&b, "%s ", a.word[i]);
+    for (size_t i = 0; environment[i]; i++) vs_buf_printf(&b, "%s ", environment[i]);
+    add_file(&b, interpreter);
+    add_file(&b, bubblewrap);
+    add_file(&b, "/etc/machine-id");
+    vs_buf_add(&b, s->filter, s->filter_len);
+    const vs_status st = vs_buf_ok(&b, "sandbox", err);
+    if (st == VS_OK) vs_sha256_hex(hex, b.data, b.len);
+    vs_buf_free(&b);
     return st;
 }
 

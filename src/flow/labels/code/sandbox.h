@@ -22,6 +22,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 
 enum {
     SANDBOX_OUTPUT_BYTES = 64 << 10, /* of standard output and error, then the program ends */
@@ -42,6 +43,10 @@ const char *sandbox_name(sandbox_isolation isolation); /* "bubblewrap", "seccomp
 /* "bubblewrap", "seccomp and Landlock" or "seccomp without Landlock" */
 const char *sandbox_describe(const sandbox *s);
 const char *sandbox_interpreter(const sandbox *s); /* "Python 3.11.2" */
+
+/* A hash of all that decides how strong the sandbox is: harness, filter, namespaces, limits, the
+ * interpreter's and bubblewrap's files, kernel, machine and user. */
+VS_NODISCARD vs_status sandbox_identify(char hex[VS_HASH_HEX], const sandbox *s, vs_error *err);
 
 /* One interpreter of harness.py. Descriptors are the caller's, and stay open here. */
 typedef struct sandbox_process {
