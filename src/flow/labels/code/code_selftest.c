@@ -257,11 +257,19 @@ static vs_status check_result(const code_result *r, const struct hostile *h,
                    code_verdict_name(r->verdict), r->detail);
 }
 
+/* Whether nothing but the clock surprised: a loaded machine does that. */
+static bool is_late(const code_result *r, const struct hostile *h)
+{
+    return (BIT(r->verdict) & h->expected) == 0 &&
+           (r->verdict == CODE_TIMEOUT || r->verdict == CODE_INFRA);
+}
+
 static vs_status run_first(const sandbox *s, sandbox_isolation isolation, size_t n_programs,
                            size_t n_workers, vs_error *err)
 {
     static const code_limits limits = {
         .cpu_s = 0.5, .idle_s = 0.5, .wall_s = 60.0, .is_once = true};
+    static const code_limits patient = {.cpu_s = 5.0, .idle_s = 5.0, .wall_s = 120.0};
     enum { AT_ONCE = 8 }; /* some of them only wait */
     outside o = {.listener = -1};
     vs_buf text[N_PROGRAMS] = {{0}}, tests[N_PROGRAMS] = {{0}};
@@ -279,8 +287,11 @@ static vs_status run_first(const sandbox *s, sandbox_isolation isolation, size_t
     }
     VS_CHECK(code_run(results, s, jobs, n_programs, &limits,
                       n_workers < AT_ONCE ? AT_ONCE : n_workers, err));
-    for (size_t i = 0; i < n_programs; i++)
+    for (size_t i = 0; i < n_programs; i++) {
+        if (is_late(&results[i], &programs[i]))
+            VS_CHECK(code_run(&results[i], s, &jobs[i], 1, &patient, 1, err));
         VS_CHECK(check_result(&results[i], &programs[i], isolation, err));
+    }
     st = check_outside(&o, err);
 done:
     leave_outside(&o);
@@ -371,6 +382,7 @@ vs_status code_selftest_once(const sandbox *s, sandbox_isolation isolation, size
     VS_CHECK(code_selftest(s, isolation, n_workers, err));
     snprintf(line, sizeof line, "%s\n", key);
     /* a folder that cannot be written costs the test again next time, and nothing else */
+    if (has_place) (void)unlink(path.data);
     if (has_place) (void)!vs_file_replace(path.data, line, strlen(line), &ignored);
 done:
     vs_buf_free(&path);
