@@ -122,8 +122,7 @@ static const char *const end_tokens[] = {
     "<|end_of_turn_token|>",
     "<|start_of_turn_token|>",
     "<|end_of_sentence|>",
-    "<\xef\xbd\x9c"
-    "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
+    "<\xef\xbd\x9c\x65nd\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
     "<end_of_turn>",
     "<start_of_turn>",
     "<end_of_utterance>",

@@ -286,6 +286,8 @@ TEST(grade, knows_what_stands_around_an_answer)
         {S, "8", "#### 8 ####", VS_RIGHT, "marker", "8"},
         {S, "18", "#### 18<|endoftext|>", VS_RIGHT, "marker", "18"},
         {S, "18", "#### 18</s>12", VS_RIGHT, "marker", "18"},
+        {S, "18", "#### 18<\xef\xbd\x9c\x65nd\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>9",
+         VS_RIGHT, "marker", "18"},
         {S, "18", "<|im_start|>#### 18<|im_end|>\n9", VS_RIGHT, "marker", "18"},
         {S, "18", "\xef\xbb\xbf#### 18<EOS>", VS_RIGHT, "marker", "18"},
         {S, "18", "<think>\n#### 19\n</think>\n#### 18", VS_RIGHT, "marker", "18"},
