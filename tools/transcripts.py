@@ -22,6 +22,8 @@ SLOW = re.compile(r"vstar (demo|run)\b")  # left out by --examples
 NUMBER = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
 VERDICT = re.compile(r"not held|held|undecided|not settled")
 TIMES = re.compile(r"in [\d.]+ s \([^)]*/s\)")
+# A number of a sentence, and the transcript's line that says it.
+FACTS = ((r"by a model of ([\d,]+) parameters", r"demo-base: a model of (\d+) parameters"),)
 ROW = '{"prompt":"Once upon a","completion":" time.","gold":"time"}\n'
 FILES = {
     "rows.jsonl": 4 * ROW,
@@ -153,8 +155,15 @@ def document(path, scratch, check):
                 faults.append(f"{path.name}: $ {command}\n  shows other lines:\n    " + "\n    ".join(x for x in new if x not in shown))
             lines[begin:end] = [indent + line if line else "" for line in new]
             shift += len(new) - (end - begin)
+    text = "\n".join(lines)
+    for sentence, line in FACTS:
+        said, shown = re.search(sentence, text), re.search(line, text)
+        number = f"{int(shown[1]):,}" if shown else None
+        if said and number and said[1] != number:
+            faults += [f"{path.name}: says '{said[0]}', expected {number}"] if check else []
+            text = text[:said.start(1)] + number + text[said.end(1):]
     if not check:
-        path.write_text("\n".join(lines))
+        path.write_text(text)
     return faults
 
 

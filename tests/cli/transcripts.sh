@@ -4,7 +4,7 @@
 tool() { VSTAR_SHARED=$shared "$here/../../tools/transcripts.py" --program "$program" "$@"; }
 
 cat >true.md <<'D'
-Text 5.
+Text 5, by a model of 1,234 parameters.
 
     $ printf 'a 1\nb 2\nc 3\nd held\ne 5\n'
     a 1
@@ -20,6 +20,8 @@ Text 5.
 
     two
 
+    $ echo 'demo-base: a model of 1234 parameters'
+    demo-base: a model of 1234 parameters
     $ vstar import gemma-3-270m-q4_k_m.gguf gemma-3-270m
     import: 236 tensors in 4.5 s (53/s)
 
@@ -41,6 +43,7 @@ wrong() { # NAME SED: a fault that is found and mended
 }
 wrong "another number" 's/^    c 3/    c 4/'
 wrong "another verdict" 's/^    d held/    d undecided/'
+wrong "another number in a sentence" 's/1,234/1,235/'
 wrong "another loss" 's/loss 0.5$/loss 0.6/'
 wrong "a line too many without an elision" 's/^    two/    two\n    three/'
 sed 's/^    c 3/    q 3/' true.md >wrong.md
