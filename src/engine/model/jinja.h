@@ -1,10 +1,11 @@
-/* jinja.h - the part of Jinja that chat templates use, run over JSON values.
+/* jinja.h - Jinja as transformers runs chat templates, over JSON values.
  *
- * Known:   {{ }}, {% if for set %}, {# #}, whitespace control as transformers sets it (trim_blocks, lstrip_blocks);
- *          or and not, comparisons, in, + - * // % ~, a if b else c, indexing, slices, attributes; the filters, tests,
- *          methods and functions that jinja.c lists. Anything else is refused by name, with its line.
- * Values:  jansson's; a name or member that does not exist is undefined: false, printed as nothing.
- * Trust:   none in the template: its size, nesting, steps and output have limits. */
+ * Setting: jinja2's sandbox with immutable values, trim_blocks and lstrip_blocks, break and continue, tojson and raise_exception of
+ *          transformers, {% generation %} printed as its body.
+ * Left out, refused by name with the line: inheritance, include, import, and the filters for web pages and terminals.
+ * Undefined: false, printed as nothing, empty to loops and `in`; anything else done to it is an error, as in jinja2.
+ * Not exact: integers have 64 bits (more is an error); map and select do their work at once.
+ * Trust:   none in the template: its size, nesting, steps, memory and output have limits. */
 #ifndef VS_MODEL_JINJA_H
 #define VS_MODEL_JINJA_H
 
@@ -13,8 +14,9 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-/* Appends what the template makes of the names in `context` (an object). where: what messages call the template. What
- * raise_exception says is VS_E_INPUT. */
+/* Appends what the template makes of the names in `context` (an object). A text "strftime_now" among them, "2025-07-31", is
+ * the day that the function of that name formats; without it the function is undefined, since a prompt that holds today's date cannot
+ * be repeated. where: what messages call the template. What raise_exception says is VS_E_INPUT. */
 VS_NODISCARD vs_status vs_jinja_render(vs_buf *out, const char *text, size_t len,
                                        const json_t *context, const char *where, vs_error *err);
 #endif

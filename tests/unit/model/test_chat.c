@@ -1,5 +1,7 @@
 /* Chat templates: real ones against the renderings of llama.cpp's tests, and what they are made of.
  */
+#include <stdlib.h>
+
 #include "base/json.h"
 #include "engine/model/chat.h"
 #include "engine/model/jinja.h"
@@ -105,58 +107,66 @@ static vs_status render_text(vs_buf *out, const char *text, vs_error *err)
     return st;
 }
 
-/* Expected: jinja2 3.1 with trim_blocks and lstrip_blocks. */
-TEST(chat, expressions_and_blocks_are_those_of_jinja)
+/* One line of a file of tools/parity/jinja.py; *template and *vars hold until the next. */
+static bool check_row(const char *where, const json_t *row, const json_t *template,
+                      const json_t *vars)
 {
-    static const struct {
-        const char *text, *expected;
-    } cases[] = {
-        {"{{ a + 'y' + n | string }} {{ -n % 3 }} {{ n // 2 }} {{ -n // 2 }} {{ 1 + 2 * 3 }}",
-         "xy7 2 3 -4 7"},
-        {"{{ 'A' if n > 8 else 'B' if n == 7 else 'C' }}{{ 'z' if false }}", "B"},
-        {"{{ missing }}|{{ no }}|{{ true and not false }}|{{ a or 'q' }}|{{ '' or 'q' }}",
-         "|None|True|x|q"},
-        {"{{ missing is defined }} {{ no is none }} {{ map is mapping }} {{ a is not string }}",
-         "False True True False"},
-        {"{{ list[-1] }} {{ list[1:] | length }} {{ 'h\xC3\xA4'[1] }} {{ 'stra\xC3\x9F"
-         "e'[:-1] }}",
-         "3 2 \xC3\xA4 stra\xC3\x9F"},
-        {"{{ 2 in list }} {{ 'k' in map }} {{ 'tra' not in 'stra' }} {{ 'z' in list }}",
-         "True True False False"},
-        {"{% for i in list %}{{ loop.index }}{{ ',' if not loop.last }}{% endfor %}", "1,2,3"},
-        {"{% for k, v in map.items() if k != 'q' %}{{ k }}={{ v }};{% endfor %}", "k=v;"},
-        {"{% for i in range(2, 5) if i != 3 %}{{ loop.length }}{{ i }} {% endfor %}", "22 24 "},
-        {"{% set x = 1 %}{% for i in list %}{% set x = i %}{% endfor %}{{ x }}", "1"},
-        {"{% set ns = namespace(n=0) %}{% for i in list %}{% set ns.n = ns.n + i %}{% endfor %}{{ "
-         "ns.n }}",
-         "6"},
-        {"{{ map | tojson }} {{ list | tojson(indent=1) }}",
-         "{\"k\": \"v\", \"q\": \"\\\"\\n\"} [\n 1,\n 2,\n 3\n]"},
-        {"{{ (people | selectattr('role', 'equalto', 'user') | list)[0].content | trim }}", "hi"},
-        {"{{ people[0]['content'].strip() + 'a,b'.split(',')[1] }} {{ 'abc'.startswith('ab') }}",
-         "hib True"},
-        {"a\n  {% if true %}\nb\n  {% endif %}\nc\n", "a\nb\nc"},
-        {"a  {%- if true -%}  b  {%- endif %}\n\nc", "ab\nc"},
-        {"x\n {# note #}\ny {{- ' z ' -}} w", "x\ny z w"},
-        {"{{ \"it's\" }} {{ 'a\\nb' }}", "it's a\nb"},
-        {"{% if no %}1{% elif n %}2{% else %}3{% endif %}", "2"},
-        {"{{ '\xC2\xA0hi\xE3\x80\x80' | trim }}{{ 'a\xC4\xA9'.strip('\xC3\xA9') }}", "hia\xC4\xA9"},
-        {"{{ 'a' + n ~ 'b' }}", "a7b"},
-        {"[{{ a[(1073741824 * 4294967296 - 1) * 2 + 1] }}]", "[]"},
-        {"{% for i in list %}{{ loop.revindex }}{{ loop.revindex0 }} {% endfor %}", "32 21 10 "},
-        {"{% generation %}q{% endgeneration %}", "q"},
-    };
+    const json_t *text = json_object_get(row, "text"), *says = json_object_get(row, "error");
+    vs_buf out = {0};
+    vs_error err = {0};
+    bool same;
 
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        vs_buf out = {0};
-        vs_error err = {0};
-        const vs_status st = render_text(&out, cases[i].text, &err);
+    if (!text && !says) return true;
+    const vs_status st = vs_jinja_render(&out, json_string_value(template),
+                                         json_string_length(template), vars, "t", &err);
+    if (text)
+        same = st == VS_OK && out.len == json_string_length(text) &&
+               (out.len == 0 || memcmp(out.data, json_string_value(text), out.len) == 0);
+    else
+        same = st == VS_E_INPUT && strncmp(err.text, "t:", 2) == 0 &&
+               strstr(err.text, json_string_value(says));
+    if (!same)
+        print_error("%s: %.300s\n  gives  %s%s\n  expect %s\n", where, json_string_value(template),
+                    out.data ? out.data : "", err.text, json_string_value(text ? text : says));
+    vs_buf_free(&out);
+    return same;
+}
 
-        if (st != VS_OK || !out.data || strcmp(out.data, cases[i].expected) != 0)
-            fail_msg("%s: \"%s\" %s, expected \"%s\"", cases[i].text, out.data, err.text,
-                     cases[i].expected);
-        vs_buf_free(&out);
+static size_t check_file(const char *path)
+{
+    json_t *template = NULL, *vars = NULL, *row;
+    vs_jsonl *rows;
+    vs_error err;
+    size_t n = 0, n_wrong = 0;
+
+    CHECK_OK(vs_jsonl_open(&rows, path, &err));
+    for (;; json_decref(row)) {
+        CHECK_OK(vs_jsonl_next(rows, &row, &err));
+        if (!row) break;
+        if (json_object_get(row, "template")) {
+            json_decref(template);
+            template = json_incref(json_object_get(row, "template"));
+        }
+        if (json_object_get(row, "vars")) {
+            json_decref(vars);
+            vars = json_incref(json_object_get(row, "vars"));
+        }
+        n += json_object_get(row, "text") || json_object_get(row, "error");
+        n_wrong += !check_row(vs_jsonl_where(rows), row, template, vars);
     }
+    vs_jsonl_close(rows);
+    json_decref(template);
+    json_decref(vars);
+    if (n_wrong) fail_msg("%s: %zu of %zu renderings differ from jinja2's", path, n_wrong, n);
+    return n;
+}
+
+TEST(chat, templates_give_what_jinja2_gives)
+{
+    const char *more = getenv("VSTAR_JINJA_CASES"); /* made by tools/parity/jinja.py */
+
+    CHECK(check_file(VSTAR_SOURCE_DIR "/tests/golden/jinja.jsonl") >= 300);
+    if (more) check_file(more);
 }
 
 TEST(chat, refuses_by_name_and_line)
@@ -164,30 +174,44 @@ TEST(chat, refuses_by_name_and_line)
     static const struct {
         const char *text, *says;
     } cases[] = {
-        {"\n{% macro x() %}{% endmacro %}", "t.jinja:2: found the statement \"macro\""},
-        {"{{ a | wordwrap }}", "the filter \"wordwrap\" is not supported"},
-        {"{{ a is odd }}", "the test \"odd\" is not supported"},
-        {"{{ a.title() }}", "the method \"title\" of a text"},
-        {"{% set q = 1 %}{% for i in list %}{% set q = missing %}{% endfor %}",
-         "would become undefined"},
-        {"{{ cycler(1) }}", "the function \"cycler\" is not supported"},
-        {"{{ raise_exception('no system role') }}", "the template says: no system role"},
-        {"{{ missing.member }}", "undefined"},
+        {"\n{% include 'x' %}", "t.jinja:2: the statement \"include\" is not supported"},
+        {"{{ a | wordwrap }}", "t.jinja:1: the filter \"wordwrap\" is not supported"},
+        {"{% if a %}\n\n{{ a is odder }}{% endif %}",
+         "t.jinja:3: the test \"odder\" is not supported"},
+        {"{{ a.swapcase() }}", "the method \"swapcase\" of a string is not supported"},
+        {"{{ list.append(1) }}", "the method \"append\" of a list is not supported"},
+        {"{{ a | indent(depth=1) }}", "indent: the argument \"depth\" is not known"},
+        {"{{ a | replace('x') }}", "replace: the argument \"new\" is missing"},
+        {"\n{{ wordwrap(1) }}", "t.jinja:2: \"wordwrap\" is undefined"},
+        {"{{ strftime_now('%Y') }}", "give the variable \"strftime_now\" a day"},
+        {"{{ raise_exception('no system role') }}", "t.jinja:1: the template says: no system role"},
+        {"{{ '\n' }}{{ missing.member }}", "t.jinja:2: \"missing\" is undefined"},
         {"{{ a + 1 }}", "\"+\" between a string and an integer"},
-        {"{{ list }}", "printing an array is not supported"},
-        {"{{ 1 / 2 }}", "\"/\" is not supported"},
+        {"{{ list | map('string') }}", "the filter list makes a list of it"},
         {"{{ 1 // 0 }}", "division by 0"},
+        {"{{ 9223372036854775807 }}", "an integer of at most 18 digits"},
+        {"{{ 999999999999999999 * 10 }}", "an integer overflows"},
         {"{{ (0 - 1073741824 * 4294967296) * 2 // -1 }}", "an integer overflows"},
         {"{{ -((0 - 1073741824 * 4294967296) * 2) }}", "an integer overflows"},
-        {"{% if a %}", "found the end, expected elif"},
-        {"{% for x in list %}", "found the end, expected endfor"},
-        {"{% endif %}", "found the statement \"endif\""},
+        {"{{ 10 ** 19 }}", "an integer overflows"},
+        {"{{ '\xCE\xA3' | lower }}", "the case of U+03A3 is not supported"},
+        {"{% if a %}", "found \"the end\", expected elif"},
+        {"{% for x in list %}", "expected else"},
+        {"{% endif %}", "the statement \"endif\""},
         {"{{ a", "a tag that does not end"},
         {"{{ 'a }}", "a string that does not end"},
         {"{# a", "a comment that does not end"},
-        {"{{ a b }}", "expected the end of the tag"},
-        {"{% for i in range(99999999) %}{% endfor %}", "range"},
+        {"{% raw %}", "raw without endraw"},
+        {"{{ a b }}", "found \"b\", expected the end of the tag"},
+        {"{% break %}", "found \"break\" outside of a loop"},
+        {"{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "nest deeper than 1000"},
         {"{% for i in range(65000) %}{% for k in range(65000) %}{% endfor %}{% endfor %}", "steps"},
+        {"{% set ns = namespace(l=[1]) %}{% for i in range(40) %}{% set ns.l = [ns.l, ns.l] %}"
+         "{% endfor %}{{ ns.l }}",
+         "steps"},
+        {"{% set ns = namespace(t='x') %}{% for i in range(9999) %}"
+         "{% set ns.t = ns.t * 2 %}{% endfor %}",
+         "the limit is 16777216"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -200,17 +224,104 @@ TEST(chat, refuses_by_name_and_line)
     }
 }
 
-TEST(chat, deep_nesting_is_refused)
+/* `open` n times, then what it takes to end. */
+static vs_status render_nested(const char *open, const char *middle, const char *close, size_t n)
 {
-    char text[4096] = "{{ ";
+    vs_buf text = {0}, out = {0};
+    vs_error err = {0};
+    vs_status st;
+
+    for (size_t i = 0; i < n; i++) vs_buf_str(&text, open);
+    vs_buf_str(&text, middle);
+    for (size_t i = 0; i < n; i++) vs_buf_str(&text, close);
+    st = render_text(&out, text.data, &err);
+    vs_buf_free(&text);
+    vs_buf_free(&out);
+    return st;
+}
+
+/* Each limit holds, and one beyond it is refused. */
+TEST(chat, limits_are_where_they_are_said_to_be)
+{
+    vs_buf out = {0};
+    vs_error err;
+
+    CHECK(render_nested("{% if a %}", "", "{% endif %}", 127) == VS_OK);
+    CHECK(render_nested("{% if a %}", "", "{% endif %}", 128) == VS_E_LIMIT);
+    CHECK_OK(render_text(&out, "{{ range(100000) | length }}", &err));
+    CHECK(render_text(&out, "{{ range(100001) | length }}", &err) == VS_E_INPUT);
+    vs_buf_clear(&out);
+    CHECK_OK(render_text(&out, "{{ ('x' * 16777216) | length }}", &err));
+    CHECK(strcmp(out.data, "16777216") == 0);
+    CHECK(render_text(&out, "{{ ('x' * 16777217) | length }}", &err) == VS_E_LIMIT);
+    vs_buf_clear(&out);
+    CHECK_OK(render_text(&out, "{{ 'x' * 16777216 }}", &err));
+    vs_buf_clear(&out);
+    CHECK(render_text(&out, "{{ 'x' * 16777216 }}y", &err) == VS_E_LIMIT);
+    CHECK(render_text(&out, "{% for i in range(99) %}{{ 'x' * 16777216 }}{% endfor %}", &err) ==
+          VS_E_LIMIT);
+    vs_buf_free(&out);
+}
+
+TEST(chat, chains_and_brackets_have_a_limit)
+{
+    char text[4096] = "{{ 1";
     vs_buf out = {0};
     vs_error err = {0};
 
+    for (size_t n = 0; n < 128; n++) memcpy(text + 4 + 3 * n, " +1", 4);
+    strcpy(text + 4 + 3 * 128, " }}");
+    CHECK_OK(render_text(&out, text, &err));
+    strcpy(text + 4 + 3 * 128, " +1 }}");
+    CHECK(render_text(&out, text, &err) == VS_E_LIMIT);
+    strcpy(text + 1003, " }}");
     memset(text + 3, '(', 1000);
-    CHECK(render_text(&out, text, &err) != VS_OK);
+    CHECK(render_text(&out, text, &err) == VS_E_LIMIT);
     memset(text + 3, '[', 1000);
-    CHECK(render_text(&out, text, &err) != VS_OK);
+    CHECK(render_text(&out, text, &err) == VS_E_LIMIT);
+    memset(text + 3, '-', 1000);
+    CHECK(render_text(&out, text, &err) == VS_E_LIMIT);
     vs_buf_free(&out);
+}
+
+/* A caller may fix the day; then it is the same one each time. */
+TEST(chat, a_given_day_is_what_strftime_now_formats)
+{
+    static const char text[] = "{{ strftime_now('%d %b %Y, %A %H:%M') }}";
+    json_t *context = json_pack("{s:s}", "strftime_now", "2024-02-29");
+    vs_buf out = {0};
+    vs_error err;
+
+    CHECK_OK(vs_jinja_render(&out, text, strlen(text), context, "t", &err));
+    CHECK(strcmp(out.data, "29 Feb 2024, Thursday 00:00") == 0);
+    json_object_set_new(context, "strftime_now", json_string("29 Feb 2024"));
+    CHECK(vs_jinja_render(&out, text, strlen(text), context, "t", &err) == VS_E_INPUT);
+    CHECK(strstr(err.text, "expected as \"2025-07-31\""));
+    vs_buf_free(&out);
+    json_decref(context);
+}
+
+/* Every allocation fails once: an error, and nothing lost (the sanitizers watch). */
+TEST(chat, rendering_survives_any_allocation_that_fails)
+{
+    static const char text[] =
+        "{% macro f(x) %}{{ x | upper ~ '-' }}{% endmacro %}{% set t %}{{ f(a) }}{% endset %}"
+        "{{ people | selectattr('role') | map(attribute='role') | join(',') ~ t ~ map | tojson }}";
+    vs_status st = VS_E_NOMEM;
+    vs_error err;
+    long n = 0;
+
+    for (; st != VS_OK; n++) {
+        vs_buf out = {0};
+        vs_alloc_fail_after(n);
+        st = render_text(&out, text, &err);
+        vs_alloc_fail_after(-1);
+        CHECK(st == VS_OK || st == VS_E_NOMEM);
+        if (st == VS_OK)
+            CHECK(strcmp(out.data, "user,botX-{\"k\": \"v\", \"q\": \"\\\"\\n\"}") == 0);
+        vs_buf_free(&out);
+    }
+    CHECK(n > 5);
 }
 
 TEST(chat, a_folder_gives_template_and_tokens)
