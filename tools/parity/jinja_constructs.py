@@ -113,6 +113,7 @@ LINES = r"""
 {{ people | selectattr('role', 'equalto', 'user') | list | length }} {{ people | selectattr('age') | list | length }} {{ people | rejectattr('age') | list | length }} {{ people | selectattr('content', 'none') | list | length }} {{ people | selectattr('role', '==', 'user') | map(attribute='age') | list }}
 {{ people | selectattr('role', 'in', ['user', 'system']) | map(attribute='role') | join(',') }} {{ people | rejectattr('role', 'eq', 'user') | map(attribute='role') | list }} {{ people | selectattr('age', 'defined') | list | length }} {{ people | selectattr('age', 'undefined') | list | length }} {{ people | selectattr('meta.score', 'gt', 1) | list | length if false }}
 {{ (people | selectattr('role', 'equalto', 'user') | first).content | trim }} {{ (people | selectattr('role', 'equalto', 'user') | list)[-1].age }} {{ (people | selectattr('role', 'equalto', 'none') | first) is defined }}
+{{ none | map('upper') | list }}{{ no | selectattr('x') | list }}{{ zero | select | list }}
 {% set it = list | map('string') %}{{ it | join }}|{{ it | join }}|{% if it %}true{% endif %}{% set it = list | select('odd') %}{{ it | first }}{{ it | list }}
 {% for m in people | selectattr('role', 'equalto', 'user') %}{{ loop.index }}{{ loop.last }}{{ m.age }} {% endfor %}{% if people | selectattr('role', 'equalto', 'zzz') %}generator{% endif %}{% if people | selectattr('role', 'equalto', 'zzz') | list %}no{% endif %}
 {{ range(5) | batch(2) | list }} {{ range(5) | batch(2, 'x') | list }} {% for row in list | batch(2) %}{{ row }}{% endfor %}

@@ -90,8 +90,9 @@ static vs_status map(jinja *j, jinja_value *out, const jinja_in *in, vs_error *e
     jinja_value v;
     size_t n;
 
-    VS_TRY(jinja_items(j, &item, &n, in->self, err));
     VS_TRY(jinja_list_new(j, out, JINJA_ITERATOR, err));
+    if (!jinja_is_true(in->self)) return VS_OK; /* none too has no items here */
+    VS_TRY(jinja_items(j, &item, &n, in->self, err));
     for (size_t i = 0; i < n; i++) {
         if (args->n_pos == 0) {
             VS_TRY(map_attribute(j, *out, item[i], args, err));
@@ -122,8 +123,9 @@ static vs_status choose(jinja *j, jinja_value *out, const jinja_in *in, vs_error
     if (args->n_pos > at && args->item[at].type != JINJA_TEXT)
         return jinja_fail(j, err, "%s: found %s, expected the name of a test", in->row->name,
                           jinja_type_name(args->item[at]));
-    VS_TRY(jinja_items(j, &item, &n, in->self, err));
     VS_TRY(jinja_list_new(j, out, JINJA_ITERATOR, err));
+    if (!jinja_is_true(in->self)) return VS_OK;
+    VS_TRY(jinja_items(j, &item, &n, in->self, err));
     for (size_t i = 0; i < n; i++) {
         v = item[i];
         if (at) VS_TRY(get_attribute(j, &v, item[i], args->item[0], err));

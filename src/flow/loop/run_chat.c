@@ -33,7 +33,7 @@ static vs_status render(vs_buf *out, const vs_run *run, const char *user, const 
     vs_status st;
 
     VS_TRY(make_messages(&messages, run, user, assistant, err));
-    st = vs_chat_render(out, run->chat, messages, assistant == NULL, err);
+    st = vs_chat_render(out, run->chat, messages, assistant == NULL, NULL, err);
     json_decref(messages);
     return st;
 }

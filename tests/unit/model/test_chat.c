@@ -274,13 +274,13 @@ TEST(chat, chains_and_brackets_have_a_limit)
     CHECK_OK(render_text(&out, text, &err));
     strcpy(text + 4 + 3 * 128, " +1 }}");
     CHECK(render_text(&out, text, &err) == VS_E_LIMIT);
-    strcpy(text + 1003, " }}");
-    memset(text + 3, '(', 1000);
-    CHECK(render_text(&out, text, &err) == VS_E_LIMIT);
-    memset(text + 3, '[', 1000);
-    CHECK(render_text(&out, text, &err) == VS_E_LIMIT);
-    memset(text + 3, '-', 1000);
-    CHECK(render_text(&out, text, &err) == VS_E_LIMIT);
+    strcpy(text + 2004, " }}");
+    for (const char *pair = "()[]{}--"; *pair; pair += 2) {
+        memset(text + 3, pair[0], 1000);
+        text[1003] = '1';
+        memset(text + 1004, pair[1], 1000);
+        CHECK(render_text(&out, text, &err) == VS_E_LIMIT);
+    }
     vs_buf_free(&out);
 }
 
@@ -324,33 +324,114 @@ TEST(chat, rendering_survives_any_allocation_that_fails)
     CHECK(n > 5);
 }
 
-TEST(chat, a_folder_gives_template_and_tokens)
+static void check_folder(const char *dir, const json_t *variables, const char *expected)
 {
-    const char *dir = vs_test_dir();
     json_t *messages = json_pack("[{s:s, s:s}]", "role", "user", "content", "hi");
     vs_chat *c;
     vs_buf out = {0};
-    vs_error err = {0};
+    vs_error err;
 
-    write_text(dir, "tokenizer_config.json",
-               "{\"bos_token\": {\"content\": \"<b>\"}, \"eos_token\": null}");
-    CHECK(vs_chat_open(&c, dir, &err) == VS_E_INPUT && strstr(err.text, "has no chat template"));
-    write_text(dir, "tokenizer_config.json",
-               "{\"bos_token\": {\"content\": \"<b>\"}, \"chat_template\": [{\"name\": "
-               "\"default\", \"template\": "
-               "\"{{ bos_token }}{{ messages[0].content }}{% if add_generation_prompt %}!{% endif "
-               "%}\"}]}");
     CHECK_OK(vs_chat_open(&c, dir, &err));
-    CHECK_OK(vs_chat_render(&out, c, messages, true, &err));
-    CHECK(strcmp(out.data, "<b>hi!") == 0);
-    vs_chat_close(c);
-    write_text(dir, "chat_template.jinja",
-               "{{ '' if tools is none else tools }}{{ messages | length }}{{ eos_token }}");
-    CHECK_OK(vs_chat_open(&c, dir, &err));
-    vs_buf_clear(&out);
-    CHECK_OK(vs_chat_render(&out, c, messages, false, &err));
-    CHECK(strcmp(out.data, "1") == 0);
+    CHECK_OK(vs_chat_render(&out, c, messages, true, variables, &err));
+    if (strcmp(out.data, expected) != 0) fail_msg("\"%s\", expected \"%s\"", out.data, expected);
     vs_chat_close(c);
     vs_buf_free(&out);
     json_decref(messages);
+}
+
+static void check_refused(const char *dir, const char *says)
+{
+    vs_chat *c;
+    vs_error err = {0};
+
+    CHECK(vs_chat_open(&c, dir, &err) == VS_E_INPUT || err.code == VS_E_FORMAT);
+    if (!strstr(err.text, says)) fail_msg("\"%s\" does not say \"%s\"", err.text, says);
+}
+
+TEST(chat, a_folder_gives_template_and_tokens)
+{
+    const char *dir = vs_test_dir();
+
+    check_refused(dir, "no chat template");
+    write_text(dir, "chat_template.jinja", "{{ bos_token is defined }}{{ messages[0].content }}");
+    check_folder(dir, NULL, "Falsehi");
+    write_text(dir, "chat_template.jinja",
+               "{{ '' if tools is none else tools }}{{ messages | length }}{{ eos_token }}"
+               "{{ bos_token }}");
+    write_text(dir, "tokenizer_config.json",
+               "{\"bos_token\": {\"content\": \"<b>\"}, \"eos_token\": null, \"chat_template\": "
+               "\"not this\"}");
+    check_folder(dir, NULL, "1<b>");
+    write_text(dir, "tokenizer_config.json", "{\"bos_token\": 3}");
+    check_refused(dir, "\"bos_token\": found an integer, expected a text");
+}
+
+TEST(chat, a_folder_without_a_template_says_so)
+{
+    const char *dir = vs_test_dir();
+
+    write_text(dir, "tokenizer_config.json", "{\"bos_token\": \"<s>\"}");
+    check_refused(dir, "no chat template");
+    write_text(dir, "tokenizer_config.json",
+               "{\"chat_template\": [{\"name\": \"rag\", \"template\": \"x\"}, {\"name\": "
+               "\"tool_use\", \"template\": \"y\"}]}");
+    check_refused(dir, "found rag, tool_use, expected \"default\"");
+    write_text(dir, "tokenizer_config.json", "{\"chat_template\": 3}");
+    check_refused(dir, "\"chat_template\": found an integer");
+}
+
+TEST(chat, named_templates_are_chosen_as_transformers_does)
+{
+    const char *dir = vs_test_dir();
+    json_t *tools = json_pack("{s:[{}]}", "tools");
+
+    write_text(dir, "tokenizer_config.json",
+               "{\"chat_template\": [{\"name\": \"tool_use\", \"template\": \"T{{ tools | length "
+               "}}\"}, {\"name\": \"default\", \"template\": \"D{{ add_generation_prompt }}\"}]}");
+    check_folder(dir, NULL, "DTrue");
+    check_folder(dir, tools, "T1");
+    json_decref(tools);
+}
+
+TEST(chat, tokens_of_special_tokens_map_count_as_in_transformers)
+{
+    const char *dir = vs_test_dir();
+
+    write_text(dir, "chat_template.json",
+               "{\"chat_template\": \"{{ bos_token }}{{ pad_token }}{{ unk_token }}\"}");
+    write_text(dir, "special_tokens_map.json",
+               "{\"bos_token\": \"<m>\", \"pad_token\": {\"content\": \"<p>\"}, "
+               "\"additional_special_tokens\": [\"<x>\"]}");
+    check_folder(dir, NULL, "<m><p>");
+    write_text(dir, "tokenizer_config.json", "{\"bos_token\": \"<t>\", \"unk_token\": \"<u>\"}");
+    check_folder(dir, NULL, "<m><p><u>");
+    write_text(dir, "tokenizer_config.json",
+               "{\"bos_token\": \"<t>\", \"unk_token\": \"<u>\", \"added_tokens_decoder\": {}}");
+    check_folder(dir, NULL, "<t><u>");
+}
+
+TEST(chat, variables_of_the_caller_reach_the_template)
+{
+    const char *dir = vs_test_dir();
+    json_t *variables = json_pack("{s:b, s:s, s:s}", "enable_thinking", 0, "strftime_now",
+                                  "2024-02-29", "bos_token", "<mine>");
+    json_t *messages = json_array();
+    vs_chat *c;
+    vs_buf out = {0};
+    vs_error err;
+
+    write_text(dir, "tokenizer_config.json", "{\"bos_token\": \"<b>\"}");
+    write_text(dir, "chat_template.jinja",
+               "{{ bos_token }}{{ enable_thinking is defined and enable_thinking is false }}"
+               "{{ strftime_now('%d') if strftime_now is defined else 'no day' }}");
+    check_folder(dir, NULL, "<b>Falseno day");
+    check_folder(dir, variables, "<mine>True29");
+    json_object_set(variables, "messages", messages);
+    CHECK_OK(vs_chat_open(&c, dir, &err));
+    CHECK(vs_chat_render(&out, c, messages, true, variables, &err) == VS_E_INPUT);
+    CHECK(strstr(err.text, "\"messages\""));
+    vs_chat_close(c);
+    vs_buf_free(&out);
+    json_decref(messages);
+    json_decref(variables);
 }
