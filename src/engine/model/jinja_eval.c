@@ -286,6 +286,18 @@ done:
     return st;
 }
 
+/* A safe text escapes the other one. */
+static vs_status add_texts(jinja *j, jinja_value *out, jinja_value a, jinja_value b, vs_error *err)
+{
+    const bool is_safe = a.is_safe || b.is_safe;
+
+    if (is_safe) VS_TRY(jinja_escape(j, &a, a, err));
+    if (is_safe) VS_TRY(jinja_escape(j, &b, b, err));
+    VS_TRY(concat(j, out, a, b, err));
+    out->is_safe = is_safe;
+    return VS_OK;
+}
+
 static vs_status concat_lists(jinja *j, jinja_value *out, jinja_value a, jinja_value b,
                               vs_error *err)
 {
@@ -326,7 +338,7 @@ static vs_status operate(jinja *j, jinja_value *out, char how, jinja_value a, ji
     if (how == '%' && a.type == JINJA_TEXT) return jinja_percent(j, out, a, b, err);
     if (b.type == JINJA_UNDEFINED) return undefined_error(j, b, err);
     if (jinja_is_number(a) && jinja_is_number(b)) return arithmetic(j, out, how, a, b, err);
-    if (how == '+' && a.type == b.type && a.type == JINJA_TEXT) return concat(j, out, a, b, err);
+    if (how == '+' && a.type == b.type && a.type == JINJA_TEXT) return add_texts(j, out, a, b, err);
     if (how == '+' && a.type == b.type && is_list(a)) return concat_lists(j, out, a, b, err);
     if (how == '*' && (a.type == JINJA_TEXT || is_list(a)) && jinja_as_integer(&n, b))
         return repeat(j, out, a, n, err);

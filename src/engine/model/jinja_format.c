@@ -178,6 +178,7 @@ vs_status jinja_percent(jinja *j, jinja_value *out, jinja_value text, jinja_valu
     size_t used;
     vs_status st;
 
+    if (text.is_safe) return jinja_fail(j, err, "\"%%\" on a safe text is not supported");
     for (size_t i = 0; i < text.len; i += used) {
         used = 1;
         if (text.text[i] != '%') {

@@ -57,6 +57,7 @@ typedef enum jinja_type {
 
 typedef struct jinja_value {
     jinja_type type;
+    bool is_safe; /* a text from `safe` or `escape`: "+" escapes what comes to it */
     union {
         bool yes;
         int64_t i;

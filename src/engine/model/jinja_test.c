@@ -7,12 +7,19 @@ static vs_status answer(jinja_value *out, bool yes)
     return VS_OK;
 }
 
-/* Tests of the type alone; how: the last type that passes, in bits. */
+/* Tests of the type alone; how: the types that pass, a bit each. */
 static vs_status is_type(jinja *j, jinja_value *out, const jinja_in *in, vs_error *err)
 {
     (void)j;
     (void)err;
     return answer(out, (in->row->how >> in->self.type) & 1);
+}
+
+static vs_status is_safe(jinja *j, jinja_value *out, const jinja_in *in, vs_error *err)
+{
+    (void)j;
+    (void)err;
+    return answer(out, in->self.is_safe);
 }
 
 static vs_status is_bool(jinja *j, jinja_value *out, const jinja_in *in, vs_error *err)
@@ -115,7 +122,7 @@ const jinja_builtin jinja_tests[] = {
     {"float", "", is_type, BIT(JINJA_REAL)},
     {"boolean", "", is_type, BIT(JINJA_BOOL)},
     {"callable", "", is_type, CALLABLES},
-    {"escaped", "", is_type, 0},
+    {"escaped", "", is_safe, 0},
     {"true", "", is_bool, 1},
     {"false", "", is_bool, 0},
     {"odd", "", is_multiple, 1},

@@ -396,22 +396,40 @@ static vs_status join(jinja *j, jinja_value *out, const jinja_in *in, vs_error *
     return jinja_take(j, out, &text, err);
 }
 
+vs_status jinja_escape(jinja *j, jinja_value *out, jinja_value x, vs_error *err)
+{
+    static const char marks[] = "&<>\"'";
+    static const char *const names[] = {"&amp;", "&lt;", "&gt;", "&#34;", "&#39;"};
+    vs_buf text = {0};
+
+    *out = x;
+    if (x.is_safe) return VS_OK;
+    VS_TRY(jinja_str(j, &x, x, err));
+    for (size_t i = 0; i < x.len; i++) {
+        const char *mark = memchr(marks, x.text[i], sizeof marks - 1);
+        if (mark)
+            vs_buf_str(&text, names[mark - marks]);
+        else
+            vs_buf_add(&text, &x.text[i], 1);
+    }
+    VS_TRY(jinja_take(j, out, &text, err));
+    out->is_safe = true;
+    return VS_OK;
+}
+
 static vs_status escape(jinja *j, jinja_value *out, const jinja_in *in, vs_error *err)
 {
-    vs_buf text = {0};
-    jinja_value x;
+    jinja_value x = in->self;
 
-    VS_TRY(jinja_str(j, &x, in->self, err));
-    for (size_t i = 0; i < x.len; i++) {
-        const char *as = x.text[i] == '&'    ? "&amp;"
-                         : x.text[i] == '<'  ? "&lt;"
-                         : x.text[i] == '>'  ? "&gt;"
-                         : x.text[i] == '"'  ? "&#34;"
-                         : x.text[i] == '\'' ? "&#39;"
-                                             : NULL;
-        vs_buf_add(&text, as ? as : &x.text[i], as ? strlen(as) : 1);
-    }
-    return jinja_take(j, out, &text, err);
+    if (in->row->how) x.is_safe = false;
+    return jinja_escape(j, out, x, err);
+}
+
+static vs_status make_safe(jinja *j, jinja_value *out, const jinja_in *in, vs_error *err)
+{
+    VS_TRY(jinja_str(j, out, in->self, err));
+    out->is_safe = true;
+    return VS_OK;
 }
 
 static vs_status to_text(jinja *j, jinja_value *out, const jinja_in *in, vs_error *err)
@@ -461,8 +479,8 @@ const jinja_builtin jinja_text_filters[] = {
     {"indent", "width? first? blank?", indent, 0},
     {"escape", "", escape, 0},
     {"e", "", escape, 0},
-    {"forceescape", "", escape, 0},
-    {"safe", "", to_text, 0},
+    {"forceescape", "", escape, 1},
+    {"safe", "", make_safe, 0},
     {"string", "", to_text, 0},
     {"format", NULL, jinja_text_format, '%'},
     {"tojson", "ensure_ascii? indent? separators? sort_keys?", jinja_tojson, 0},

@@ -112,6 +112,11 @@ bool jinja_is_all(
     char what); /* 'a' letters, 'n' letters and numbers, 'd' digits, 's' white space */
 bool jinja_is_printable(int32_t c);
 
+/* ---- jinja_text.c ---- */
+
+/* & < > " ' as HTML writes them; a safe text stays as it is. */
+VS_NODISCARD vs_status jinja_escape(jinja *j, jinja_value *out, jinja_value x, vs_error *err);
+
 /* ---- tables of names ---- */
 
 /* One call of a filter, test, method or function. */

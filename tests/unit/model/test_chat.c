@@ -125,9 +125,14 @@ static bool check_row(const char *where, const json_t *row, const json_t *templa
     else
         same = st == VS_E_INPUT && strncmp(err.text, "t:", 2) == 0 &&
                strstr(err.text, json_string_value(says));
-    if (!same)
-        print_error("%s: %.300s\n  gives  %s%s\n  expect %s\n", where, json_string_value(template),
-                    out.data ? out.data : "", err.text, json_string_value(text ? text : says));
+    if (!same) {
+        const char *gives = out.data ? out.data : "",
+                   *expected = json_string_value(text ? text : says);
+        size_t at = 0;
+        while (text && gives[at] && gives[at] == expected[at]) at++;
+        print_error("%s: %.60s\n  %s from byte %zu gives %.300s\n  expected %.300s\n", where,
+                    json_string_value(template), err.text, at, gives + at, expected + at);
+    }
     vs_buf_free(&out);
     return same;
 }
