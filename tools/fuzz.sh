@@ -49,6 +49,7 @@ safetensors '{"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}' "$float$f
         "$float$float$float$float"
 } | seed fuzz_adapter
 printf '%s' "{{- bos_token }}{% for m in messages if m.role != 'tool' %}{%- set ns = namespace(i=loop.index0) %}{{ m['content'] | trim + '\n' if not loop.last else eos_token }}{% endfor %}{# note #}" | seed fuzz_jinja
+while IFS= read -r line; do printf '%s' "$line" | seed fuzz_jinja; done <tools/parity/jinja_constructs.py
 if [ -d "${VSTAR_SHARED:-../shared/data}/chat_templates/templates" ]; then
     for file in "${VSTAR_SHARED:-../shared/data}"/chat_templates/templates/*; do seed fuzz_jinja <"$file"; done
 fi

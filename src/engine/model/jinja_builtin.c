@@ -62,12 +62,19 @@ vs_status jinja_apply(jinja *j, jinja_value *out, const jinja_builtin *row, jinj
     return row->call(j, out, &in, err);
 }
 
-vs_status jinja_filter(jinja *j, jinja_value *out, const char *name, size_t len, jinja_value x,
-                       const jinja_args *args, vs_error *err)
+const jinja_builtin *jinja_find_filter(const char *name, size_t len)
 {
     const jinja_builtin *row = jinja_find(jinja_text_filters, name, len);
 
     if (!row) row = jinja_find(jinja_list_filters, name, len);
+    return row ? row : jinja_find(jinja_number_filters, name, len);
+}
+
+vs_status jinja_filter(jinja *j, jinja_value *out, const char *name, size_t len, jinja_value x,
+                       const jinja_args *args, vs_error *err)
+{
+    const jinja_builtin *row = jinja_find_filter(name, len);
+
     if (row) return jinja_apply(j, out, row, x, args, err);
     return jinja_fail(j, err, "the filter \"%.*s\" is not supported", (int)(len < 40 ? len : 40),
                       name);

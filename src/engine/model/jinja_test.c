@@ -96,8 +96,7 @@ static vs_status is_name(jinja *j, jinja_value *out, const jinja_in *in, vs_erro
     (void)j;
     (void)err;
     if (in->row->how) return answer(out, is_text && jinja_find(jinja_tests, x.text, x.len));
-    return answer(out, is_text && (jinja_find(jinja_text_filters, x.text, x.len) ||
-                                   jinja_find(jinja_list_filters, x.text, x.len)));
+    return answer(out, is_text && jinja_find_filter(x.text, x.len));
 }
 
 #define BIT(type) (1 << (type))

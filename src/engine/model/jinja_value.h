@@ -137,15 +137,17 @@ struct jinja_builtin {
 const jinja_builtin *jinja_find(const jinja_builtin *table, const char *name, size_t len);
 VS_NODISCARD vs_status jinja_apply(jinja *j, jinja_value *out, const jinja_builtin *row,
                                    jinja_value self, const jinja_args *args, vs_error *err);
+/* NULL: there is no filter of that name. */
+const jinja_builtin *jinja_find_filter(const char *name, size_t len);
 VS_NODISCARD vs_status jinja_filter(jinja *j, jinja_value *out, const char *name, size_t len,
                                     jinja_value x, const jinja_args *args, vs_error *err);
 VS_NODISCARD vs_status jinja_test(jinja *j, bool *out, const char *name, size_t len, jinja_value x,
                                   const jinja_args *args, vs_error *err);
 
 /* Each table ends with a row without a name. */
-extern const jinja_builtin jinja_text_filters[], jinja_list_filters[], jinja_tests[],
-    jinja_functions[], jinja_text_methods[], jinja_list_methods[], jinja_map_methods[],
-    jinja_loop_methods[], jinja_cycler_methods[];
+extern const jinja_builtin jinja_text_filters[], jinja_list_filters[], jinja_number_filters[],
+    jinja_tests[], jinja_functions[], jinja_text_methods[], jinja_list_methods[],
+    jinja_map_methods[], jinja_loop_methods[], jinja_cycler_methods[];
 extern const jinja_builtin jinja_strftime_now; /* called on the day, a text */
 
 VS_NODISCARD vs_status jinja_text_format(jinja *j, jinja_value *out, const jinja_in *in,
