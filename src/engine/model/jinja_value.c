@@ -261,7 +261,7 @@ static vs_status find_pair(jinja *j, jinja_pair **out, const jinja_map *map, jin
 
 vs_status jinja_map_set(jinja *j, jinja_map *map, jinja_value key, jinja_value value, vs_error *err)
 {
-    jinja_pair *pair;
+    jinja_pair *pair = NULL;
 
     VS_TRY(find_pair(j, &pair, map, key, err));
     if (!pair) {
@@ -276,7 +276,7 @@ vs_status jinja_map_set(jinja *j, jinja_map *map, jinja_value key, jinja_value v
 vs_status jinja_map_get(jinja *j, jinja_value *out, const jinja_map *map, jinja_value key,
                         vs_error *err)
 {
-    jinja_pair *pair;
+    jinja_pair *pair = NULL;
 
     VS_TRY(find_pair(j, &pair, map, key, err));
     *out = pair ? pair->value : (jinja_value){.type = JINJA_ABSENT};
