@@ -9,7 +9,7 @@ static vs_status statements(parser *p, jinja_node **out, const char *const ends[
 
 static vs_status close_tag(parser *p, vs_error *err)
 {
-    if (p->t->kind != TOKEN_CLOSE) return parse_fail(p, err, "the end of the tag");
+    if (p->t->kind != TOKEN_CLOSE) return jinja_parse_fail(p, err, "the end of the tag");
     p->t++;
     return VS_OK;
 }
@@ -32,8 +32,8 @@ static vs_status parse_if(parser *p, jinja_node *node, vs_error *err)
     node->op = OP_IF;
     while (end != ends[2]) {
         const bool was_else = end == ends[1];
-        VS_TRY(parse_node(p, next, OP_BRANCH, err));
-        if (!was_else) VS_TRY(parse_tuple(p, &(*next)->a, true, err));
+        VS_TRY(jinja_parse_node(p, next, OP_BRANCH, err));
+        if (!was_else) VS_TRY(jinja_parse_tuple(p, &(*next)->a, true, err));
         VS_TRY(close_tag(p, err));
         VS_TRY(statements(p, &(*next)->body, was_else ? ends + 2 : ends, &end, err));
         next = &(*next)->next;
@@ -46,24 +46,24 @@ static vs_status target(parser *p, jinja_node **out, vs_error *err)
 {
     jinja_node *tuple, **next;
 
-    VS_TRY(parse_enter(p, err));
-    VS_TRY(parse_node(p, &tuple, OP_TUPLE, err));
+    VS_TRY(jinja_parse_enter(p, err));
+    VS_TRY(jinja_parse_node(p, &tuple, OP_TUPLE, err));
     next = &tuple->kids;
     do {
-        if (tuple->kids && (p->t->kind == TOKEN_CLOSE || parse_at_operator(p, "=") ||
-                            parse_at_operator(p, ")") || parse_at_name(p, "in")))
+        if (tuple->kids && (p->t->kind == TOKEN_CLOSE || jinja_parse_at_operator(p, "=") ||
+                            jinja_parse_at_operator(p, ")") || jinja_parse_at_name(p, "in")))
             break;
-        if (parse_take_operator(p, "(")) {
+        if (jinja_parse_take_operator(p, "(")) {
             VS_TRY(target(p, next, err));
-            VS_TRY(parse_need(p, ")", err));
+            VS_TRY(jinja_parse_need(p, ")", err));
         } else {
-            if (p->t->kind != TOKEN_NAME || parse_at_name(p, "in"))
-                return parse_fail(p, err, "a name to set");
-            VS_TRY(parse_node(p, next, OP_NAME, err));
+            if (p->t->kind != TOKEN_NAME || jinja_parse_at_name(p, "in"))
+                return jinja_parse_fail(p, err, "a name to set");
+            VS_TRY(jinja_parse_node(p, next, OP_NAME, err));
             p->t++;
         }
         next = &(*next)->next;
-    } while (parse_take_operator(p, ","));
+    } while (jinja_parse_take_operator(p, ","));
     *out = tuple->kids->next ? tuple : tuple->kids;
     p->depth--;
     return VS_OK;
@@ -76,10 +76,10 @@ static vs_status parse_for(parser *p, jinja_node *node, vs_error *err)
 
     node->op = OP_FOR;
     VS_TRY(target(p, &node->a, err));
-    if (!parse_take_name(p, "in")) return parse_fail(p, err, "in");
-    VS_TRY(parse_tuple(p, &node->b, true, err));
-    if (parse_take_name(p, "if")) VS_TRY(parse_expression(p, &node->c, err));
-    node->how = parse_take_name(p, "recursive") ? 'r' : 0;
+    if (!jinja_parse_take_name(p, "in")) return jinja_parse_fail(p, err, "in");
+    VS_TRY(jinja_parse_tuple(p, &node->b, true, err));
+    if (jinja_parse_take_name(p, "if")) VS_TRY(jinja_parse_expression(p, &node->c, err));
+    node->how = jinja_parse_take_name(p, "recursive") ? 'r' : 0;
     VS_TRY(close_tag(p, err));
     p->n_loops++;
     VS_TRY(statements(p, &node->body, ends, &end, err));
@@ -95,20 +95,20 @@ static vs_status parse_set(parser *p, jinja_node *node, vs_error *err)
 
     node->op = OP_SET;
     VS_TRY(target(p, &node->a, err));
-    if (node->a->op == OP_NAME && parse_take_operator(p, ".")) {
-        if (p->t->kind != TOKEN_NAME) return parse_fail(p, err, "a name after \".\"");
-        VS_TRY(parse_node(p, &attr, OP_ATTR, err));
+    if (node->a->op == OP_NAME && jinja_parse_take_operator(p, ".")) {
+        if (p->t->kind != TOKEN_NAME) return jinja_parse_fail(p, err, "a name after \".\"");
+        VS_TRY(jinja_parse_node(p, &attr, OP_ATTR, err));
         attr->a = node->a;
         node->a = attr;
         p->t++;
     }
-    if (parse_take_operator(p, "=")) {
-        VS_TRY(parse_tuple(p, &node->b, false, err));
+    if (jinja_parse_take_operator(p, "=")) {
+        VS_TRY(jinja_parse_tuple(p, &node->b, false, err));
         return close_tag(p, err);
     }
     node->how = 'b';
-    if (parse_take_operator(p, "|")) VS_TRY(parse_filters(p, &node->b, NULL, err));
-    if (p->t->kind != TOKEN_CLOSE) return parse_fail(p, err, "= or the end of the tag");
+    if (jinja_parse_take_operator(p, "|")) VS_TRY(jinja_parse_filters(p, &node->b, NULL, err));
+    if (p->t->kind != TOKEN_CLOSE) return jinja_parse_fail(p, err, "= or the end of the tag");
     return body(p, &node->body, "endset", err);
 }
 
@@ -117,16 +117,16 @@ static vs_status parameters(parser *p, jinja_node **out, vs_error *err)
 {
     jinja_node **next = out, *last = NULL;
 
-    while (!parse_take_operator(p, ")")) {
-        if (*out) VS_TRY(parse_need(p, ",", err));
-        if (parse_take_operator(p, ")")) break;
-        if (p->t->kind != TOKEN_NAME) return parse_fail(p, err, "the name of a parameter");
-        VS_TRY(parse_node(p, next, OP_ARG, err));
+    while (!jinja_parse_take_operator(p, ")")) {
+        if (*out) VS_TRY(jinja_parse_need(p, ",", err));
+        if (jinja_parse_take_operator(p, ")")) break;
+        if (p->t->kind != TOKEN_NAME) return jinja_parse_fail(p, err, "the name of a parameter");
+        VS_TRY(jinja_parse_node(p, next, OP_ARG, err));
         p->t++;
-        if (parse_take_operator(p, "="))
-            VS_TRY(parse_expression(p, &(*next)->a, err));
+        if (jinja_parse_take_operator(p, "="))
+            VS_TRY(jinja_parse_expression(p, &(*next)->a, err));
         else if (last && last->a)
-            return parse_fail(p, err, "a default, since the parameter before it has one");
+            return jinja_parse_fail(p, err, "a default, since the parameter before it has one");
         last = *next;
         next = &last->next;
     }
@@ -153,9 +153,9 @@ static vs_status parse_macro_statement(parser *p, jinja_node *node, vs_error *er
     node->op = OP_MACRO;
     node->text = p->t->text;
     node->len = p->t->len;
-    if (p->t->kind != TOKEN_NAME) return parse_fail(p, err, "the name of a macro");
+    if (p->t->kind != TOKEN_NAME) return jinja_parse_fail(p, err, "the name of a macro");
     p->t++;
-    VS_TRY(parse_need(p, "(", err));
+    VS_TRY(jinja_parse_need(p, "(", err));
     VS_TRY(parameters(p, &node->kids, err));
     return macro_body(p, node, "endmacro", err);
 }
@@ -163,10 +163,10 @@ static vs_status parse_macro_statement(parser *p, jinja_node *node, vs_error *er
 static vs_status parse_call(parser *p, jinja_node *node, vs_error *err)
 {
     node->op = OP_CALLER;
-    if (parse_take_operator(p, "(")) VS_TRY(parameters(p, &node->kids, err));
-    VS_TRY(parse_primary(p, &node->a, err));
-    VS_TRY(parse_postfix(p, &node->a, err));
-    if (node->a->op != OP_CALL) return parse_fail(p, err, "a call");
+    if (jinja_parse_take_operator(p, "(")) VS_TRY(parameters(p, &node->kids, err));
+    VS_TRY(jinja_parse_primary(p, &node->a, err));
+    VS_TRY(jinja_parse_postfix(p, &node->a, err));
+    if (node->a->op != OP_CALL) return jinja_parse_fail(p, err, "a call");
     node->text = "caller";
     node->len = 6;
     return macro_body(p, node, "endcall", err);
@@ -175,7 +175,7 @@ static vs_status parse_call(parser *p, jinja_node *node, vs_error *err)
 static vs_status parse_filter_block(parser *p, jinja_node *node, vs_error *err)
 {
     node->op = OP_BLOCK;
-    VS_TRY(parse_filters(p, &node->a, NULL, err));
+    VS_TRY(jinja_parse_filters(p, &node->a, NULL, err));
     return body(p, &node->body, "endfilter", err);
 }
 
@@ -191,13 +191,13 @@ static vs_status parse_with(parser *p, jinja_node *node, vs_error *err)
 
     node->op = OP_WITH;
     while (p->t->kind != TOKEN_CLOSE) {
-        if (node->kids) VS_TRY(parse_need(p, ",", err));
-        VS_TRY(parse_node(p, next, OP_SET, err));
-        if (p->t->kind != TOKEN_NAME) return parse_fail(p, err, "a name to set");
-        VS_TRY(parse_node(p, &(*next)->a, OP_NAME, err));
+        if (node->kids) VS_TRY(jinja_parse_need(p, ",", err));
+        VS_TRY(jinja_parse_node(p, next, OP_SET, err));
+        if (p->t->kind != TOKEN_NAME) return jinja_parse_fail(p, err, "a name to set");
+        VS_TRY(jinja_parse_node(p, &(*next)->a, OP_NAME, err));
         p->t++;
-        VS_TRY(parse_need(p, "=", err));
-        VS_TRY(parse_expression(p, &(*next)->b, err));
+        VS_TRY(jinja_parse_need(p, "=", err));
+        VS_TRY(jinja_parse_expression(p, &(*next)->b, err));
         next = &(*next)->next;
     }
     return body(p, &node->body, "endwith", err);
@@ -242,9 +242,9 @@ static vs_status statement(parser *p, jinja_node **out, vs_error *err)
         {"generation", parse_generation},
     };
 
-    VS_TRY(parse_node(p, out, OP_PRINT, err));
+    VS_TRY(jinja_parse_node(p, out, OP_PRINT, err));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (parse_take_name(p, rows[i].word)) return rows[i].parse(p, *out, err);
+        if (jinja_parse_take_name(p, rows[i].word)) return rows[i].parse(p, *out, err);
     p->j->line = p->t->line;
     return jinja_fail(p->j, err,
                       "the statement \"%.*s\" is not supported here, expected if, for, set, macro, "
@@ -254,15 +254,15 @@ static vs_status statement(parser *p, jinja_node **out, vs_error *err)
 
 static vs_status print(parser *p, jinja_node **out, vs_error *err)
 {
-    VS_TRY(parse_node(p, out, OP_PRINT, err));
-    VS_TRY(parse_tuple(p, &(*out)->a, false, err));
+    VS_TRY(jinja_parse_node(p, out, OP_PRINT, err));
+    VS_TRY(jinja_parse_tuple(p, &(*out)->a, false, err));
     return close_tag(p, err);
 }
 
 static bool at_end(parser *p, const char *const ends[], const char **end)
 {
     for (size_t i = 0; ends[i]; i++)
-        if (parse_at_name(p, ends[i])) {
+        if (jinja_parse_at_name(p, ends[i])) {
             *end = ends[i];
             return true;
         }
@@ -274,12 +274,12 @@ static vs_status statements(parser *p, jinja_node **out, const char *const ends[
 {
     jinja_node **next = out;
 
-    VS_TRY(parse_enter(p, err));
+    VS_TRY(jinja_parse_enter(p, err));
     for (; p->t->kind != TOKEN_END; next = &(*next)->next) {
         const jinja_token *t = p->t;
 
         if (t->kind == TOKEN_TEXT) {
-            VS_TRY(parse_node(p, next, OP_TEXT, err));
+            VS_TRY(jinja_parse_node(p, next, OP_TEXT, err));
             p->t++;
             continue;
         }
@@ -294,7 +294,7 @@ static vs_status statements(parser *p, jinja_node **out, const char *const ends[
             VS_TRY(statement(p, next, err));
         }
     }
-    if (ends[0]) return parse_fail(p, err, ends[0]);
+    if (ends[0]) return jinja_parse_fail(p, err, ends[0]);
     p->depth--;
     return VS_OK;
 }
