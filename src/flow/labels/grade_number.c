@@ -38,7 +38,7 @@ static void read_marked(found *out, const char *s, size_t begin, size_t end)
     out->reading = vs_number_region(&out->number, s, begin, stop);
     while (stop < end && out->reading == VS_READ_NUMBER) {
         vs_number again;
-        begin = stop + strspn(s + stop, "#");
+        for (begin = stop; begin < end && s[begin] == '#';) begin++;
         stop = find_text(s, begin, end, marker);
         const vs_reading reading = vs_number_region(&again, s, begin, stop);
         if (reading == VS_READ_NOTHING) continue;

@@ -229,7 +229,8 @@ static bool take_suffix(reader *r, const word *w)
 static void take_first_word(reader *r, const word *w)
 {
     const bool is_sign = w->len == 1 && strchr("mglhsLCF", r->s[w->begin]);
-    const bool is_unit = is_sign || math_unit_name(w->text, w->len) || IS_ANY(w->text, short_units);
+    const bool is_unit =
+        is_sign || math_unit_name(r->s + w->begin, w->len) || IS_ANY(w->text, short_units);
 
     if (take_suffix(r, w)) return;
     if (IS_ANY(w->text, operators) || (w->len == 1 && !is_unit && !r->has_unit))
@@ -336,8 +337,8 @@ static void take_sign(reader *r)
     switch (c) {
     case '*':
     case '_':
-        if (!r->context.has_star && value_follows(r, r->at + strspn(r->s + r->at, "*_")))
-            settle(r, TAIL_EXPRESSION);
+        while (r->at + 1 < r->end && (r->s[r->at + 1] == '*' || r->s[r->at + 1] == '_')) r->at++;
+        if (!r->context.has_star && value_follows(r, r->at + 1)) settle(r, TAIL_EXPRESSION);
         break;
     case '-':
         if (r->is_direct && r->at + 1 == r->end) settle(r, TAIL_OPEN);

@@ -186,8 +186,8 @@ static bool take_dedented(code_extract *out, const char *s, size_t begin, size_t
     if (indent == 0 || !begins_code(s, i + indent, end) || assigns(s, i + indent, end))
         return false;
     for (size_t k = i; k < end; k = find_line_end(s, k, end) + 1) {
-        const size_t first = find_past_blanks(s, k, end);
-        if (first < find_line_end(s, k, end) && memcmp(s + k, s + i, indent) != 0) return false;
+        const size_t line = find_line_end(s, k, end), first = find_past_blanks(s, k, end);
+        if (first < line && (line - k < indent || memcmp(s + k, s + i, indent) != 0)) return false;
     }
     *out = (code_extract){.rule = "dedented", .begin = begin, .end = end};
     for (size_t k = i; k < end; k = find_line_end(s, k, end) + 1) {
