@@ -95,11 +95,16 @@ TEST(code_extract, drops_a_last_statement_that_was_cut_off)
         {F "\ndef g(x):", "code", F "\n"},
         {F "\ndef g(x):\n    return x +", "code", F "\n"},
         {F "\n@cache\ndef g(x):\n    return (x", "code", F "\n"},
-        {F "\ndef g(x):\n    retu", "code", F "\n"},
+        {F "\ndef g(x):\n    if x", "code", F "\n"},
+        {F "\ndef g(x):\n    return x and", "code", F "\n"},
+        {F "\nclass G", "code", F "\n"},
         {F "\nprint(f(", "code", F "\n"},
         {F "\nprint('", "code", F "\n"},
         {"    return x\n\ndef g(x):\n    \"\"\"", "body", "    return x\n\n"},
-        /* what is needed, or whole, stays */
+        /* what is needed, or whole, stays, and what harms nothing: nobody calls g */
+        {F "\ndef g(x): return x", "code", F "\ndef g(x): return x"},
+        {F "\ndef g(x):\n    if x: return 1", "code", F "\ndef g(x):\n    if x: return 1"},
+        {F "\ndef g(x):\n    retu", "code", F "\ndef g(x):\n    retu"},
         {"def f(x):\n    return g(x)\n\ndef g(x):\n    return x", "code",
          "def f(x):\n    return g(x)\n\ndef g(x):\n    return x"},
         {F "\ndef g(x) return x\n", "code", F "\ndef g(x) return x\n"},

@@ -120,19 +120,41 @@ typedef struct last_statement {
     code_state state; /* behind it */
 } last_statement;
 
-/* Whether the text was cut off within it: something is open, an operator or a colon stands last, or
- * it is a function that nothing calls and no newline ends. */
-static bool is_cut_off(const char *s, size_t begin, size_t end, const last_statement *last)
+/* Whether the last line of s[begin .. end) cannot be one: a compound statement without its colon, or a word behind
+ * which more must come. */
+static bool has_half_a_line(const char *s, size_t begin, size_t end)
 {
-    size_t stop = end, name_end;
-    const size_t name = defined_name(&name_end, s, last->begin, end);
+    static const char *const opening[] = {"if ",   "elif ",  "for ", "while ",
+                                          "with ", "async ", "def ", "class "};
+    static const char *const joining[] = {"and",  "or",  "not",  "in",  "is",   "lambda", "import",
+                                          "from", "as",  "else", "if",  "elif", "for",    "while",
+                                          "with", "del", "def",  "try", "class"};
+    size_t line = end, first, word = end;
+
+    while (line > begin && s[line - 1] != '\n') line--;
+    first = find_past_blanks(s, line, end);
+    while (word > first && is_name_byte(s[word - 1])) word--;
+    if (find_any(s, first, end, opening, sizeof opening / sizeof *opening) &&
+        !memchr(s + first, ':', end - first))
+        return true;
+    for (size_t i = 0; i < sizeof joining / sizeof *joining; i++)
+        if (end - word == strlen(joining[i]) && memcmp(s + word, joining[i], end - word) == 0)
+            return true;
+    return false;
+}
+
+/* Whether the text was cut off within it: something is open, an operator or a colon stands last, or
+ * its last line is half a line. */
+static bool is_cut_off(const char *s, size_t end, const last_statement *last)
+{
+    size_t stop = end;
 
     while (stop > last->begin && strchr(" \t\r\n", s[stop - 1])) stop--;
     if (!code_state_is_clear(&last->state) || last->state.is_cut) return true;
     if (stop > last->begin && s[stop - 1] && strchr("=+-*/%<>&|^,.([{:\\@~", s[stop - 1]))
         return true;
-    return stop == end && name_end > name &&
-           !has_word(s + begin, last->begin - begin, s + name, name_end - name);
+    return stop == end &&
+           has_half_a_line(s, last->begin, stop); /* a line that ended is a fault of its own */
 }
 
 /* Where the program that begins at s[begin] ends: before a fence or prose on the outermost level,
@@ -160,7 +182,7 @@ static size_t program_end(const char *s, size_t begin, size_t end, const char *e
         }
         code_state_line(&last.state, s, i, line);
     } while (next_line(s, &i, end));
-    if (stop == end && last.begin > begin && is_cut_off(s, begin, end, &last) &&
+    if (stop == end && last.begin > begin && is_cut_off(s, end, &last) &&
         (is_inside || code_defines(&ignored, s + begin, last.begin - begin, entry)))
         return last.begin;
     return stop;
