@@ -118,7 +118,7 @@ long=$(printf 'Try 7. %.0s' $(seq 100))
 vstar run "$here/../../recipes/tiny.yaml" --out long --set verifier.kind=generative --set "generative.question=$long" --set generative.yes=1 --set generative.no=0 >long.txt 2>long.log
 same "a question that does not fit is refused" "$? $(grep -c "do not fit the model's 256 positions" long.log)" "1 1"
 echo '{"prompt":"Tom buys some bags of 7 pens. ","candidates":["Try 7. "]}' | vstar rank --model "$here/../../assets/demo-base" --score yes --question "$long" --yes 1 --no 0 >rank.txt 2>rank.log
-same "and by rank" "$? $(grep -c 'the model has 256' rank.log)" "1 1"
+same "and by rank" "$? $(grep -c 'the model takes 256' rank.log)" "1 1"
 
 vstar run "$here/../../recipes/tiny.yaml" --out hint --set rationalize.share=1 >hint.txt 2>hint.log
 same "so is a hint that has no tokens" "$? $(sql hint "SELECT count(*) FROM samples WHERE set_id > 1")" "1 0"
