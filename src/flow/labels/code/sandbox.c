@@ -79,7 +79,7 @@ static int lift(int *out, const int *fd, size_t n)
     enum { ABOVE = 32 };
 
     for (size_t i = 0; i < n; i++) {
-        out[i] = fd[i] < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC)
+        out[i] = fd[i] < 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC)
                            : fcntl(fd[i], F_DUPFD_CLOEXEC, ABOVE);
         if (out[i] < 0) {
             const int rc = errno;
