@@ -1,7 +1,7 @@
 # harness.py - one interpreter of a graded program; flow/labels/code/code.h says why there are two.
 #
 # argv: role ("tests" or "program"), CPU seconds, megabytes of address space, isolation ("bubblewrap" or "seccomp").
-# Descriptors: 3 from the other interpreter, 4 to it, 5 the job, 6 (tests) the result, 7 the filter of system calls.
+# Descriptors: 3 from the other interpreter, 4 to it, 5 the job, 6 (tests) the result, 7 the filter of system calls; 8 was this text, compiled.
 # The job of "program" is its source; that of "tests" a JSON object {"secret","setup","tests","profile","entry"}.
 import sys
 

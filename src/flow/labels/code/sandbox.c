@@ -27,6 +27,8 @@ struct sandbox {
     sandbox_isolation isolation;
     char *filter; /* instructions */
     size_t filter_len;
+    char *harness; /* compiled by this interpreter, which takes longer than most programs to run */
+    size_t harness_len;
     char version[128]; /* or what its absence printed */
 };
 
@@ -90,7 +92,10 @@ static int lift(int *out, const int *fd, size_t n)
     return 0;
 }
 
-enum { N_FDS = 8, MAX_ARGS = 80 };
+enum { N_FDS = 9, MAX_ARGS = 80 };
+
+static const char load_harness[] =
+    "import marshal\nwith open(8, 'rb') as f: f = marshal.load(f)\nexec(f)";
 
 typedef struct arguments {
     const char *word[MAX_ARGS];
@@ -169,10 +174,13 @@ vs_status sandbox_spawn(pid_t *out, const sandbox *s, const sandbox_process *p, 
 {
     char cpu[16], memory[16], scratch[24];
     const int filter = sandbox_file(s->filter, s->filter_len); /* one each: readers move it */
-    const int wanted[N_FDS] = {-1, p->output, p->output, p->from, p->to, p->job, p->result, filter};
-    const char *const python[] = {
-        interpreter, "-s", "-S", "-c", vs_harness, p->role, cpu, memory, sandbox_name(s->isolation),
-        NULL};
+    const int harness = sandbox_file(s->harness, s->harness_len);
+    const int wanted[N_FDS] = {-1,     p->output, p->output, p->from, p->to,
+                               p->job, p->result, filter,    harness};
+    const char *const python[] = {interpreter, "-s",         "-S",
+                                  "-c",        load_harness, p->role,
+                                  cpu,         memory,       sandbox_name(s->isolation),
+                                  NULL};
     int lifted[N_FDS], rc;
     arguments a = {.n = 0};
 
@@ -181,12 +189,13 @@ vs_status sandbox_spawn(pid_t *out, const sandbox *s, const sandbox_process *p, 
     snprintf(scratch, sizeof scratch, "%d", SANDBOX_SCRATCH_MB << 20);
     if (s->isolation == SANDBOX_BUBBLEWRAP) add_bubblewrap(&a, scratch);
     add_words(&a, python);
-    rc = filter < 0 ? errno : lift(lifted, wanted, N_FDS);
+    rc = filter < 0 || harness < 0 ? errno : lift(lifted, wanted, N_FDS);
     if (rc == 0) {
         rc = vs_spawn(out, a.word, environment, lifted, N_FDS);
         for (size_t i = 0; i < N_FDS; i++) close(lifted[i]);
     }
     if (filter >= 0) close(filter);
+    if (harness >= 0) close(harness);
     if (rc == 0) return VS_OK;
     return VS_FAIL(err, VS_E_STATE, "sandbox: cannot start %s: %s", a.word[0], strerror(rc));
 }
@@ -225,6 +234,36 @@ static vs_status read_version(sandbox *s, vs_error *err)
                                                       : ": install python3");
 }
 
+static vs_status compile_harness(sandbox *s, vs_error *err)
+{
+    const char *const argv[] = {
+        interpreter,
+        "-s",
+        "-S",
+        "-c",
+        "import marshal, sys\nmarshal.dump(compile(sys.stdin.read(), '<harness>', 'exec'), "
+        "sys.stdout.buffer)",
+        NULL};
+    const int in = sandbox_file(vs_harness, strlen(vs_harness)), to = sandbox_file("", 0);
+    const int fds[] = {in, to, to};
+    int status = -1;
+    pid_t pid;
+    off_t len = 0;
+    bool is_done = in >= 0 && to >= 0 && vs_spawn(&pid, argv, environment, fds, 3) == 0;
+
+    if (is_done)
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    if (is_done && status == 0) len = lseek(to, 0, SEEK_END);
+    if (len > 0) s->harness = vs_alloc((size_t)len, 1);
+    is_done = s->harness && pread(to, s->harness, (size_t)len, 0) == len;
+    s->harness_len = (size_t)len;
+    if (in >= 0) close(in);
+    if (to >= 0) close(to);
+    if (is_done) return VS_OK;
+    return VS_FAIL(err, VS_E_STATE, "sandbox: %s cannot compile the harness (status %d)",
+                   interpreter, status);
+}
+
 vs_status sandbox_open(sandbox **out, sandbox_isolation isolation, vs_error *err)
 {
     sandbox *s = vs_alloc(1, sizeof *s);
@@ -238,6 +277,7 @@ vs_status sandbox_open(sandbox **out, sandbox_isolation isolation, vs_error *err
         goto done;
     }
     VS_CHECK(read_version(s, err));
+    VS_CHECK(compile_harness(s, err));
     VS_CHECK(sandbox_filter_make(&s->filter, &s->filter_len, isolation, err));
     *out = s;
     s = NULL;
@@ -282,5 +322,6 @@ void sandbox_close(sandbox *s)
 {
     if (!s) return;
     free(s->filter);
+    free(s->harness);
     free(s);
 }
