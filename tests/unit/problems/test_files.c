@@ -231,7 +231,7 @@ static const struct bad_case {
      0,
      0,
      VS_E_FORMAT,
-     {"data.jsonl:1", "u0000"}},
+     {"data.jsonl:1", "U+0000"}},
     {"jsonl",
      P,
      "{\"question\": \"q\", \"question\": \"p\", \"answer\": 1}\n",
