@@ -48,9 +48,9 @@ size_t find_fold(const char *s, size_t i, size_t len, const char *lower)
 
 size_t find_here(const char *s, size_t i, size_t len, const char *word)
 {
+    if (i >= len || s[i] != word[0]) return 0; /* most words differ there */
     const size_t n = strlen(word);
-
-    return i <= len && len - i >= n && memcmp(s + i, word, n) == 0 ? n : 0;
+    return len - i >= n && memcmp(s + i, word, n) == 0 ? n : 0;
 }
 
 size_t find_any(const char *s, size_t i, size_t len, const char *const *words, size_t n)
@@ -78,7 +78,7 @@ static size_t statement_at(const char *s, size_t i, size_t len)
 size_t find_statement(size_t *after, const char *s, size_t i, size_t len)
 {
     for (; i < len; i++) {
-        const size_t n = statement_at(s, i, len);
+        const size_t n = s[i] == 'a' || s[i] == 'A' ? statement_at(s, i, len) : 0;
         if (!n) continue;
         *after = i + n;
         return i;
@@ -146,6 +146,18 @@ static size_t fold_any(const char *s, size_t i, size_t len, const char *const *w
     return found;
 }
 
+/* The next "<" that no other follows (a calculator's note is <<1+1=2>>) or "["; end: none. */
+static size_t next_tag(const char *s, size_t i, size_t end)
+{
+    for (; i < end; i++) {
+        if (s[i] == '[') return i;
+        if (s[i] != '<') continue;
+        if (i + 1 == end || s[i + 1] != '<') return i;
+        i++;
+    }
+    return end;
+}
+
 static bool is_blank_span(const char *s, size_t begin, size_t end)
 {
     while (begin < end && (s[begin] == '\n' || find_past_blanks(s, begin, end) > begin)) begin++;
@@ -166,7 +178,7 @@ static void cut_thoughts(find_part *part, const char *s)
 {
     size_t open = part->end, n;
 
-    for (size_t i = part->begin; i < part->end; i++) {
+    for (size_t i = part->begin; (i = next_tag(s, i, part->end)) < part->end; i++) {
         if (s[i] != '<') continue;
         if (i + 1 < part->end && s[i + 1] == '/' &&
             (n = FOLD_ANY(s, i + 2, part->end, thoughts)) > 0) {
@@ -182,8 +194,9 @@ static void cut_thoughts(find_part *part, const char *s)
 find_part find_answer_part(const char *s, size_t len)
 {
     find_part part = {find_here(s, 0, len, "\xef\xbb\xbf"), len};
+    const size_t first = next_tag(s, part.begin, part.end);
 
-    for (size_t i = part.begin; i < part.end; i++) {
+    for (size_t i = first; (i = next_tag(s, i, part.end)) < part.end; i++) {
         const size_t n = end_token(s, i, part.end);
         if (!n) continue;
         if (!is_blank_span(s, part.begin, i)) {
@@ -193,7 +206,7 @@ find_part find_answer_part(const char *s, size_t len)
         part.begin = i + n;
         i += n - 1;
     }
-    cut_thoughts(&part, s);
+    if (first < len) cut_thoughts(&part, s);
     return part;
 }
 
