@@ -51,7 +51,7 @@ static vs_status open_with(code_grader *g, sandbox_isolation isolation, vs_error
 {
     vs_status st = sandbox_open(&g->sandbox, isolation, err);
 
-    if (st == VS_OK) st = code_selftest_once(g->sandbox, isolation, g->n_workers, err);
+    if (st == VS_OK) st = code_selftest_once(g->sandbox, g->n_workers, err);
     if (st == VS_OK) {
         snprintf(g->description, sizeof g->description,
                  "%s, %s, harness %.8s, %.0f s of CPU time, %d MB, %d KB of output",

@@ -53,12 +53,10 @@ VS_NODISCARD vs_status code_grade(code_grader *g, const char *profile, const vs_
 
 /* code_selftest.c: hostile programs; the first that surprises is named. scratch: a folder of this
  * process's alone. */
-VS_NODISCARD vs_status code_selftest(const sandbox *s, sandbox_isolation isolation,
-                                     size_t n_workers, vs_error *err);
+VS_NODISCARD vs_status code_selftest(const sandbox *s, size_t n_workers, vs_error *err);
 /* The same, unless it has passed on this machine as this user and nothing of the sandbox or the
  * programs has changed since: then only the first of them runs. Kept in $XDG_CACHE_HOME/vstar, else
  * ~/.cache/vstar; where that cannot be written, the self-test runs every time. */
-VS_NODISCARD vs_status code_selftest_once(const sandbox *s, sandbox_isolation isolation,
-                                          size_t n_workers, vs_error *err);
+VS_NODISCARD vs_status code_selftest_once(const sandbox *s, size_t n_workers, vs_error *err);
 size_t code_selftest_count(void);
 #endif

@@ -37,13 +37,18 @@ const char *sandbox_name(sandbox_isolation isolation)
     return isolation == SANDBOX_BUBBLEWRAP ? "bubblewrap" : "seccomp";
 }
 
-const char *sandbox_describe(const sandbox *s)
+bool sandbox_shows_files(const sandbox *s)
 {
     enum { VERSION = 1 }; /* LANDLOCK_CREATE_RULESET_VERSION */
-    const bool has_landlock = syscall(SYS_landlock_create_ruleset, NULL, 0, VERSION) > 0;
 
+    return s->isolation == SANDBOX_SECCOMP &&
+           syscall(SYS_landlock_create_ruleset, NULL, 0, VERSION) <= 0;
+}
+
+const char *sandbox_describe(const sandbox *s)
+{
     if (s->isolation == SANDBOX_BUBBLEWRAP) return sandbox_name(s->isolation);
-    return has_landlock ? "seccomp and Landlock" : "seccomp without Landlock";
+    return sandbox_shows_files(s) ? "seccomp without Landlock" : "seccomp and Landlock";
 }
 
 const char *sandbox_interpreter(const sandbox *s)

@@ -42,6 +42,7 @@ void sandbox_close(sandbox *s);                        /* NULL is allowed */
 const char *sandbox_name(sandbox_isolation isolation); /* "bubblewrap", "seccomp" */
 /* "bubblewrap", "seccomp and Landlock" or "seccomp without Landlock" */
 const char *sandbox_describe(const sandbox *s);
+bool sandbox_shows_files(const sandbox *s);        /* programs read what this user may read */
 const char *sandbox_interpreter(const sandbox *s); /* "Python 3.11.2" */
 
 /* A hash of all that decides how strong the sandbox is: harness, filter, namespaces, limits, the
