@@ -187,7 +187,7 @@ done:
 
 static vs_status export_model(const export_options *o, vs_error *err)
 {
-    char *from = NULL, *base = NULL, *partial = vs_format("%s.partial", o->out);
+    char *from = NULL, *base = NULL, *partial = vs_format("%s" VS_PARTIAL, o->out);
     vs_status st;
 
     if (!partial) return VS_FAIL(err, VS_E_NOMEM, "%s: path", o->out);

@@ -206,7 +206,7 @@ static char *checkpoint_path(const training *t)
 static vs_status train_and_write(training *t, vs_error *err)
 {
     const train_options *o = t->o;
-    char *checkpoint = NULL, *temp = vs_format("%s.partial", o->out);
+    char *checkpoint = NULL, *temp = vs_format("%s" VS_PARTIAL, o->out);
     vs_status st;
 
     if (o->train.checkpoint_steps) checkpoint = checkpoint_path(t);

@@ -28,6 +28,6 @@ for _ in $(seq 20); do
     cut=$(((draw >> 33 & 0x3fffffff) % size))
     head -c $cut "$golden/tiny.gguf" >cut.gguf
     vstar import cut.gguf cut >cut.out 2>cut.err
-    same "a file cut at byte $cut is refused" "$? $(grep -c '^vstar import: cut.gguf: ' cut.err) $(wc -l <cut.err) $(ls -d cut cut.partial 2>/dev/null)" "1 1 1 "
+    same "a file cut at byte $cut is refused" "$? $(grep -c '^vstar import: cut.gguf: ' cut.err) $(wc -l <cut.err) $(ls -d cut cut.vstar-partial 2>/dev/null)" "1 1 1 "
 done
 finish

@@ -53,7 +53,9 @@ same "grade says right" "$(echo '{"gold":"18","completion":"#### 18"}' | vstar g
 same "metrics of one problem: one says nothing of others" "$(echo '{"id":1,"right":[1,0]}' | vstar metrics --ks 1)" '{"problems":1,"curves":{"pass":[{"k":1,"value":0.5,"low":0.0,"high":1.0}]}}'
 
 # Training: a folder comes out; the same twice; DPO starts at ln 2; an adapter is small and is read back.
+mkdir a.partial && echo mine >a.partial/notes
 vstar train sft --model model --data rows.jsonl --out a --set epochs=1 --set batch=4 2>/dev/null
+same "a folder that happens to end in .partial stays" "$(cat a.partial/notes) $(ls -d a.vstar-partial 2>/dev/null)" "mine "
 vstar train sft --model model --data rows.jsonl --out b --set epochs=1 --set batch=4 --threads 1 2>/dev/null
 check "training twice gives the same bytes" cmp a/model.safetensors b/model.safetensors
 vstar train sft --model model --data rows.jsonl --out c --set epochs=1 --set batch=4 --set micro_tokens=16 2>/dev/null

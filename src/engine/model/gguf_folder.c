@@ -240,7 +240,7 @@ vs_status vs_gguf_import(const vs_gguf *g, const char *dir, vs_dtype dtype,
     vs_status st;
 
     while (len > 1 && dir[len - 1] == '/') len--;
-    partial = vs_format("%.*s.partial", (int)len, dir);
+    partial = vs_format("%.*s" VS_PARTIAL, (int)len, dir);
     if (!m || !partial) {
         st = VS_FAIL(err, VS_E_NOMEM, "%s: out of memory", dir);
         goto done;

@@ -297,7 +297,7 @@ static void check_refused(const tiny *m, const char *extra, const char *from, co
     const vs_status st = import(path, dir, VS_F32);
     if (st != code || !strstr(err.text, expected))
         fail_msg("found %d \"%s\", expected %s", st, err.text, expected);
-    char *partial = vs_format("%s.partial", dir);
+    char *partial = vs_format("%s" VS_PARTIAL, dir);
     CHECK(partial && !vs_dir_exists(dir) && !vs_dir_exists(partial));
     free(partial);
     free(dir);
