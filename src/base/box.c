@@ -173,6 +173,11 @@ static size_t formula_end(const char *s, vs_box part, size_t command, size_t len
     return i + (i < len);
 }
 
+bool vs_box_joins(const char *s, size_t begin, size_t end)
+{
+    return gap_of(s, begin, end) == GAP_LIST;
+}
+
 size_t vs_box_answer(vs_box out[VS_BOX_PARTS], const char *s, size_t len)
 {
     size_t begin, end, start = 0, limit = len, n = 0;

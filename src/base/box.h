@@ -22,5 +22,7 @@ enum { VS_BOX_PARTS = 16 };
 typedef struct vs_box {
     size_t begin, end; /* of the argument */
 } vs_box;
+/* Whether s[begin .. end), which stands between two answers, makes a list of them. */
+bool vs_box_joins(const char *s, size_t begin, size_t end);
 size_t vs_box_answer(vs_box out[VS_BOX_PARTS], const char *s, size_t len);
 #endif

@@ -84,10 +84,13 @@ static bool find_stated(math_place *out, const char *s, size_t len,
     return set_part(out, s, at, end);
 }
 
-/* The last closed span of mathematics. */
+/* The last closed span of mathematics, and those before it that "and", "or" or commas join to it. */
 static bool find_span(math_place *out, const char *s, size_t len)
 {
-    bool found = false;
+    size_t last = 0; /* behind the span before */
+    math_place one;
+
+    out->n_parts = 0;
 
     for (size_t i = 0; i < len; i++) {
         const size_t d = opens(s, i, len);
@@ -95,10 +98,14 @@ static bool find_span(math_place *out, const char *s, size_t len)
         const size_t begin = i + strlen(delimiters[d].open);
         const size_t end = find_text(s, begin, len, delimiters[d].close);
         if (end == len) break;
-        found |= set_part(out, s, begin, end);
-        i = end + strlen(delimiters[d].close) - 1;
+        if (set_part(&one, s, begin, end)) {
+            if (out->n_parts == VS_BOX_PARTS || !vs_box_joins(s, last, i)) out->n_parts = 0;
+            out->part[out->n_parts++] = one.part[0];
+        }
+        last = end + strlen(delimiters[d].close);
+        i = last - 1;
     }
-    return found;
+    return out->n_parts > 0;
 }
 
 static bool find_number(math_place *out, const char *s, size_t begin, size_t end)
@@ -129,7 +136,7 @@ static math_source find_leniently(math_place *out, const char *s, size_t len)
     if (!has_span && len <= MATH_SHORT_BYTES && !is_sentence(s, 0, len) && set_part(out, s, 0, len))
         return MATH_FROM_ALL;
     if (find_number(&number, s, 0, len) &&
-        (!has_span || number.part[0].begin >= out->part[0].end)) {
+        (!has_span || number.part[0].begin >= out->part[out->n_parts - 1].end)) {
         out->n_parts = 1;
         out->part[0] = number.part[0];
         return MATH_FROM_NUMBER;
