@@ -187,17 +187,16 @@ static bool units_agree(const math_node *a, const math_node *b)
 /* "y = .." and "f(x) = ..": the same function's two names. */
 static bool are_function_names(const math_node *x, const math_node *y)
 {
-    return (math_is_application(x) && y->kind == MATH_SYMBOL && y->len == 1 && *y->text == 'y') ||
-           (math_is_application(y) && x->kind == MATH_SYMBOL && x->len == 1 && *x->text == 'y');
+    return (x->is_application && y->kind == MATH_SYMBOL && y->len == 1 && *y->text == 'y') ||
+           (y->is_application && x->kind == MATH_SYMBOL && x->len == 1 && *x->text == 'y');
 }
 
 /* "W(n) = 1" and "W(x) = 1": a function that is constant. */
 static bool are_constant(const math_node *x, const math_node *y)
 {
-    return math_is_application(x) && math_is_application(y) &&
-           x->first->next->kind == MATH_SYMBOL && y->first->next->kind == MATH_SYMBOL &&
-           compare(x->first, y->first) == MATH_TRUE && !math_has_letters(x->next) &&
-           !math_has_letters(y->next);
+    return x->is_application && y->is_application && x->first->next->kind == MATH_SYMBOL &&
+           y->first->next->kind == MATH_SYMBOL && compare(x->first, y->first) == MATH_TRUE &&
+           !math_has_letters(x->next) && !math_has_letters(y->next);
 }
 
 static math_truth compare_equations(const math_node *a, const math_node *b)

@@ -364,6 +364,25 @@ static void take_factorial(frac_engine *e, frac *out, const math_node *n)
     frac_clear(e, &k);
 }
 
+/* f(x) or f(x, y) is an atom over its arguments, told apart by its name. */
+static void take_application(frac_engine *e, frac *out, const math_node *n)
+{
+    const math_node *first = n->first->next, *second = NULL;
+    frac y = {0};
+
+    if (first->kind == MATH_TUPLE) {
+        first = first->first;
+        second = first->next;
+        e->failed |= second->next != NULL;
+    }
+    if (!e->failed) evaluate(e, out, first);
+    if (!e->failed && second) evaluate(e, &y, second);
+    if (!e->failed)
+        frac_atom(e, out, second ? MATH_TUPLE : MATH_MUL, math_symbol_index(e->symbols, n->first),
+                  out, second ? &y : NULL);
+    frac_clear(e, &y);
+}
+
 /* *out is empty on entry. Whatever is rational by itself is one number at once. */
 static void evaluate(frac_engine *e, frac *out, const math_node *n)
 {
@@ -378,6 +397,12 @@ static void evaluate(frac_engine *e, frac *out, const math_node *n)
         set_number(e, out, n);
         return;
     }
+    if (math_is_opaque(e->symbols, n)) {
+        take_application(e, out, n);
+        return;
+    }
+    e->failed |= math_is_misread(e->symbols, n);
+    if (e->failed) return;
     switch (n->kind) {
     case MATH_SYMBOL:
         set_generator(e, out, (size_t)math_symbol_index(e->symbols, n));

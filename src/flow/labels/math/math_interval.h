@@ -17,7 +17,6 @@ const math_node *math_assigned_name(const math_node *n);
 
 /* Whether n is a name: x, AB, f(3), |AB|, \angle ABC, a_n, x : y, \frac{AB}{CD}, (x, y), words. */
 bool math_names(const math_node *n);
-bool math_is_application(const math_node *n); /* f(3) */
 bool math_has_letters(const math_node *n);
 
 bool math_is_less(math_relation r);      /* < or <= */

@@ -21,15 +21,18 @@ static bool is_segment(const math_node *n)
     return true;
 }
 
-/* f(..), P(..): letters that are functions before brackets, capitals among them. */
-bool math_is_application(const math_node *n)
+math_role math_symbol_role(const math_node *n)
 {
-    static const char functions[] = "fghpqABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    const math_node *letter = n->first;
+    static const char *const functions[] = {"f",   "g",      "F",     "G",   "phi",
+                                            "Phi", "varphi", "Gamma", "zeta"};
 
-    return n->kind == MATH_MUL && letter && letter->next && !letter->next->next &&
-           letter->kind == MATH_SYMBOL && letter->len == 1 && strchr(functions, *letter->text) &&
-           letter->next->is_grouped && letter->next->sign == 1;
+    if (n->op != 0) return MATH_NAME_OF_FUNCTION; /* f', \mathbb{P} */
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+        if (n->len == strlen(functions[i]) && memcmp(n->text, functions[i], n->len) == 0)
+            return MATH_NAME_OF_FUNCTION;
+    if (n->len > 1 || (*n->text >= 'A' && *n->text <= 'Z') || strchr("hpq", *n->text))
+        return MATH_FACTOR_OR_FUNCTION;
+    return MATH_FACTOR;
 }
 
 static bool is_circular(const math_node *n)
@@ -42,7 +45,7 @@ bool math_names(const math_node *n)
     if (n->kind == MATH_SYMBOL || n->kind == MATH_WORDS) return true;
     if (n->kind == MATH_CONSTANT) return n->op == MATH_I || n->op == MATH_E; /* as letters */
     if (n->kind == MATH_ABS) return is_segment(n->first);
-    if (is_circular(n) || math_is_application(n)) return true;
+    if (is_circular(n) || n->is_application) return true;
     if (n->kind != MATH_TUPLE && n->kind != MATH_MUL && n->kind != MATH_RATIO) return false;
     for (const math_node *kid = n->first; kid; kid = kid->next)
         if (!math_names(kid)) return false;

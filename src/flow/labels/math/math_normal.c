@@ -74,8 +74,11 @@ static void sort_symbols(math_symbols *s)
             const math_node *a = s->item[j - 1], *b = s->item[j];
             const int order = memcmp(a->text, b->text, a->len < b->len ? a->len : b->len);
             if (order < 0 || (order == 0 && a->len <= b->len)) break;
+            const bool is_bare = s->is_bare[j - 1];
             s->item[j - 1] = b;
             s->item[j] = a;
+            s->is_bare[j - 1] = s->is_bare[j];
+            s->is_bare[j] = is_bare;
         }
 }
 
@@ -227,7 +230,7 @@ void math_normal(vs_buf *out, const math_node *n)
     default:
         if (n->text) math_squeeze(out, n->text, n->len);
         for (const math_node *kid = n->first; kid; kid = kid->next) { /* has no value: its shape */
-            vs_buf_printf(out, "[%d:%d ", (int)n->kind, n->op);
+            vs_buf_printf(out, "[%d:%d:%d ", (int)n->kind, n->op, kid->sign);
             math_normal(out, kid);
             vs_buf_str(out, "]");
         }

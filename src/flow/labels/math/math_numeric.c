@@ -278,6 +278,7 @@ bool math_numeric(acb_t out, const math_node *n, const math_symbols *symbols, si
 {
     bool is_known = false;
 
+    if (math_is_opaque(symbols, n) || math_is_misread(symbols, n)) return false;
     switch (n->kind) {
     case MATH_NUMBER:
         return set_rational(out, n);

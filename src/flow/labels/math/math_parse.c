@@ -128,7 +128,7 @@ static math_node *parse_plain_mixed(parser *p, math_node *whole)
 }
 
 /* "(mod 3)" behind a congruence. */
-static bool sees_modulus(const parser *p)
+bool parse_sees_modulus(const parser *p)
 {
     parser ahead = *p;
 
@@ -141,7 +141,7 @@ static bool starts_implicit(const parser *p)
 {
     const lex_token *t = &p->lex.token;
 
-    if (sees_modulus(p)) return false;
+    if (parse_sees_modulus(p)) return false;
     if (t->kind == LEX_LETTER || t->kind == LEX_COMMAND)
         return !parse_sees_command(p, "end") && !parse_sees_command(p, "rfloor") &&
                !parse_sees_command(p, "rceil");
@@ -154,7 +154,7 @@ static bool starts_implicit(const parser *p)
 static int take_operation(parser *p)
 {
     const bool is_mod = parse_sees_command(p, "bmod") ||
-                        (!p->is_congruence && !parse_sees(p, '(') && sees_modulus(p));
+                        (!p->is_congruence && !parse_sees(p, '(') && parse_sees_modulus(p));
     const int operation = parse_sees(p, '*') ? 1 : parse_sees(p, '/') ? -1 : is_mod ? 2 : 0;
 
     if (operation) lex_next(&p->lex);
@@ -387,7 +387,7 @@ static math_node *take_modulus(parser *p, math_node *n)
     char text[MATH_MAX_UNIT] = "mod ";
     math_node *modulus;
 
-    if (!n || !p->is_congruence || !sees_modulus(p)) return n;
+    if (!n || !p->is_congruence || !parse_sees_modulus(p)) return n;
     const bool has_bracket = parse_take(p, '(');
     lex_next(&p->lex);
     modulus = parse_argument(p, false);

@@ -39,6 +39,7 @@ bool parse_take(parser *p, char sign);
 math_node *parse_need(parser *p, math_node *n, char sign); /* n, when the sign follows */
 bool parse_is_text(const lex_token *t, lex_kind kind, const char *text);
 bool parse_sees_command(const parser *p, const char *name);
+bool parse_sees_modulus(const parser *p); /* "(mod 3)" behind a congruence */
 
 /* -- words: math_describe.c -- */
 

@@ -353,19 +353,46 @@ static math_node *take_subscript(parser *p, math_node *n)
     return n;
 }
 
-static math_node *parse_brackets(parser *p);
+/* f^{-1}, f^2 before brackets: the power is part of the name. */
+static math_node *take_name_power(parser *p, math_node *name)
+{
+    const parser saved = *p;
+    const size_t n_nodes = p->out->n_nodes, begin = p->lex.token.begin;
+    math_node *exponent;
 
-/* C(5,2) is a binomial; before other brackets C is a letter. */
-static math_node *parse_choice(parser *p, math_node *letter)
+    if (name->first || !parse_take(p, '^')) return name;
+    exponent = parse_sees(p, '(') ? parse_brackets(p) : parse_argument(p, false);
+    if (exponent && parse_sees(p, '(') &&
+        (math_symbol_role(name) == MATH_NAME_OF_FUNCTION || is_minus_one(exponent))) {
+        name->first = parse_node(p, MATH_WORDS);
+        if (!name->first) return NULL;
+        name->first->text = p->lex.s + begin;
+        name->first->len = p->lex.token.begin - begin;
+        return name;
+    }
+    *p = saved;
+    p->out->n_nodes = n_nodes;
+    return name;
+}
+
+/* A name and the brackets right behind it, of which it is, or may be, a function. C(5,2) is a
+ * binomial. */
+static math_node *parse_application(parser *p, math_node *name)
 {
     math_node *n;
 
+    if (!name || math_symbol_role(name) == MATH_FACTOR) return name;
+    name = take_name_power(p, name);
+    if (!name || (!parse_sees(p, '(') && !parse_sees(p, '[')) || parse_sees_modulus(p)) return name;
     n = parse_brackets(p);
-    if (n && n->kind == MATH_TUPLE && math_count(n) == 2 && n->open == '(' && n->close == ')') {
+    if (n && n->kind == MATH_TUPLE && math_count(n) == 2 && n->open == '(' && n->close == ')' &&
+        name->len == 1 && *name->text == 'C' && !name->first) {
         n->kind = MATH_BINOMIAL;
         return n;
     }
-    return parse_over(p, MATH_MUL, letter, n, true);
+    n = parse_over(p, MATH_MUL, name, n, true);
+    if (n) n->is_application = n->is_grouped = true;
+    return n;
 }
 
 /* x_1, \theta_{12}, a_n: the subscript is part of the name. */
@@ -379,14 +406,12 @@ static math_node *parse_symbol(parser *p)
         const int op = *name == 'e' ? MATH_E : MATH_I;
         return parse_leaf(p, MATH_CONSTANT, op);
     }
-    const bool is_choice = t->len == 1 && *name == 'C';
     n = parse_leaf(p, MATH_SYMBOL, 0);
-    if (n && is_choice && parse_sees(p, '(')) return parse_choice(p, n);
     while (n && parse_sees(p, '\'')) lex_next(&p->lex), n->op++; /* f' is not f */
-    if (!n || !parse_take(p, '_')) return n;
+    if (!n || !parse_take(p, '_')) return parse_application(p, n);
     n->first = parse_node(p, MATH_WORDS); /* the subscript's text */
     if (!n->first) return NULL;
-    return parse_take(p, '{') ? take_subscript(p, n) : take_index(p, n);
+    return parse_application(p, parse_take(p, '{') ? take_subscript(p, n) : take_index(p, n));
 }
 
 /* \angle ABC, \triangle ABC, \overline{CD}: a name of a figure, or of its measure. */
@@ -426,7 +451,8 @@ static math_node *parse_number_set(parser *p)
     } else {
         n = parse_fail(p, MATH_NOT_PARSED);
     }
-    return has_brace ? parse_need(p, n, '}') : n;
+    if (has_brace) n = parse_need(p, n, '}');
+    return n && n->kind == MATH_SYMBOL ? parse_application(p, n) : n;
 }
 
 static math_node *parse_command(parser *p)

@@ -22,17 +22,44 @@ int math_symbol_index(const math_symbols *s, const math_node *n)
     return -1;
 }
 
+static bool add_symbol(math_symbols *out, const math_node *n, bool is_bare)
+{
+    int i = math_symbol_index(out, n);
+
+    if (i < 0) {
+        if (out->n == MATH_MAX_SYMBOLS) return false;
+        i = (int)out->n++;
+        out->item[i] = n;
+        out->is_bare[i] = false;
+    }
+    out->is_bare[i] |= is_bare;
+    return true;
+}
+
 bool math_collect(math_symbols *out, const math_node *n)
 {
-    if (n->kind == MATH_SYMBOL) {
-        if (math_symbol_index(out, n) >= 0) return true;
-        if (out->n == MATH_MAX_SYMBOLS) return false;
-        out->item[out->n++] = n;
-        return true;
+    const math_node *kid = n->first;
+
+    if (n->kind == MATH_SYMBOL) return add_symbol(out, n, true);
+    if (n->is_application) {
+        if (!add_symbol(out, kid, false)) return false;
+        kid = kid->next;
     }
-    for (const math_node *kid = n->first; kid; kid = kid->next)
+    for (; kid; kid = kid->next)
         if (!math_collect(out, kid)) return false;
     return true;
+}
+
+bool math_is_opaque(const math_symbols *s, const math_node *n)
+{
+    return n->is_application && (math_symbol_role(n->first) == MATH_NAME_OF_FUNCTION ||
+                                 !s->is_bare[math_symbol_index(s, n->first)]);
+}
+
+bool math_is_misread(const math_symbols *s, const math_node *n)
+{
+    return (n->kind == MATH_POW || n->kind == MATH_FACTORIAL) && n->first->is_application &&
+           !math_is_opaque(s, n->first);
 }
 
 /* -- rational numbers -- */

@@ -6,9 +6,16 @@
 
 /* -- scalars -- */
 
+static bool is_scalar_pair(const math_node *n)
+{
+    return math_count(n) == 2 && math_is_scalar(n->first) && math_is_scalar(n->first->next);
+}
+
 bool math_is_scalar(const math_node *n)
 {
     if (n->kind > MATH_FUNCTION) return false;
+    if (n->is_application && n->first->next->kind == MATH_TUPLE)
+        return is_scalar_pair(n->first->next); /* f(x, y) */
     for (const math_node *kid = n->first; kid && n->kind != MATH_SYMBOL; kid = kid->next)
         if (!math_is_scalar(kid)) return false;
     return true;

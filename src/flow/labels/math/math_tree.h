@@ -25,7 +25,7 @@ typedef enum math_kind {
     MATH_CONSTANT, /* op: MATH_PI, .. */
     MATH_NEG,      /* one kid */
     MATH_ADD,      /* kids; a kid's sign says whether it is added, subtracted or both (a +- b) */
-    MATH_MUL,      /* kids; a kid's sign -1: divided by it */
+    MATH_MUL,      /* kids; a kid's sign -1: divided by it. is_application: a name, its argument */
     MATH_POW,      /* base, exponent */
     MATH_ROOT,     /* radicand, index (absent: 2) */
     MATH_ABS,      /* one kid */
@@ -88,8 +88,9 @@ struct math_node {
     int sign; /* as a kid of MATH_ADD or MATH_MUL */
     math_relation relation;
     char open, close;
-    bool is_grouped;  /* stands in brackets or braces of its own */
-    bool is_fraction; /* written as \frac, or a \frac in braces */
+    bool is_grouped;     /* stands in brackets or braces of its own */
+    bool is_fraction;    /* written as \frac, or a \frac in braces */
+    bool is_application; /* MATH_MUL: f(x), which may be a product where f may be a variable */
     size_t repeat, columns;
     size_t rounded; /* MATH_NUMBER read leniently: decimals that may have been rounded; 0: exact */
     const char *text;
@@ -122,4 +123,9 @@ enum {
 math_parse math_read(math_text *out, const char *s, size_t len, int readings);
 
 size_t math_count(const math_node *n); /* kids */
+
+/* What a MATH_SYMBOL right before brackets is: x(x + 1) is a product, f(x), y'(x) and \phi(n) are
+ * values of functions, h(a + b), P(A) and \sigma(n) may be either. */
+typedef enum math_role { MATH_FACTOR, MATH_FACTOR_OR_FUNCTION, MATH_NAME_OF_FUNCTION } math_role;
+math_role math_symbol_role(const math_node *n);
 #endif

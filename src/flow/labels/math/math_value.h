@@ -39,11 +39,18 @@ typedef enum math_got { MATH_GOT, MATH_NOT_SO, MATH_OVER_LIMIT } math_got;
 typedef struct math_symbols {
     const math_node *item[MATH_MAX_SYMBOLS];
     size_t n;
-    bool is_real; /* no part of an expression has a value that is not real */
+    bool is_bare[MATH_MAX_SYMBOLS]; /* stands somewhere else than before brackets */
+    bool is_real;                   /* no part of an expression has a value that is not real */
 } math_symbols;
 /* false: too many. */
 bool math_collect(math_symbols *out, const math_node *n);
 int math_symbol_index(const math_symbols *s, const math_node *n); /* -1: not among them */
+/* Whether f(x) has a value of which nothing is known but that equal arguments give equal ones; else
+ * it is the product. A letter that may be either is a factor where it also stands alone: P + Pr is
+ * P(1 + r). */
+bool math_is_opaque(const math_symbols *s, const math_node *n);
+/* h(2)^2 or h(2)!, where h is a factor: what was read as a function's power is none. */
+bool math_is_misread(const math_symbols *s, const math_node *n);
 
 /* *out is initialised. NOT_SO: no rational number, or none of these operations. */
 math_got math_rational(fmpq_t out, const math_node *n);
