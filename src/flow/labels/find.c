@@ -219,10 +219,10 @@ static size_t box_start(const char *s, size_t i)
     return i - (i > 0);
 }
 
-/* "not", "rather than", "instead of" right before s[i], behind mathematics' signs. */
-static bool is_denied_before(const char *s, size_t i)
+bool find_denied_before(const char *s, size_t i)
 {
-    static const char *const words[] = {"not", "rather than", "instead of", "isn't"};
+    static const char *const words[] = {"not",   "rather than", "instead of", "isn't",
+                                        "never", "cannot be",   "can't be",   "not be"};
 
     while (i > 0 && s[i - 1] && strchr(" $*(", s[i - 1])) i--;
     for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
@@ -237,10 +237,13 @@ static bool is_denied_before(const char *s, size_t i)
 /* "is not", "is wrong", "is incorrect" right behind the box that closes from s[i] on. */
 bool find_denied_behind(const char *s, size_t i, size_t len)
 {
-    static const char *const links[] = {"is ", "was ", "would be ", "isn't ", "wasn't "};
+    static const char *const links[] = {"is ",      "was ",   "would be ", "can be ",
+                                        "must be ", "isn't ", "wasn't "};
+    static const char *const articles[] = {"the ", "a ", "an "};
     static const char *const objects[] = {"correct", "right", "true", "valid", "the ",
                                           "it",      "an ",   ".",    ",",     ";"};
-    static const char *const faults[] = {"wrong", "incorrect", "false", "invalid"};
+    static const char *const faults[] = {"wrong",      "incorrect", "false",    "invalid",
+                                         "eliminated", "ruled out", "excluded", "rejected"};
     size_t n;
 
     while (i < len && s[i] && strchr(" }$*)_\\,", s[i])) i++;
@@ -248,7 +251,7 @@ bool find_denied_behind(const char *s, size_t i, size_t len)
     if (!n) return false;
     const bool is_negated = s[i + n - 3] == '\'';
     i += n;
-    if (FOLD_ANY(s, i, len, faults)) return !is_negated;
+    if (FOLD_ANY(s, i + FOLD_ANY(s, i, len, articles), len, faults)) return !is_negated;
     n = find_fold(s, i, len, "not");
     if (!n && !is_negated) return false;
     i = find_past_blanks(s, i + n, len);
@@ -263,7 +266,7 @@ size_t find_boxes(vs_box out[VS_BOX_PARTS], const char *s, size_t len)
         const size_t n = vs_box_answer(out, s, limit);
         if (!n) return 0;
         const size_t start = box_start(s, out[0].begin);
-        if (!is_denied_before(s, start) && !find_denied_behind(s, out[n - 1].end, len)) return n;
+        if (!find_denied_before(s, start) && !find_denied_behind(s, out[n - 1].end, len)) return n;
         limit = start;
     }
     return 0;

@@ -31,6 +31,8 @@ size_t find_statement(size_t *after, const char *s, size_t i, size_t len);
  * after a "####" or an answer statement. */
 size_t find_run_on(const char *s, size_t len);
 
+/* "not", "rather than", "cannot be" right before s[i], behind mathematics' signs. */
+bool find_denied_before(const char *s, size_t i);
 /* "is not correct", "isn't the ..", "is wrong" from s[i] on, behind closing signs. */
 bool find_denied_behind(const char *s, size_t i, size_t len);
 /* vs_box_answer without boxes that the text denies: not \boxed{4}, \boxed{4} is wrong. */

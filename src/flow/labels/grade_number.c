@@ -192,7 +192,7 @@ static vs_reading evaluate(vs_number *n, const char *s, const vs_number *gold)
     while (end > n->begin && strchr(" .,", s[end - 1]) && s[end - 1]) end--;
     if (!answer || !right || !may_be_expression(s, n) ||
         math_read(answer, s + n->begin, end - n->begin, 0) != MATH_PARSED || answer->n_units ||
-        !math_is_scalar(answer->root))
+        answer->is_denied || !math_is_scalar(answer->root))
         goto done;
     math_normal(&normal, answer->root);
     if (!normal.failed && normal.len &&

@@ -209,6 +209,7 @@ vs_reading vs_number_region(vs_number *out, const char *s, size_t begin, size_t 
         const number_tail tail = number_tail_read(s, found.end, end, context);
         reading = apply_tail(&found, &value, &tail);
     }
+    if (reading == VS_READ_NUMBER && find_denied_before(s, found.begin)) reading = VS_READ_DENIED;
     if (reading != VS_READ_AMBIGUOUS && reading != VS_READ_EXPRESSION) *out = found;
     if (reading != VS_READ_NUMBER) out->normal[0] = '\0';
     return reading;
@@ -354,6 +355,8 @@ static vs_reading read_around(vs_number *n, number_ratio *value, const char *s, 
     const number_tail tail = number_tail_read(s, n->end, line, context);
     vs_reading reading = apply_tail(n, value, &tail);
 
+    if (find_denied_before(s, n->begin) || find_denied_behind(s, n->end, line))
+        return VS_READ_DENIED;
     if (reading == VS_READ_EXPRESSION || is_bound_left(s, n->begin, begin) ||
         is_operand(s, n->begin, begin)) {
         reading = VS_READ_EXPRESSION;

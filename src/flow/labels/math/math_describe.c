@@ -259,6 +259,18 @@ static math_node *parse_spoken(parser *p, const char *text, size_t len)
     return n;
 }
 
+/* The bytes of "minus " or "negative " at the beginning; 0: it is none. */
+static size_t spoken_sign(const char *text, size_t len)
+{
+    static const char *const signs[] = {"minus", "negative"};
+
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
+        const size_t n = strlen(signs[i]);
+        if (len > n && text[n] == ' ' && math_word_is(text, n, signs[i])) return n + 1;
+    }
+    return 0;
+}
+
 /* Words until something else comes; a letter or a number among them belongs to them. */
 math_node *parse_words(parser *p)
 {
@@ -277,8 +289,9 @@ math_node *parse_words(parser *p)
     const math_phrase phrase = math_phrase_of(begin, len);
     if (phrase == MATH_ALL_REALS) return parse_all_reals(p);
     if (phrase == MATH_NOTHING) return parse_node(p, MATH_EMPTY);
-    n = parse_spoken(p, begin, len);
-    if (n) return n;
+    const size_t n_sign = spoken_sign(begin, len);
+    n = parse_spoken(p, begin + n_sign, len - n_sign);
+    if (n) return n_sign ? parse_over(p, MATH_NEG, n, NULL, false) : n;
     n = parse_node(p, MATH_WORDS);
     if (!n) return NULL;
     n->text = begin;

@@ -212,6 +212,9 @@ static math_truth compare_equations(const math_node *a, const math_node *b)
         if (t == MATH_TRUE) return t;
     }
     if (!is_equation(a) || !is_equation(b)) return t == MATH_UNKNOWN ? MATH_FALSE : t;
+    if (x && y && x->is_application && y->is_application &&
+        compare(x->first, y->first) == MATH_FALSE)
+        return MATH_FALSE; /* f(x) = .., g(x) = .. */
     const math_truth whole =
         proportional(a->first, a->first->next, b->first, b->first->next, false);
     return whole == MATH_UNKNOWN && t == MATH_FALSE ? MATH_FALSE : whole;

@@ -20,7 +20,9 @@ void math_squeeze(vs_buf *out, const char *s, size_t len)
     }
     for (lex_next(&x); x.token.kind != LEX_END; lex_next(&x)) {
         const lex_token *t = &x.token;
-        if (t->kind == LEX_NUMBER && x.before == LEX_NUMBER) vs_buf_str(out, " ");
+        if ((t->kind == LEX_NUMBER && x.before == LEX_NUMBER) ||
+            (t->text && t->kind != LEX_NUMBER && x.before == LEX_COMMAND)) /* \sin hx, \sinh x */
+            vs_buf_str(out, " ");
         if (t->kind == LEX_SIGN) {
             vs_buf_add(out, &t->sign, 1);
         } else if (t->kind == LEX_BAD) {

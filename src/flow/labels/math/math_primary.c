@@ -91,7 +91,11 @@ static math_node *parse_operand(parser *p)
 {
     math_node *n = NULL;
 
-    if (parse_sees(p, '(') || parse_sees(p, '{') || parse_sees(p, '|')) return parse_power(p);
+    if (parse_sees(p, '(') || parse_sees(p, '{') || parse_sees(p, '|')) {
+        n = parse_power(p);
+        const bool is_unclear = n && n->kind == MATH_POW && !n->is_grouped; /* sin(x)^2 */
+        return is_unclear ? parse_fail(p, MATH_NOT_PARSED) : n;
+    }
     while (starts_factor(p) && (!n || function_of(p) < 0)) {
         math_node *factor = parse_power(p);
         if (!factor) return NULL;
@@ -147,6 +151,14 @@ static math_node *apply_power(parser *p, math_node *n, math_node *power)
     return n;
 }
 
+static math_node *parse_constant(parser *p, int op)
+{
+    math_node *n = parse_node(p, MATH_CONSTANT);
+
+    if (n) n->op = op;
+    return n;
+}
+
 static math_node *parse_function(parser *p, int op)
 {
     math_node *base = NULL, *power = NULL, *n;
@@ -166,7 +178,9 @@ static math_node *parse_function(parser *p, int op)
         if (is_negative) power = parse_over(p, MATH_NEG, power, NULL, false);
         if (!power) return NULL;
     }
-    n = parse_over(p, MATH_FUNCTION, parse_operand(p), base, false);
+    n = parse_operand(p);
+    n = op == MATH_EXP ? parse_over(p, MATH_POW, parse_constant(p, MATH_E), n, true)
+                       : parse_over(p, MATH_FUNCTION, n, base, false);
     if (!n) return NULL;
     n->op = op;
     return power ? apply_power(p, n, power) : n;
