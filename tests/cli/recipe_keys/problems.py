@@ -1,9 +1,10 @@
 """problems.py - cases of the keys of section problems, and of what a run is begun with."""
 import json
 import os
+import subprocess
 import threading
 
-from runner import case, equal, recipe, refused, run, start, true, vstar
+from runner import Run, as_text, case, equal, recipe, refused, run, start, true, vstar
 
 lock = threading.Lock()
 FILES = {"problems.source": "jsonl", "problems.train_file": "train.jsonl", "problems.test_file": "test.jsonl"}
@@ -114,6 +115,23 @@ def test_source():
         found, err = loaded({**files, "problems.test_split": split, "eval.grader": "mbpp"})
         true("test" in found, f"test_split {split}: {err[-200:]}")
         equal([row[0].split()[2].strip(".") for row in found["test"]], tests, f"test_split {split}:")
+
+
+@case("weak_sandbox")
+def weak_sandbox():
+    """Where namespaces do not work, programs are graded only when the key asks for it, and the run says how."""
+    within = ["unshare", "-Ur", "sh", "-c", "cd /proc/sys/user && echo 0 >max_user_namespaces && echo 0 >max_mnt_namespaces && cd \"$0\" && exec \"$@\"", os.getcwd()]
+    if subprocess.run([*within, "true"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+        within = []  # there are none to take away
+    settings = {"base": base_of_bytes(), "problems.source": "mbpp", "problems.train_file": rows("weak.jsonl", [task(n) for n in (601, 602, 11)]), "problems.test_file": "weak.jsonl",
+                "grader": "mbpp", "problems.n_sft": 1, "problems.n_train": 1, "problems.n_test": 1, "rounds": 1, "sample.k": 1, "sample.max_tokens": 2, "sft.first_epochs": 1,
+                "sft.epochs": 1, "verifier.kind": "none", "eval.n": 1, "eval.baselines": False}
+    for flag, expected in (("false", 1), ("true", 0)):
+        words = [word for key, value in {**settings, "weak_sandbox": flag}.items() for word in ("--set", f"{key}={as_text(value)}")]
+        code, _, err = vstar("run", recipe, "--out", f"weak-{flag}", *words, within=within)
+        equal(code, expected, f"weak_sandbox {flag}: {err[-300:]}")
+        true(expected == 0 or "weak_sandbox: true" in err, f"the refusal names the key: {err[-300:]}")
+    true("seccomp" in Run("weak-true").facts["sandbox"], "the facts name the isolation")
 
 
 @case("problems.check_files")

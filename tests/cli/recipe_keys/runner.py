@@ -22,9 +22,9 @@ def case(*keys):
     return add
 
 
-def vstar(*words, text=None):
-    """(exit code, standard output, standard error)"""
-    done = subprocess.run([program, *words], input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "VSTAR_THREADS": "1"})
+def vstar(*words, text=None, within=()):
+    """(exit code, standard output, standard error) of the program, started by the command within."""
+    done = subprocess.run([*within, program, *words], input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "VSTAR_THREADS": "1"})
     return done.returncode, done.stdout, done.stderr
 
 

@@ -277,6 +277,46 @@ TEST(code, the_self_test_is_kept_once_and_only_as_it_was)
     CHECK(unsetenv("XDG_CACHE_HOME") == 0);
 }
 
+/* A sandbox that has passed says nothing of another one. */
+TEST(code, each_isolation_has_a_self_test_of_its_own)
+{
+    static const sandbox_isolation kinds[] = {SANDBOX_BUBBLEWRAP, SANDBOX_SECCOMP};
+    char folder[] = "/tmp/vstar-cache-XXXXXX", command[256];
+    int n_passed = 0;
+    vs_error err;
+
+    CHECK(mkdtemp(folder) && setenv("XDG_CACHE_HOME", folder, 1) == 0);
+    for (size_t i = 0; i < 2; i++) {
+        sandbox *s = NULL;
+        if (sandbox_open(&s, kinds[i], &err) != VS_OK) continue;
+        n_passed += code_selftest_once(s, 2, &err) == VS_OK;
+        sandbox_close(s);
+    }
+    snprintf(command, sizeof command, "test $(ls %s/vstar | wc -l) = %d && rm -r %s", folder,
+             n_passed, folder);
+    CHECK(n_passed > 0 && system(command) == 0);
+    CHECK(unsetenv("XDG_CACHE_HOME") == 0);
+}
+
+/* The wall clock ends also who computes, long before the CPU time that is allowed here. */
+TEST(code, the_wall_clock_ends_who_computes)
+{
+    static const code_limits limits = {
+        .cpu_s = 10.0, .idle_s = 5.0, .wall_s = 2.0, .is_once = true};
+    static const char program[] = "def f(x):\n    while True: pass\n";
+    static const char tests[] = "{\"profile\":\"mbpp\",\"entry\":\"f\",\"setup\":\"\","
+                                "\"imports\":[],\"tests\":[\"assert f(2) == 4\"]}";
+    const code_job job = {program, sizeof program - 1, tests, sizeof tests - 1};
+    code_result result;
+    sandbox *s = NULL;
+    vs_error err;
+
+    CHECK_OK(sandbox_open(&s, SANDBOX_SECCOMP, &err));
+    CHECK_OK(code_run(&result, s, &job, 1, &limits, 1, &err));
+    sandbox_close(s);
+    CHECK(result.verdict == CODE_TIMEOUT && strcmp(result.detail, "wall") == 0);
+}
+
 TEST(code, bounds_hold_and_what_stays_below_them_passes)
 {
     static const trial rows[] = {
