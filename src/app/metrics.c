@@ -125,7 +125,7 @@ vs_status vs_verb_metrics(int argc, char **argv, vs_error *err)
             "  $ echo '{\"id\":\"a\",\"right\":[1,0],\"scores\":[2,1],\"answers\":[\"7\",\"8\"]}' "
             "| vstar metrics --ks 1,2\n"
             "  "
-            "{\"problems\":1,\"curves\":{\"pass\":[{\"k\":1,\"value\":0.5,\"low\":0.5,\"high\":0.5}"
+            "{\"problems\":1,\"curves\":{\"pass\":[{\"k\":1,\"value\":0.5,\"low\":0.0,\"high\":1.0}"
             ",..],..}}",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
