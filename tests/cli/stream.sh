@@ -73,7 +73,7 @@ vstar() { if [[ "$*" == *external* ]]; then "$program" "$@" -- sh ok.sh; else "$
 external 1
 external 64
 tests='{\"setup\":\"\",\"tests\":[\"assert f(1)==1\"]}'
-stream "grade --profile mbpp" "{\"gold\":\"$tests\",\"completion\":\"def f(x):\\n    return x\\n\"}" "${grade[@]}" '{"gold":"many","completion":"1"}' \
+stream "grade --profile mbpp --weak-sandbox" "{\"gold\":\"$tests\",\"completion\":\"def f(x):\\n    return x\\n\"}" "${grade[@]}" '{"gold":"many","completion":"1"}' \
     '{"gold":"[]","completion":"1"}' '{"task_id":1,"test_list":[5],"completion":"1"}' \
     '{"task_id":1,"text":"t","code":"x=1","test_list":["assert \u0000"],"completion":"1"}'
 
