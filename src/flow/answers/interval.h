@@ -41,5 +41,5 @@ VS_NODISCARD vs_status vs_interval_of_seeds(vs_interval *out, const double *valu
                                             vs_error *err);
 
 /* The 97.5th percentile of Student's t, degrees of freedom from 1 on; to 1e-5 of itself. */
-double vs_student_975(double degrees);
+double vs_student_975(size_t degrees);
 #endif
