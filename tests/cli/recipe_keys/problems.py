@@ -123,7 +123,7 @@ def weak_sandbox():
     within = ["unshare", "-Ur", "sh", "-c", "cd /proc/sys/user && echo 0 >max_user_namespaces && echo 0 >max_mnt_namespaces && cd \"$0\" && exec \"$@\"", os.getcwd()]
     if subprocess.run([*within, "true"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
         within = []  # there are none to take away
-    settings = {"base": base_of_bytes(), "problems.source": "mbpp", "problems.train_file": rows("weak.jsonl", [task(n) for n in (601, 602, 11)]), "problems.test_file": "weak.jsonl",
+    settings = {"base": base_of_bytes(), "problems.source": "mbpp", "problems.train_file": rows("weak.jsonl", [{**task(n), "code": f"def f():\n    return {n}"} for n in (601, 602, 11)]), "problems.test_file": "weak.jsonl",
                 "grader": "mbpp", "problems.n_sft": 1, "problems.n_train": 1, "problems.n_test": 1, "rounds": 1, "sample.k": 1, "sample.max_tokens": 2, "sft.first_epochs": 1,
                 "sft.epochs": 1, "verifier.kind": "none", "eval.n": 1, "eval.baselines": False}
     for flag, expected in (("false", 1), ("true", 0)):

@@ -335,6 +335,11 @@ TEST(grade, finds_mathematics_whole_and_undenied)
         {"math-flexible", "4", "so it is 2^4", VS_WRONG},
         {"math-flexible", "3", "3 is not the answer", VS_WRONG},
         {"gsm8k", "3", "#### not 3", VS_UNGRADABLE},
+        {"gsm8k", "5",
+         "#### 5\xe2\x88\x9a"
+         "2",
+         VS_WRONG},
+        {"gsm8k", "5", "#### 5\xe2\x81\xbf", VS_WRONG},
         {"gsm8k-flexible", "3", "it is not 3", VS_WRONG},
         {"gsm8k-flexible", "3", "3 is wrong", VS_WRONG},
         {"gsm8k-flexible", "3", "It is 3, not 4. It must be 3", VS_RIGHT},
