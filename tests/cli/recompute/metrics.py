@@ -7,7 +7,6 @@ from checks import EXACT, check
 from rundb import RIGHT, VERIFIER_ROW
 
 MOST_SETS = 5000  # of k candidates that are enumerated for a vote by weight
-DRAWN = 256       # sets that a vote may be the mean of instead: then it is off by chance
 
 
 def systems(run):
@@ -57,7 +56,9 @@ def estimate(curve, k, xs, right, classes, score, top):
 
 def check_metrics(run):
     stored = {(s, c, k): (value, low, high, each) for s, c, k, value, low, high, each in
-              run.rows("SELECT system, curve, k, value, low, high, each FROM metrics WHERE curve <> 'difference'")}
+              run.rows("SELECT system, curve, k, value, low, high, each FROM metrics WHERE curve <> 'difference' AND curve NOT LIKE '%\\_error' ESCAPE '\\'")}
+    errors = {(s, c.removesuffix("_error"), k): value for s, c, k, value in run.rows("SELECT system, curve, k, value FROM metrics WHERE curve LIKE '%\\_error' ESCAPE '\\'")}
+    check("metrics: errors are of weighted votes and votes of the top", {c for _, c, _ in errors} - {"weighted", "top_vote"}, set())
     top, names = run.recipe["eval.top"], systems(run)
     check("metrics: rows", {s for s, _, _ in stored}, set(names))
     for name, (set_name, score) in names.items():
@@ -71,11 +72,12 @@ def check_metrics(run):
             check(f"{name}, {curve}: measured at 1 and {n}", {1, n} - ks, set())
             for k in sorted(ks):
                 check_point(f"{name}, {curve}, k = {k}", stored[name, curve, k], [estimate(curve, k, *p, score, top) for p in problems],
-                            0.0 if curve in ("pass", "best_of", "majority") or k in (1, n) else 1.0)
+                            errors.get((name, curve, k), 0.0))
     check_differences(run, stored)
 
 
-def check_point(name, row, expected, drawn):
+def check_point(name, row, expected, error):
+    """error: the standard error that is stored with a value drawn in part."""
     value, low, high, each = row
     found = struct.unpack(f"<{len(each) // 8}d", each)
     check(f"{name}: problems", len(found), len(expected))
@@ -83,9 +85,9 @@ def check_point(name, row, expected, drawn):
     check_interval(name, found, value, low, high)
     if None in expected:
         return
-    chance = drawn * 5 * 0.5 / math.sqrt(DRAWN)
-    check(f"{name}: each problem", max(abs(a - b) for a, b in zip(found, expected)) <= EXACT + chance, True)
-    check(f"{name}: value", value, sum(expected) / len(expected), EXACT + chance / math.sqrt(len(expected)))
+    if error == 0:
+        check(f"{name}: each problem", max(abs(a - b) for a, b in zip(found, expected)) <= EXACT, True)
+    check(f"{name}: value", value, sum(expected) / len(expected), EXACT + 5 * error)
 
 
 def check_interval(name, each, value, low, high):

@@ -29,7 +29,9 @@ def check_ask(program, run):
                 check(f"ask: {key} of '{x['text']}'", x[key], json.loads(line)["logprob"], 1e-4)
     votes = collections.Counter(x["answer"] for x in xs if x["answer"] is not None)
     if not votes:  # a grader that is a command is not asked
-        check("ask: no vote", (a.get("vote"), a.get("vote_count", 0), a.get("weighted")), (None, 0, None))
+        check("ask: no vote", {"vote", "vote_count", "weighted"} & set(a), set())
+        check("ask: the chosen text", a["chosen_text"], xs[0]["text"])
+        check("ask: as text", ask("--show", "1").startswith(f"chosen by the verifier, score {scores[0]:.3f}:\n{xs[0]['text']}\n"), True)
         return
     most = max(votes.values())
     check("ask: chosen", a["chosen"], xs[0]["answer"])
