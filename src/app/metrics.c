@@ -114,13 +114,16 @@ vs_status vs_verb_metrics(int argc, char **argv, vs_error *err)
     vs_cmd c = {
         .verb = "metrics",
         .usage = "[--ks 1,2,4,..] [--top M] < ROWS",
-        .about = "Reads {\"id\",\"right\":[0,1,..],\"scores\":[..],\"answers\":[\"..\",null,..]}, "
-                 "one problem a line, the last two\n"
-                 "optional, and writes one object with the curves Pass@k, Best-of-k (needs "
-                 "scores), Maj@k (needs answers) and the\n"
-                 "weighted vote (needs both), each with 95 % intervals over problems. Pass, "
-                 "Best-of and Maj are exact expectations\n"
-                 "over all subsets of k samples. Ties share evenly; null does not vote.",
+        .about =
+            "Reads {\"id\",\"right\":[0,1,..],\"scores\":[..],\"answers\":[\"..\",null,..]}, "
+            "one problem a line, the last two\n"
+            "optional, and writes one object with the curves Pass@k, Best-of-k (needs "
+            "scores), Maj@k (needs answers) and the\n"
+            "weighted vote (needs both), each with 95 % intervals over problems: exact "
+            "expectations over all subsets of k\n"
+            "samples, but for a vote whose search would be too long: it is drawn in part, and has "
+            "its standard error as \"error\".\n"
+            "Ties share evenly; null does not vote. Problems without any answer have no votes.",
         .example =
             "  $ echo '{\"id\":\"a\",\"right\":[1,0],\"scores\":[2,1],\"answers\":[\"7\",\"8\"]}' "
             "| vstar metrics --ks 1,2\n"

@@ -7,8 +7,8 @@ if(TARGET vstar)
     set(shared ${CMAKE_SOURCE_DIR}/../shared/data)
   endif()
   # The longest first.
-  foreach(name recipe_keys recompute systems bad_input transcripts compare verbs stream grader runs resume no_verifier no_votes few_shot
-               reward compute merged chat import)
+  foreach(name recipe_keys recompute systems bad_input transcripts compare verbs stream grader runs resume no_verifier no_votes
+               few_shot reward compute merged chat import)
     add_test(NAME cli_${name}
              COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/cli/${name}.sh $<TARGET_FILE:vstar> $<TARGET_FILE:fill_run>
                      ${CMAKE_CURRENT_BINARY_DIR}/cli_${name} ${shared})
