@@ -74,6 +74,7 @@ static const char *const open_words[] = {
     "million",  "billion",  "trillion", "dozen",   "half",     "quarter", "quarters",  "not",
     "isn't",    "never",    "negative", "baker's", "squared",  "cubed",   "thousands", "dozens",
     "millions", "billions", "hundreds", "cannot",  "wasn't",   "aren't",  "maybe",     "perhaps",
+    "gross",    "score",    "tens",
 };
 /* The same, first behind the number: mathematics in words. */
 static const char *const operators[] = {"pi",    "factorial", "squared",   "cubed",

@@ -246,6 +246,7 @@ TEST(grade, multiplies_by_the_words_that_multiply)
         {S, "5000", "#### 5 thousand", VS_RIGHT, "marker", "5000"},
         {S, "3", "#### 3 million dollars", VS_WRONG, "marker", "3000000"},
         {S, "36", "#### 3 dozen eggs", VS_RIGHT, "marker", "36"},
+        {S, "3", "#### 3 gross", VS_UNGRADABLE, "marker.ambiguous", ""},
         {S, "500000", "#### 5 hundred thousand", VS_RIGHT, "marker", "500000"},
         {S, "5000", "#### 5k", VS_RIGHT, "marker", "5000"},
         {S, "5", "#### 5 k", VS_WRONG, "marker", "5000"},

@@ -447,20 +447,30 @@ static math_node *parse_union(parser *p)
     return n;
 }
 
-/* Any number of marks between two items: ", and". */
-static bool take_separator(parser *p)
+/* Any number of marks between two items: ", and". *has_and: "and" is one of them. */
+static bool take_separator(parser *p, bool *has_and)
 {
     bool found = false;
 
+    *has_and = false;
     for (;;) {
-        if (parse_sees(p, ',') || parse_sees(p, ';') ||
-            parse_is_text(&p->lex.token, LEX_WORD, "and") ||
+        const bool is_and = parse_is_text(&p->lex.token, LEX_WORD, "and");
+        if (is_and || parse_sees(p, ',') || parse_sees(p, ';') ||
             parse_is_text(&p->lex.token, LEX_WORD, "or"))
             lex_next(&p->lex);
         else
             return found;
         found = true;
+        *has_and |= is_and;
     }
+}
+
+static bool is_order(const math_node *n)
+{
+    if (n->kind != MATH_RELATION) return false;
+    for (const math_node *kid = n->first; kid; kid = kid->next)
+        if (kid->relation >= MATH_LT && kid->relation <= MATH_GE) return true;
+    return false;
 }
 
 /* "5 2" is two numbers. */
@@ -481,11 +491,15 @@ static bool ends_answer(const parser *p)
 static math_node *parse_answer_of(parser *p)
 {
     math_node *n = parse_union(p), *list = NULL, *next = n;
+    bool has_and = false;
 
-    while (n && (take_separator(p) || sees_next_number(p, next))) {
+    while (n && (take_separator(p, &has_and) || sees_next_number(p, next))) {
+        const math_node *before = next;
         if (ends_answer(p)) break; /* "1, 2," */
         next = parse_union(p);
         if (!next) return NULL;
+        /* "x > 2 and x < 5" means both, "x < 2 and x > 5" either: lists are unions */
+        if (has_and && is_order(before) && is_order(next)) return parse_fail(p, MATH_NOT_PARSED);
         if (!list) n = list = parse_over(p, MATH_LIST, n, NULL, false);
         if (!list) return NULL;
         parse_add(list, next);
