@@ -261,7 +261,8 @@ vs_status vs_verb_audit(int argc, char **argv, vs_error *err)
     vs_cmd c = {
         .verb = "audit",
         .usage = "RUN [--profile P ...] [--show N] [--json]",
-        .about = "Reads a run's stored samples with every grader that accepts the run's gold answers, and "
+        .about = "Reads a run's stored samples with every grader that accepts the run's gold "
+                 "answers, and "
                  "shows "
                  "where they disagree with the\n"
                  "run's own (number 1) and with each other. Changes nothing; a run under way may "

@@ -14,81 +14,13 @@
 #include "base/mem.h"
 #include "engine/model/folder_impl.h"
 #include "engine/model/gguf.h"
+#include "engine/model/gguf_cutting.h"
 #include "engine/model/tokenizer_impl.h"
 
 /* tokenizer.ggml.token_type; the others are 5, unused, and 6, a byte. */
 enum { NORMAL = 1, UNKNOWN = 2, CONTROL = 3, USER_DEFINED = 4 };
 
 static const char space_mark[] = "\xE2\x96\x81"; /* U+2581, SentencePiece's space */
-
-/* How the byte-level families cut text before BPE: the parts of the tokenizer.json files of the
- * models that llama.cpp's names stand for (llama.cpp, src/llama-vocab.cpp has the same as
- * patterns). "default" is llama.cpp's own. */
-#define BYTE_LEVEL(regex)                                                             \
-    "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_" \
-    "regex\":" regex "}"
-#define SPLIT(pattern)                                      \
-    "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" pattern \
-    "\"},\"behavior\":\"Isolated\",\"invert\":false},"
-#define SEQUENCE(items) "{\"type\":\"Sequence\",\"pretokenizers\":[" items "]}"
-#define DIGITS          "{\"type\":\"Digits\",\"individual_digits\":true},"
-#define LLAMA3_PATTERN(digits)                                                             \
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}" digits \
-    "| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+"
-#define TEKKEN_WORD(first, rest)                                                         \
-    "[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?[\\\\p{Lu}\\\\p{Lt}\\\\p{Lm}\\\\p{Lo}\\\\p{M}]" first \
-    "[\\\\p{Ll}\\\\p{Lm}\\\\p{Lo}\\\\p{M}]" rest "|"
-#define TEKKEN_PATTERN    \
-    TEKKEN_WORD("*", "+") \
-    TEKKEN_WORD("+", "*") \
-    "\\\\p{N}| "          \
-    "?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n/]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+"
-#define GPT2_PATTERN                                                                              \
-    "'s|'t|'re|'ve|'m|'ll|'d| ?\\\\p{L}+| ?\\\\p{N}+| ?[^\\\\s\\\\p{L}\\\\p{N}]+|\\\\s+(?!\\\\S)" \
-    "|\\\\s+"
-/* clang-format off */
-#define LETTERS \
-    "A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅ" \
-    "Ὀ-Ὅὐ-ὗὙὛὝὟ-\\u1f7dᾀ-ᾴᾶ-ᾼ\\u1fbeῂ-ῄῆ-ῌῐ-\\u1fd3ῖ-\\u1fdbῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤ\\u2126ℨ" \
-    "\\u212a-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃"
-/* clang-format on */
-#define CJK "[一-龥ࠀ-一가-퟿]+"
-
-typedef struct cutting {
-    const char *name; /* tokenizer.ggml.pre */
-    const char *pre_tokenizer;
-    bool is_nfc, ignore_merges;
-    bool adds_bos; /* unless the file says otherwise */
-} cutting;
-static const cutting cuttings[] = {
-    {.name = "gpt-2", .pre_tokenizer = BYTE_LEVEL("true")},
-    {.name = "smollm", .pre_tokenizer = SEQUENCE(DIGITS BYTE_LEVEL("true"))},
-    {.name = "starcoder", .pre_tokenizer = SEQUENCE(DIGITS BYTE_LEVEL("true"))},
-    {.name = "llama-bpe",
-     .pre_tokenizer = SEQUENCE(SPLIT(LLAMA3_PATTERN("{1,3}")) BYTE_LEVEL("false")),
-     .ignore_merges = true,
-     .adds_bos = true},
-    {.name = "qwen2",
-     .pre_tokenizer = SEQUENCE(SPLIT(LLAMA3_PATTERN("")) BYTE_LEVEL("false")),
-     .is_nfc = true},
-    {.name = "deepseek-r1-qwen",
-     .pre_tokenizer = SEQUENCE(SPLIT(LLAMA3_PATTERN("")) BYTE_LEVEL("false"))},
-    {.name = "tekken",
-     .pre_tokenizer = SEQUENCE(SPLIT(TEKKEN_PATTERN) BYTE_LEVEL("false")),
-     .ignore_merges = true,
-     .adds_bos = true},
-    {.name = "deepseek-llm",
-     .pre_tokenizer = SEQUENCE(SPLIT("[\\r\\n]") SPLIT("\\\\s?[" LETTERS "]+")
-                                   SPLIT("\\\\s?[!-/:-~！-／：-～‘-‟　-。]+") SPLIT("\\\\s+$")
-                                       SPLIT(CJK) DIGITS BYTE_LEVEL("false"))},
-    {.name = "deepseek-coder",
-     .pre_tokenizer = SEQUENCE(SPLIT("[\\r\\n]") SPLIT("\\\\s?\\\\p{L}+") SPLIT("\\\\s?\\\\p{P}+")
-                                   SPLIT(CJK) DIGITS BYTE_LEVEL("false"))},
-    {.name = "default",
-     .pre_tokenizer = SEQUENCE(SPLIT("[\\\\p{P}\\\\$\\\\+<=>\\\\^~\\\\|]+") SPLIT(
-         GPT2_PATTERN) SPLIT("\\\\p{N}+") SPLIT("[0-9][0-9][0-9]") BYTE_LEVEL("false"))},
-};
-enum { N_CUTTINGS = sizeof cuttings / sizeof *cuttings };
 
 /* A piece is cut in two at every place, so its length bounds the work. */
 enum { MAX_PIECE_BYTES = 1 << 10 };
@@ -102,8 +34,8 @@ typedef struct vocab {
     vs_buf marked;
     tok_vocab known[2]; /* texts to ids: [0] of model.vocab, [1] of the added tokens alone */
     bool is_spm;
-    const cutting *cutting; /* of a byte-level vocabulary */
-    size_t n_model;         /* tokens of model.vocab; all after them are added ones */
+    const vs_gguf_cutting *cutting; /* of a byte-level vocabulary */
+    size_t n_model;                 /* tokens of model.vocab; all after them are added ones */
 } vocab;
 
 static int type_of(const vocab *v, size_t id)
@@ -220,14 +152,14 @@ static vs_status find_cutting(vocab *v, vs_error *err)
     vs_status st;
 
     VS_TRY(vs_gguf_get_text(&pre, v->g, "tokenizer.ggml.pre", err));
-    for (size_t i = 0; i < N_CUTTINGS; i++) {
-        if (strlen(cuttings[i].name) == pre.len &&
-            memcmp(cuttings[i].name, pre.text, pre.len) == 0) {
-            v->cutting = &cuttings[i];
+    for (size_t i = 0; i < vs_gguf_n_cuttings; i++) {
+        if (strlen(vs_gguf_cuttings[i].name) == pre.len &&
+            memcmp(vs_gguf_cuttings[i].name, pre.text, pre.len) == 0) {
+            v->cutting = &vs_gguf_cuttings[i];
             vs_buf_free(&known);
             return VS_OK;
         }
-        vs_buf_printf(&known, "%s%s", i ? ", " : "", cuttings[i].name);
+        vs_buf_printf(&known, "%s%s", i ? ", " : "", vs_gguf_cuttings[i].name);
     }
     st = VS_FAIL(err, VS_E_INPUT, "%s: \"tokenizer.ggml.pre\": found \"%.*s\", expected one of %s",
                  vs_gguf_path(v->g), (int)(pre.len < 100 ? pre.len : 100), pre.text,

@@ -105,8 +105,9 @@ typedef struct vs_recipe {
     double sft_growth;       /* of sft.steps from each round to the next */
     vs_train_options dpo, orm, generative;
     struct {
-        size_t n;            /* candidates per test problem */
-        size_t headline_k;   /* of the numbers a run is summed up by: the largest measured k not above it */
+        size_t n; /* candidates per test problem */
+        size_t
+            headline_k; /* of the numbers a run is summed up by: the largest measured k not above it */
         char *grader;        /* of test problems; NULL: the run's */
         int baselines;       /* also sample and score with G_SFT */
         int base;            /* the base itself is tested too */

@@ -354,7 +354,8 @@ TEST(jsonl, refuses_a_line_one_byte_past_the_limit)
             CHECK(vs_jsonl_next(r, &value, &err) == VS_E_LIMIT && value == NULL);
             CHECK(strstr(err.text, ":1: "));
         }
-        CHECK_OK(vs_jsonl_next(r, &value, &err)); /* spaces are skipped, and the next line is whole */
+        CHECK_OK(
+            vs_jsonl_next(r, &value, &err)); /* spaces are skipped, and the next line is whole */
         CHECK(json_integer_value(value) == 7);
         json_decref(value);
         for (char rest[4096]; read(ends[0], rest, sizeof rest) > 0;) {}

@@ -158,7 +158,7 @@ TEST(lora_folder, chooses_modules_as_peft_does)
         {"[\"q_proj\", \"query_key_value\", \"dense\"]", "", {Q, Q}},
         {"[\"q_proj\", \"down_proj\"]", ", \"layers_to_transform\": [1]", {0, Q | DOWN}},
         {"[\"q_proj\", \"down_proj\"]", ", \"layers_to_transform\": 0", {Q | DOWN, 0}},
-        
+
         {"\"all-linear\"", ", \"exclude_modules\": [\"q_proj\", \"lm_head\"]", {ALL - Q, ALL - Q}},
         {"\"all-linear\"", ", \"exclude_modules\": \".*1.*q_proj\"", {ALL, ALL - Q}},
         {"[\"layers.0.self_attn.q_proj\", \"down_proj\"]", "", {Q | DOWN, DOWN}},

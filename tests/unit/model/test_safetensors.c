@@ -1,7 +1,7 @@
 #include <jansson.h>
 
-#include "engine/tensor/half.h"
 #include "engine/model/safetensors.h"
+#include "engine/tensor/half.h"
 #include "unit/model/folder_test.h"
 
 enum { N_SAMPLE = 6 }; /* the samples hold -3 .. 2 */
