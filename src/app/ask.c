@@ -21,7 +21,7 @@ static void put_answer(vs_buf *b, const char *key, const char *answer)
         vs_buf_str(b, "null");
 }
 
-/* The answer of a candidate; SIZE_MAX: none. */
+/* The answer of candidate i; "" where it has none or i is beyond them. */
 static const char *answer_of(const vs_answer *a, size_t i)
 {
     return i < a->n ? a->item[i].answer : "";

@@ -121,7 +121,7 @@ static bool is_word(const char *s, size_t i, size_t n, const char *word)
     return n == strlen(word) && memcmp(s + i, word, n) == 0;
 }
 
-/* What stands between two boxes. "and", "or" and commas make them one list, beside names of one
+/* The text between two boxes: "and", "or" and commas make them one list, beside names of one
  * letter; operators and relations alone make them one formula. */
 static gap gap_of(const char *s, size_t begin, size_t end)
 {

@@ -40,7 +40,7 @@ void vs_map_close(vs_map *m);
 /* Whether a file's content stands for another that Git LFS keeps elsewhere (its specification, v1). */
 bool vs_is_lfs_pointer(const char *data, size_t len);
 
-/* What a verb names the folder that it is still writing, beside the one that it was asked for: a name that is nobody
+/* The ending of the folder that a verb is still writing, beside the one that it was asked for: a name that is nobody
  * else's, since what an earlier call left there is removed. */
 #define VS_PARTIAL ".vstar-partial"
 

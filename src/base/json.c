@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-/* What a text is read as: a document, or a line of JSON Lines, whose name ends in its number. */
+/* The kind of text that is read: a document, or a line of JSON Lines, whose name ends in its number. */
 typedef enum text_kind { DOCUMENT, LINE } text_kind;
 
 static vs_status fail_nul(const char *text, const char *nul, const char *name, text_kind kind,

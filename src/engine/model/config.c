@@ -419,7 +419,7 @@ static vs_status read_dtype(vs_config *c, const json_t *o, const char *where, vs
                    where, key, name);
 }
 
-/* Of a model that sees images as well, *o becomes the language model's part, which says what it shares with the rest
+/* *o becomes the language model's part of a model that sees images as well, which says what it shares with the rest
  * only where it differs. *is_part: whether it was one. */
 static vs_status take_text_part(bool *is_part, json_t **o, const char *where, vs_error *err)
 {

@@ -94,7 +94,7 @@ static vs_status add_arg(jinja *j, args_room *r, jinja_value v, const char *key,
     return VS_OK;
 }
 
-/* What * and ** bring. */
+/* The arguments that * and ** bring. */
 static vs_status spread(jinja *j, args_room *r, jinja_value v, bool is_map, vs_error *err)
 {
     const jinja_value *item;

@@ -35,7 +35,7 @@ static vs_status get_attribute(jinja *j, jinja_value *out, jinja_value item, jin
     return VS_OK;
 }
 
-/* What values are compared by: in lower case, unless case_sensitive. */
+/* The key that values are compared by: in lower case, unless case_sensitive. */
 static vs_status sort_key(jinja *j, jinja_value *out, jinja_value item, jinja_value attribute,
                           jinja_value case_sensitive, vs_error *err)
 {

@@ -220,7 +220,7 @@ VS_NODISCARD vs_status jinja_run(jinja *j, const jinja_node *n, vs_error *err);
 VS_NODISCARD vs_status jinja_loop_again(jinja *j, jinja_value *out, const jinja_loop *loop,
                                         jinja_value items, vs_error *err);
 
-/* What a call gives: values by position, then by name. */
+/* The arguments of a call: values by position, then by name. */
 typedef struct jinja_args {
     jinja_value *item;
     const char **key; /* NULL: by position; not NUL-terminated */

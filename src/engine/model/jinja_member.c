@@ -92,7 +92,7 @@ static vs_status attr_of(jinja *j, jinja_value *out, jinja_value x, jinja_value 
     return VS_OK;
 }
 
-/* What has no name in the template goes by the member's. */
+/* An object without a name in the template goes by the member's. */
 static void or_undefined(jinja_value *out, jinja_value key)
 {
     if (out->type != JINJA_ABSENT) return;
